@@ -1,0 +1,3 @@
+//! bot-client.
+
+fn main() {}

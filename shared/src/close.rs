@@ -1,0 +1,141 @@
+//! Why a connection ends, and why a request is refused.
+
+use core::fmt;
+
+use thiserror::Error;
+
+use crate::codec::{Decode, Encode};
+
+macro_rules! close_codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $reason:literal;)+) => {
+        /// Why the server closes a WebSocket: its close code. docs/PROTOCOL.md tells what a client
+        /// does about each.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u16)]
+        pub enum CloseCode {
+            $($(#[doc = $doc])+ $name = $code,)+
+        }
+
+        impl CloseCode {
+            /// All codes.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The sentence sent with the code; at most 123 bytes.
+            pub fn reason(self) -> &'static str {
+                match self {
+                    $(Self::$name => $reason,)+
+                }
+            }
+        }
+    };
+}
+
+close_codes! {
+    /// The client asked to leave, or closed first.
+    Normal = 1000, "goodbye";
+    /// The server restarts: come back soon.
+    Restart = 1012, "the server restarts, come back soon";
+    /// A message that is none of the protocol, or came at the wrong time.
+    BadMessage = 4000, "a message of yours is not of the protocol";
+    /// The client speaks another version of the protocol.
+    WrongVersion = 4001, "client and server speak different versions of the protocol";
+    /// No hello within the time for it.
+    HelloTimeout = 4002, "no hello came in time";
+    /// Nothing came for too long, not even an answer to a ping.
+    IdleTimeout = 4003, "nothing came from you for too long";
+    /// Messages came faster than the limits allow.
+    TooFast = 4004, "messages came faster than the limits allow";
+    /// The client reads too slowly: what must reach it has piled up.
+    TooSlow = 4005, "messages to you piled up: the line or the client is too slow";
+    /// The room ended.
+    RoomEnded = 4006, "the room has ended";
+    /// The rules of the game failed. The room is gone, the server lives.
+    RoomFailed = 4007, "the game failed and its room is gone";
+}
+
+impl CloseCode {
+    /// The code of this number, if it is one of ours.
+    pub fn from_number(number: u16) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.number() == number)
+    }
+
+    /// The number on the wire.
+    pub fn number(self) -> u16 {
+        self as u16
+    }
+
+    /// The name in metrics and logs.
+    pub fn label(self) -> String {
+        label_of(&self)
+    }
+}
+
+impl fmt::Display for CloseCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.reason(), self.number())
+    }
+}
+
+/// Why a request is refused. The connection stays; another request may be made.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Encode, Decode)]
+pub enum Refusal {
+    /// No game of this id is hosted.
+    #[error("no game '{0}' is hosted here")]
+    NoSuchGame(String),
+    /// No room of this id.
+    #[error("no room '{0}'; it may have ended")]
+    NoSuchRoom(String),
+    /// All seats are taken.
+    #[error("all seats of room '{0}' are taken")]
+    RoomFull(String),
+    /// An option is not as the game needs it.
+    #[error("option {0}")]
+    BadOption(String),
+    /// A name that is empty, too long or has control characters.
+    #[error("a name has 1 to 32 bytes and no control characters")]
+    BadName,
+    /// The client is in a room already.
+    #[error("already in a room; leave it first")]
+    AlreadyInRoom,
+    /// The server holds as many rooms as it may.
+    #[error("the server has no place for another room")]
+    TooManyRooms,
+    /// The server is about to stop.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+impl Refusal {
+    /// The name in metrics and logs.
+    pub fn label(&self) -> String {
+        label_of(self)
+    }
+}
+
+/// `RoomFull("x")` to `room_full`.
+fn label_of(value: &impl fmt::Debug) -> String {
+    let name = format!("{value:?}");
+    let mut label = String::new();
+    for letter in name.chars().take_while(char::is_ascii_alphanumeric) {
+        if letter.is_uppercase() && !label.is_empty() {
+            label.push('_');
+        }
+        label.push(letter.to_ascii_lowercase());
+    }
+    label
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_fit_a_close_frame() {
+        for code in CloseCode::ALL {
+            assert!(code.reason().len() <= 123, "{code:?}");
+            assert_eq!(CloseCode::from_number(code.number()), Some(*code));
+        }
+        assert_eq!(CloseCode::HelloTimeout.label(), "hello_timeout");
+        assert_eq!(Refusal::RoomFull("x".into()).label(), "room_full");
+    }
+}

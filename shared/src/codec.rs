@@ -1,0 +1,93 @@
+//! bincode, with a limit, and nothing left over. The one file that names it.
+//!
+//! bincode carries control messages and checkpoints; the state codec is in
+//! [`snapshot`](crate::snapshot). The layout is bincode's standard one: little endian, integers of
+//! variable length, enums by the number of the variant. docs/PROTOCOL.md tells it byte for byte.
+
+use bincode::config::{Configuration, standard};
+use bincode::de::DecoderImpl;
+use bincode::de::read::SliceReader;
+use bincode::enc::EncoderImpl;
+use bincode::enc::write::Writer;
+use bincode::error::EncodeError;
+pub use bincode::{Decode, Encode};
+use thiserror::Error;
+
+/// Why bytes are not the value that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DecodeError {
+    /// More bytes than the limit named for this value.
+    #[error("{bytes} bytes where at most {bytes_max} are allowed")]
+    TooLong {
+        /// How many there were.
+        bytes: usize,
+        /// How many may be.
+        bytes_max: usize,
+    },
+    /// Not the layout of the value.
+    #[error("malformed: {0}")]
+    Malformed(String),
+    /// Bytes after the value's end.
+    #[error("{0} bytes left over after the value")]
+    LeftOver(usize),
+}
+
+/// The bytes of a value.
+///
+/// # Panics
+/// Never for the types of this crate: writing to memory does not fail, and none of them holds a
+/// type that bincode refuses.
+pub fn encode<T: Encode>(value: &T) -> Vec<u8> {
+    bincode::encode_to_vec(value, standard()).expect("plain data always encodes")
+}
+
+/// The value of at most `BYTES_MAX` bytes, all of which must belong to it.
+pub fn decode<T: Decode<()>, const BYTES_MAX: usize>(bytes: &[u8]) -> Result<T, DecodeError> {
+    if bytes.len() > BYTES_MAX {
+        return Err(DecodeError::TooLong { bytes: bytes.len(), bytes_max: BYTES_MAX });
+    }
+    let config = standard().with_limit::<BYTES_MAX>();
+    let (value, read) = bincode::decode_from_slice(bytes, config)
+        .map_err(|error| DecodeError::Malformed(error.to_string()))?;
+    match bytes.len() - read {
+        0 => Ok(value),
+        left => Err(DecodeError::LeftOver(left)),
+    }
+}
+
+/// Where [`State`](crate::State) is written to: bincode into a byte vector.
+pub struct StateWriter<'a>(EncoderImpl<Bytes<'a>, Configuration>);
+
+struct Bytes<'a>(&'a mut Vec<u8>);
+
+impl Writer for Bytes<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+impl<'a> StateWriter<'a> {
+    /// Appends to what `out` holds.
+    pub fn new(out: &'a mut Vec<u8>) -> Self {
+        Self(EncoderImpl::new(Bytes(out), standard()))
+    }
+
+    pub(crate) fn put<T: Encode>(&mut self, value: &T) {
+        value.encode(&mut self.0).expect("plain data always encodes");
+    }
+}
+
+/// Where [`State`](crate::State) is read from.
+pub struct StateReader<'a>(DecoderImpl<SliceReader<'a>, Configuration, ()>);
+
+impl<'a> StateReader<'a> {
+    /// Reads from the start of `bytes`.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(DecoderImpl::new(SliceReader::new(bytes), standard(), ()))
+    }
+
+    pub(crate) fn take<T: Decode<()>>(&mut self) -> Result<T, DecodeError> {
+        T::decode(&mut self.0).map_err(|error| DecodeError::Malformed(error.to_string()))
+    }
+}

@@ -1,0 +1,245 @@
+//! The rules API: what a game developer writes.
+//!
+//! A game is an immutable value built from its config (rules, parsed maps, tuning) and four types
+//! of state and rows. The house owns the world, calls the hooks in a fixed order and turns what
+//! they leave behind into checkpoints, deltas and replays. Hooks are synchronous and must be
+//! deterministic: no clock, no threads, no randomness but [`Context::rng`], no hash-ordered
+//! iteration. `clippy.toml` in a game's folder makes most slips a compile error.
+
+use core::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::id::{EntityKey, PlayerId};
+use crate::limits::EVENTS_PER_TICK_MAX;
+use crate::rng::Rng;
+use crate::row::Row;
+use crate::state::State;
+use crate::tick::Tick;
+use crate::world::World;
+
+/// A game's tunable part: read from the operator's TOML and a room's JSON options, and sent to
+/// clients as JSON. It holds nothing secret.
+pub trait Config: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+impl<T: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static> Config for T {}
+
+/// The rules of one game.
+///
+/// The order of a tick: [`leave`](Game::leave) and [`join`](Game::join) of those who went and came,
+/// [`message`](Game::message) for each message, [`step`](Game::step) once, then
+/// [`view`](Game::view) of every entity and [`own`](Game::own) of every player.
+pub trait Game: Sized + Send + Sync + 'static {
+    /// The game's id: a lower-case word, in URLs and metrics.
+    const ID: &'static str;
+    /// Raised whenever rules or rows change, so that clients and journals of other rules are told.
+    const REVISION: u32;
+    /// Seats of a room, unless its options say otherwise.
+    const SEATS: u16 = 8;
+    /// Ticks per second, unless a room's options say otherwise.
+    const TICK_HZ: u16 = 30;
+    /// Seconds from an outcome to the next match in the same room.
+    const INTERMISSION_S: u16 = 6;
+
+    /// Tuning and maps.
+    type Config: Config;
+    /// The match's state that is no entity: phase, scores, timers.
+    type Global: State + Default + Send;
+    /// An entity with full precision: a struct or, more often, an enum.
+    type Entity: State + Send;
+    /// What a player does in one tick. The default is the neutral input: of a player who is gone
+    /// from the keyboard.
+    type Input: Row + State + Clone + Default + Send;
+    /// An entity as everyone sees it, quantised. A field that is not in it is secret.
+    type View: Row;
+    /// What one player alone sees: ammunition, a hand of cards.
+    type Own: Row;
+    /// What happened at one moment: a hit, a sound.
+    type Event: Row;
+    /// What a player tells the rules besides inputs: reliably, in order.
+    type Message: Row + State;
+
+    /// Builds the rules from their config. The only hook that may refuse.
+    fn new(config: &Self::Config) -> Result<Self, ConfigError>;
+
+    /// Begins a match: the world is empty, the seated players join next.
+    fn open(&self, _ctx: &mut Context<'_, Self>) {}
+
+    /// A player takes a seat.
+    fn join(&self, ctx: &mut Context<'_, Self>, player: PlayerId, profile: &Profile);
+
+    /// A player's seat becomes free.
+    fn leave(&self, ctx: &mut Context<'_, Self>, player: PlayerId, reason: LeaveReason);
+
+    /// A player's message arrives. What it asks may be impossible or hostile: check it.
+    fn message(&self, _ctx: &mut Context<'_, Self>, _player: PlayerId, _message: Self::Message) {}
+
+    /// Moves the match on by one tick.
+    fn step(&self, ctx: &mut Context<'_, Self>, inputs: &Inputs<'_, Self>);
+
+    /// How everyone sees an entity; none while it is hidden.
+    fn view(&self, key: EntityKey, entity: &Self::Entity) -> Option<Self::View>;
+
+    /// What the player alone sees.
+    fn own(&self, _ctx: &Context<'_, Self>, _player: PlayerId) -> Option<Self::Own> {
+        None
+    }
+
+    /// How the match ended, once it has. After [`INTERMISSION_S`](Game::INTERMISSION_S) the house
+    /// begins a new one with the same players.
+    fn outcome(&self, _ctx: &Context<'_, Self>) -> Option<Outcome> {
+        None
+    }
+}
+
+/// What the hooks of a game may see and change.
+pub struct Context<'a, G: Game> {
+    /// The entities.
+    pub world: &'a mut World<G::Entity>,
+    /// The rest of the match's state.
+    pub global: &'a mut G::Global,
+    /// The match's random generator.
+    pub rng: &'a mut Rng,
+    /// The tick that is being made.
+    pub tick: Tick,
+    /// Ticks per second.
+    pub tick_hz: u16,
+    /// What happens in this tick.
+    pub events: &'a mut Events<G::Event>,
+}
+
+impl<G: Game> Context<'_, G> {
+    /// The seconds from one tick to the next.
+    pub fn dt(&self) -> f32 {
+        1.0 / f32::from(self.tick_hz)
+    }
+
+    /// How many ticks last at least this long; at least 1.
+    pub fn ticks(&self, seconds: f32) -> u32 {
+        ((seconds * f32::from(self.tick_hz)).ceil() as u32).max(1)
+    }
+
+    /// Tells everyone of an event.
+    pub fn emit(&mut self, event: G::Event) {
+        self.events.push(None, event);
+    }
+
+    /// Tells one player of an event.
+    pub fn emit_to(&mut self, player: PlayerId, event: G::Event) {
+        self.events.push(Some(player), event);
+    }
+}
+
+/// The events of one tick, in the order in which they happened.
+#[derive(Debug)]
+pub struct Events<E> {
+    list: Vec<(Option<PlayerId>, E)>,
+    dropped: u32,
+}
+
+impl<E> Events<E> {
+    fn push(&mut self, to: Option<PlayerId>, event: E) {
+        if self.list.len() < EVENTS_PER_TICK_MAX {
+            self.list.push((to, event));
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// Events and whom they are for: one player, or everyone.
+    pub fn iter(&self) -> impl Iterator<Item = (Option<PlayerId>, &E)> {
+        self.list.iter().map(|(to, event)| (*to, event))
+    }
+
+    /// How many were beyond [`EVENTS_PER_TICK_MAX`].
+    pub fn dropped(&self) -> u32 {
+        self.dropped
+    }
+
+    /// Forgets all of them.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.dropped = 0;
+    }
+}
+
+impl<E> Default for Events<E> {
+    fn default() -> Self {
+        Self { list: Vec::new(), dropped: 0 }
+    }
+}
+
+/// The inputs of one tick: exactly one for each seated player, by seat.
+pub struct Inputs<'a, G: Game>(&'a [(PlayerId, G::Input)]);
+
+impl<'a, G: Game> Inputs<'a, G> {
+    /// Inputs sorted by player.
+    pub fn new(sorted: &'a [(PlayerId, G::Input)]) -> Self {
+        debug_assert!(sorted.is_sorted_by_key(|(player, _)| *player));
+        Self(sorted)
+    }
+
+    /// All of them, by seat.
+    pub fn iter(&self) -> impl Iterator<Item = (PlayerId, &'a G::Input)> {
+        self.0.iter().map(|(player, input)| (*player, input))
+    }
+
+    /// The input of one player; none for an empty seat.
+    pub fn of(&self, player: PlayerId) -> Option<&'a G::Input> {
+        let place = self.0.binary_search_by_key(&player, |(player, _)| *player).ok()?;
+        Some(&self.0[place].1)
+    }
+}
+
+/// Who takes a seat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// The name to show: 1 to 32 bytes, no control characters, not unique.
+    pub name: Arc<str>,
+    /// Whether the house plays this seat by the game's [`Pilot`](crate::Pilot).
+    pub is_bot: bool,
+}
+
+/// Why a seat became free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaveReason {
+    /// The player asked to leave.
+    Left,
+    /// The connection was lost.
+    Lost,
+    /// A bot made room for a player.
+    Replaced,
+}
+
+/// How a match ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Players and their scores, the best first.
+    pub standings: Vec<(PlayerId, i32)>,
+}
+
+/// A config that the game cannot play by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The field, as its path in the config.
+    pub field: String,
+    /// What is wrong with it, and what would be right.
+    pub problem: String,
+}
+
+impl ConfigError {
+    /// An error of this field.
+    pub fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { field: field.into(), problem: problem.into() }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.field, self.problem)
+    }
+}
+
+impl core::error::Error for ConfigError {}

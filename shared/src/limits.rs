@@ -1,0 +1,149 @@
+//! Every limit of the house, in one table.
+//!
+//! A limit is used by name where it bites, never as a number. [`TABLE`] lists them all, for the
+//! documentation and for the test that finds a limit nobody enforces. What one limit needs of
+//! another is asserted at compile time below.
+
+/// One row of [`TABLE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// The constant's name.
+    pub name: &'static str,
+    /// Its value, in `unit`.
+    pub value: u64,
+    /// What is counted.
+    pub unit: &'static str,
+    /// What it bounds and what happens beyond it.
+    pub meaning: &'static str,
+}
+
+macro_rules! limits {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $value:expr, $unit:literal;)+) => {
+        $($(#[doc = $doc])+ pub const $name: $type = $value;)+
+
+        /// All limits, in the order of this file.
+        pub const TABLE: &[Limit] = &[
+            $(Limit {
+                name: stringify!($name),
+                value: $name as u64,
+                unit: $unit,
+                meaning: concat!($($doc),+),
+            },)+
+        ];
+    };
+}
+
+limits! {
+    /// Kinds of rows (variants) in one union of a schema. More: the schema is refused.
+    KINDS_MAX: usize = 32, "kinds";
+    /// Fields of one kind of row. More: the schema is refused.
+    FIELDS_MAX: usize = 64, "fields";
+    /// Names in one enum field. More: the schema is refused.
+    ENUM_NAMES_MAX: usize = 256, "names";
+    /// A name in a schema. Longer: the schema is refused.
+    NAME_BYTES_MAX: usize = 64, "bytes";
+    /// A schema's JSON. Longer: refused by the client.
+    SCHEMA_BYTES_MAX: usize = 64 * 1024, "bytes";
+
+    /// Live entities of one world. More: `spawn` answers `WorldFull`.
+    ENTITIES_MAX: usize = 4096, "entities";
+    /// Seats of one room. More: the room's options are refused.
+    SEATS_MAX: u16 = 1000, "seats";
+    /// A room's ticks per second. More: the room's options are refused.
+    TICK_HZ_MAX: u16 = 240, "Hz";
+    /// Texts and byte strings that the rows of one snapshot may name. More: the value is sent empty.
+    TEXTS_MAX: usize = 1023, "strings";
+    /// One text or byte string in a row. Longer: cut when written, refused when read.
+    TEXT_BYTES_MAX: usize = 255, "bytes";
+    /// A baseline's age. Older: the viewer gets a keyframe.
+    BASELINE_AGE_MAX: u32 = 64, "ticks";
+    /// Deltas from different baselines made in one tick. More: the other stale viewers get the keyframe.
+    DELTAS_PER_TICK_MAX: usize = 4, "deltas";
+    /// Ticks for which a wire id is not given to another entity. A client that missed more starts afresh.
+    WIRE_ID_QUARANTINE_TICKS: u32 = 256, "ticks";
+    /// Ticks between two view hashes in the frames of a room.
+    VIEW_HASH_INTERVAL_TICKS: u32 = 32, "ticks";
+    /// One encoded frame. Longer: the room ends, for its world is beyond what it may show.
+    FRAME_BYTES_MAX: usize = 256 * 1024, "bytes";
+    /// Events emitted in one tick. More: dropped, and counted in the tick's report.
+    EVENTS_PER_TICK_MAX: usize = 255, "events";
+    /// One room's state as checkpoint bytes. Longer: refused when read.
+    CHECKPOINT_BYTES_MAX: usize = 16 * 1024 * 1024, "bytes";
+
+    /// Inputs of one player that wait for their ticks. An earlier one than these is dropped and counted.
+    INPUT_AHEAD_TICKS_MAX: u32 = 32, "ticks";
+    /// Ticks for which a missing input is taken to be the last one again; then it is the neutral input.
+    INPUT_REPEAT_TICKS_MAX: u32 = 15, "ticks";
+    /// Inputs of one connection in any second. More: the connection is closed.
+    INPUTS_PER_S_MAX: u32 = 480, "inputs";
+    /// Game messages of one player taken in one tick. More wait for the next tick.
+    MESSAGES_PER_TICK_MAX: usize = 4, "messages";
+    /// Game messages of one player that wait. More: the player's connection is closed.
+    MESSAGES_WAITING_MAX: usize = 64, "messages";
+
+    /// A message from a client. Longer: the connection is closed.
+    CLIENT_MESSAGE_BYTES_MAX: usize = 4 * 1024, "bytes";
+    /// A control message from the server. Longer: refused by the client.
+    SERVER_MESSAGE_BYTES_MAX: usize = 256 * 1024, "bytes";
+    /// A player's name. Longer: the join is refused.
+    PLAYER_NAME_BYTES_MAX: usize = 32, "bytes";
+    /// A room's options as JSON. Longer: the create is refused.
+    OPTIONS_BYTES_MAX: usize = 2 * 1024, "bytes";
+    /// Rooms in one answer to a listing.
+    ROOMS_PER_LISTING_MAX: usize = 100, "rooms";
+    /// Control messages of one connection in any second. More: the connection is closed.
+    CONTROLS_PER_S_MAX: u32 = 60, "messages";
+
+    /// Connections of a server, all doors. More: answered with 503.
+    CONNECTIONS_MAX: usize = 20_000, "connections";
+    /// Rooms of a server. More: the create is refused.
+    ROOMS_MAX: usize = 10_000, "rooms";
+    /// Requests that wait for one room's next tick. More: inputs are dropped and counted.
+    ROOM_INBOX_MAX: usize = 4096, "requests";
+    /// Reliable messages that wait for one connection. More: it is closed as too slow.
+    MAILBOX_RELIABLE_MAX: usize = 256, "messages";
+    /// Bytes of reliable messages that wait for one connection. More: it is closed as too slow.
+    MAILBOX_RELIABLE_BYTES_MAX: usize = 512 * 1024, "bytes";
+    /// A connection's encoded bytes that wait for the socket. More: it is closed as too slow.
+    WRITE_BUFFER_BYTES_MAX: usize = 1024 * 1024, "bytes";
+    /// The kernel's send buffer for one connection.
+    SEND_BUFFER_BYTES: usize = 64 * 1024, "bytes";
+    /// A connection's read buffer.
+    READ_BUFFER_BYTES: usize = 4 * 1024, "bytes";
+    /// The head of an HTTP request. Longer: answered with 431.
+    HTTP_HEAD_BYTES_MAX: usize = 16 * 1024, "bytes";
+    /// Time for a request's head to be whole. Longer: the connection is closed.
+    HTTP_HEAD_TIME_MAX_S: u64 = 10, "s";
+    /// Time from the upgrade to the client's hello. Longer: the connection is closed.
+    HELLO_TIME_MAX_S: u64 = 10, "s";
+    /// Silence after which the server pings.
+    PING_AFTER_S: u64 = 10, "s";
+    /// Silence of a connection, pongs included. Longer: it is closed.
+    IDLE_TIME_MAX_S: u64 = 30, "s";
+    /// Time for a socket to take the close frame. Longer: it is cut.
+    CLOSE_TIME_MAX_S: u64 = 2, "s";
+    /// Ticks made up for at once when a room is late. Beyond: time is dropped, counted and told.
+    CATCH_UP_TICKS_MAX: u32 = 3, "ticks";
+    /// Rooms that tick at one moment on one simulation thread, before the next phase is opened.
+    PHASE_ROOMS_MAX: usize = 16, "rooms";
+    /// Phases that one tick's period is divided into on a simulation thread.
+    PHASES_MAX: usize = 8, "phases";
+}
+
+// What the limits need of each other.
+const _: () = {
+    assert!(SEATS_MAX < 1 << 10, "a player's field is 10 bits, 0 is nobody");
+    assert!(TEXTS_MAX < 1 << 10, "a text's field is 10 bits, 0 is the empty text");
+    assert!(TEXT_BYTES_MAX <= u8::MAX as usize, "a text's length is 8 bits");
+    assert!(BASELINE_AGE_MAX <= u8::MAX as u32, "a baseline's age is 8 bits");
+    assert!(BASELINE_AGE_MAX < WIRE_ID_QUARANTINE_TICKS, "no delta may see an id change hands");
+    assert!(EVENTS_PER_TICK_MAX <= u8::MAX as usize, "an event count is 8 bits");
+    assert!(INPUT_REPEAT_TICKS_MAX < INPUT_AHEAD_TICKS_MAX);
+    assert!(MESSAGES_PER_TICK_MAX <= MESSAGES_WAITING_MAX);
+    assert!(ENTITIES_MAX < u16::MAX as usize / 2, "wire ids outnumber entities and quarantine");
+    assert!(OPTIONS_BYTES_MAX < CLIENT_MESSAGE_BYTES_MAX);
+    assert!(SCHEMA_BYTES_MAX < SERVER_MESSAGE_BYTES_MAX);
+    assert!(FRAME_BYTES_MAX + MAILBOX_RELIABLE_BYTES_MAX <= WRITE_BUFFER_BYTES_MAX);
+    assert!(PING_AFTER_S < IDLE_TIME_MAX_S);
+    assert!(KINDS_MAX <= u8::MAX as usize && FIELDS_MAX <= 64);
+};

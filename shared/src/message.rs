@@ -1,0 +1,243 @@
+//! Control messages: everything between client and server that is neither input nor state.
+//!
+//! They hold integers of at most 32 bits, bools, strings, options, lists and enums, so that a page
+//! of JavaScript reads them. Variants are numbered in the order of this file; a new one goes to the
+//! end. docs/PROTOCOL.md gives the bytes of each.
+
+use crate::close::Refusal;
+use crate::codec::{self, Decode, DecodeError, Encode};
+use crate::limits::{CLIENT_MESSAGE_BYTES_MAX, SERVER_MESSAGE_BYTES_MAX};
+use crate::packet::{ClientTag, ServerTag};
+
+/// The version of the protocol that this crate speaks.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// The WebSocket subprotocol of [`PROTOCOL_VERSION`].
+pub const SUBPROTOCOL: &str = "fracas.1";
+
+/// A control message from a client.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum ClientMessage {
+    /// The first message of a connection.
+    Hello {
+        /// The client's [`PROTOCOL_VERSION`].
+        protocol: u16,
+        /// The player's name.
+        name: String,
+        /// The client program and its version, for the server's log.
+        client: String,
+    },
+    /// Asks for a seat; answered by `Joined` or `Refused`.
+    Join {
+        /// Which room.
+        room: RoomWanted,
+        /// The hash of the schema that the client has, 0 for none: it is not sent again.
+        schema_hash: u32,
+    },
+    /// Gives the seat back; answered by `Left`.
+    Leave,
+    /// Asks for a page of rooms; answered by `Rooms`.
+    List {
+        /// Only rooms of this game.
+        game: Option<String>,
+        /// Rooms to pass over.
+        skip: u32,
+    },
+    /// The newest tick whose frame was decoded. It rides on inputs; a client that sends none sends
+    /// this once a second.
+    Ack {
+        /// That tick.
+        tick: u32,
+    },
+    /// Asks for a keyframe: the client could not decode a frame or its view hash differed.
+    Resync,
+    /// Asks for a `Pong` with the same number.
+    Ping {
+        /// Any number.
+        nonce: u32,
+    },
+}
+
+/// Which room a client wants a seat in.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum RoomWanted {
+    /// Any open room of the game, or a new one.
+    JoinOrCreate {
+        /// The game's id.
+        game: String,
+        /// Options for a new room, as a JSON object; empty for the game's own. A room is open to
+        /// this request if it was made with equal options.
+        options: String,
+    },
+    /// Any open room of the game.
+    Join {
+        /// The game's id.
+        game: String,
+    },
+    /// A new room.
+    Create {
+        /// The game's id.
+        game: String,
+        /// Its options, as a JSON object; empty for the game's own.
+        options: String,
+    },
+    /// The room of this id.
+    ById {
+        /// The room's id.
+        room: String,
+    },
+}
+
+/// A control message from the server.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum ServerMessage {
+    /// The answer to `Hello`.
+    Welcome {
+        /// The server's [`PROTOCOL_VERSION`].
+        protocol: u16,
+        /// The server program and its version.
+        server: String,
+    },
+    /// The answer to `Join`: the client has a seat. A keyframe follows.
+    Joined(Joined),
+    /// The answer to a request that is not granted. The connection stays.
+    Refused(Refusal),
+    /// The answer to `Leave`.
+    Left {
+        /// The last tick that the player was part of.
+        tick: u32,
+    },
+    /// The answer to `List`.
+    Rooms {
+        /// At most [`ROOMS_PER_LISTING_MAX`](crate::limits::ROOMS_PER_LISTING_MAX), oldest first.
+        rooms: Vec<RoomInfo>,
+        /// How many there are in all.
+        total: u32,
+    },
+    /// Another player took a seat.
+    PlayerJoined(RosterEntry),
+    /// Another player's seat became free.
+    PlayerLeft {
+        /// The seat.
+        player: u16,
+    },
+    /// The match is over.
+    Outcome {
+        /// Seats and scores, the best first.
+        standings: Vec<Standing>,
+        /// The tick at which the next match begins.
+        next_match_tick: u32,
+    },
+    /// A new match began with the same players.
+    MatchBegan {
+        /// Its first tick.
+        tick: u32,
+    },
+    /// The server was too late to make up for: time was dropped. The next tick comes as if nothing
+    /// had been.
+    TimeDropped {
+        /// The last tick before the gap.
+        tick: u32,
+        /// How many ticks' time was dropped.
+        ticks: u32,
+    },
+    /// The answer to `Ping`.
+    Pong {
+        /// The ping's number.
+        nonce: u32,
+    },
+}
+
+/// What a client needs to know of the room that it has joined.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Joined {
+    /// The room's id.
+    pub room: String,
+    /// The game's id.
+    pub game: String,
+    /// The client's seat.
+    pub player: u16,
+    /// Seats of the room.
+    pub seats: u16,
+    /// The room's ticks per second.
+    pub tick_hz: u16,
+    /// The tick at which the player joined; the first frame is of this tick.
+    pub tick: u32,
+    /// The hash of the game's schema.
+    pub schema_hash: u32,
+    /// The schema as JSON, unless the client has it.
+    pub schema: Option<String>,
+    /// The game's config as JSON.
+    pub config: String,
+    /// Everyone in the room, the client too.
+    pub roster: Vec<RosterEntry>,
+}
+
+/// A seated player.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct RosterEntry {
+    /// The seat.
+    pub player: u16,
+    /// The player's name.
+    pub name: String,
+    /// Whether the server plays it.
+    pub is_bot: bool,
+}
+
+/// A line of the standings.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Standing {
+    /// The seat.
+    pub player: u16,
+    /// The score.
+    pub score: i32,
+}
+
+/// A room in a listing.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct RoomInfo {
+    /// The room's id.
+    pub room: String,
+    /// The game's id.
+    pub game: String,
+    /// Players that are not bots.
+    pub players: u16,
+    /// Bots, which make room for players.
+    pub bots: u16,
+    /// Seats of the room.
+    pub seats: u16,
+    /// The room's ticks per second.
+    pub tick_hz: u16,
+    /// What the room's creator says of it: a JSON object.
+    pub metadata: String,
+}
+
+impl ClientMessage {
+    /// The whole WebSocket message, tag and all.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        tagged(ClientTag::Control as u8, self)
+    }
+
+    /// Reads what follows the tag.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        codec::decode::<Self, CLIENT_MESSAGE_BYTES_MAX>(bytes)
+    }
+}
+
+impl ServerMessage {
+    /// The whole WebSocket message, tag and all.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        tagged(ServerTag::Control as u8, self)
+    }
+
+    /// Reads what follows the tag.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        codec::decode::<Self, SERVER_MESSAGE_BYTES_MAX>(bytes)
+    }
+}
+
+fn tagged<T: Encode>(tag: u8, message: &T) -> Vec<u8> {
+    let mut bytes = vec![tag];
+    bytes.extend_from_slice(&codec::encode(message));
+    bytes
+}
