@@ -1,1 +1,11 @@
-//! games/registry.
+//! The one list of games, which the server and the load tester both visit.
+//!
+//! A game is added with its folder beside this one, its line in this crate's `Cargo.toml` and its
+//! line here.
+
+fracas_shared::games! {
+    /// The games of this build, in the order in which they are listed.
+    pub struct Games = [
+        fracas_dots::Dots,
+    ]
+}
