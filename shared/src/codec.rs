@@ -4,14 +4,17 @@
 //! [`snapshot`](crate::snapshot). The layout is bincode's standard one: little endian, integers of
 //! variable length, enums by the number of the variant. docs/PROTOCOL.md tells it byte for byte.
 
-use bincode::config::{Configuration, standard};
-use bincode::de::DecoderImpl;
-use bincode::de::read::SliceReader;
+use bincode::BorrowDecode;
+use bincode::config::{Configuration, Limit, LittleEndian, Varint, standard};
+use bincode::de::read::{Reader, SliceReader};
+use bincode::de::{Decoder, DecoderImpl};
 use bincode::enc::EncoderImpl;
 use bincode::enc::write::Writer;
 use bincode::error::EncodeError;
 pub use bincode::{Decode, Encode};
 use thiserror::Error;
+
+use crate::limits::CHECKPOINT_BYTES_MAX;
 
 /// Why bytes are not the value that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -78,16 +81,29 @@ impl<'a> StateWriter<'a> {
     }
 }
 
-/// Where [`State`](crate::State) is read from.
-pub struct StateReader<'a>(DecoderImpl<SliceReader<'a>, Configuration, ()>);
+/// Where [`State`](crate::State) is read from: at most [`CHECKPOINT_BYTES_MAX`] bytes in all, so that
+/// a forged length cannot ask for more memory than that.
+pub struct StateReader<'a>(DecoderImpl<SliceReader<'a>, StateConfig, ()>);
+
+type StateConfig = Configuration<LittleEndian, Varint, Limit<CHECKPOINT_BYTES_MAX>>;
 
 impl<'a> StateReader<'a> {
     /// Reads from the start of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self(DecoderImpl::new(SliceReader::new(bytes), standard(), ()))
+        Self(DecoderImpl::new(SliceReader::new(bytes), standard().with_limit(), ()))
+    }
+
+    /// Whether all bytes have been read.
+    pub fn is_at_end(&mut self) -> bool {
+        self.0.reader().peek_read(1).is_none()
     }
 
     pub(crate) fn take<T: Decode<()>>(&mut self) -> Result<T, DecodeError> {
         T::decode(&mut self.0).map_err(|error| DecodeError::Malformed(error.to_string()))
+    }
+
+    /// Text in place, so that a forged length costs nothing.
+    pub(crate) fn take_text(&mut self) -> Result<&'a str, DecodeError> {
+        <&str>::borrow_decode(&mut self.0).map_err(|error| DecodeError::Malformed(error.to_string()))
     }
 }

@@ -53,13 +53,13 @@ pub trait Game: Sized + Send + Sync + 'static {
     /// from the keyboard.
     type Input: Row + State + Clone + Default + Send;
     /// An entity as everyone sees it, quantised. A field that is not in it is secret.
-    type View: Row;
+    type View: Row + Send;
     /// What one player alone sees: ammunition, a hand of cards.
-    type Own: Row;
+    type Own: Row + Send;
     /// What happened at one moment: a hit, a sound.
-    type Event: Row;
+    type Event: Row + Send;
     /// What a player tells the rules besides inputs: reliably, in order.
-    type Message: Row + State;
+    type Message: Row + State + Send;
 
     /// Builds the rules from their config. The only hook that may refuse.
     fn new(config: &Self::Config) -> Result<Self, ConfigError>;
@@ -74,7 +74,7 @@ pub trait Game: Sized + Send + Sync + 'static {
     fn leave(&self, ctx: &mut Context<'_, Self>, player: PlayerId, reason: LeaveReason);
 
     /// A player's message arrives. What it asks may be impossible or hostile: check it.
-    fn message(&self, _ctx: &mut Context<'_, Self>, _player: PlayerId, _message: Self::Message) {}
+    fn message(&self, _ctx: &mut Context<'_, Self>, _player: PlayerId, _message: &Self::Message) {}
 
     /// Moves the match on by one tick.
     fn step(&self, ctx: &mut Context<'_, Self>, inputs: &Inputs<'_, Self>);

@@ -109,7 +109,7 @@ pub struct OwnHead {
     pub input_tick: Tick,
     /// How many ticks before its step the player's last input came; negative when it was late.
     pub input_margin: i8,
-    /// Whether a row follows; otherwise the own row is the one before, or none yet.
+    /// Whether a row follows; otherwise there is nothing that this player alone sees.
     pub has_row: bool,
 }
 

@@ -53,7 +53,8 @@ impl Rng {
         self.0.state()
     }
 
-    pub(crate) fn from_parts(parts: (u64, u64)) -> Self {
-        Self(Rand32::from_state(parts))
+    /// None for an even increment: no generator has one, and numbers would come in a short circle.
+    pub(crate) fn from_parts(parts: (u64, u64)) -> Option<Self> {
+        (parts.1 % 2 == 1).then(|| Self(Rand32::from_state(parts)))
     }
 }

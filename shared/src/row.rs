@@ -16,7 +16,8 @@
 //! | `Arc<str>` | text, cut at [`TEXT_BYTES_MAX`] bytes | |
 //! | `Arc<[u8]>` | bytes, cut at [`TEXT_BYTES_MAX`] bytes | |
 //!
-//! A number out of its field's range is clamped, never wrapped.
+//! A number out of its field's range is clamped, never wrapped. A player beyond [`SEATS_MAX`] is
+//! nobody.
 
 use core::slice;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::id::{EntityId, EntityKey, PlayerId};
-use crate::limits::TEXT_BYTES_MAX;
+use crate::limits::{SEATS_MAX, TEXT_BYTES_MAX};
 use crate::quant;
 use crate::schema::{FieldKind, Kind};
 
@@ -243,11 +244,16 @@ impl RowField for Option<PlayerId> {
     }
 
     fn write(&self, row: &mut RowWriter<'_>) {
-        row.codes.push(self.map_or(0, |player| u32::from(player.0) + 1));
+        let seat = self.filter(|player| player.0 < SEATS_MAX);
+        row.codes.push(seat.map_or(0, |player| u32::from(player.0) + 1));
     }
 
     fn read(row: &mut RowReader<'_>) -> Result<Self, RowError> {
-        Ok(row.take()?.checked_sub(1).map(|seat| PlayerId(seat as u16)))
+        match row.take()? {
+            0 => Ok(None),
+            code if code <= u32::from(SEATS_MAX) => Ok(Some(PlayerId(code as u16 - 1))),
+            code => Err(RowError::NoSuchValue { field: "player", code }),
+        }
     }
 }
 

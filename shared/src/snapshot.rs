@@ -104,7 +104,9 @@ impl Snapshot {
         self.heads.push(Head { id, kind, fields, start: start as u32 });
     }
 
-    /// Ends the pushing: brings the rows into order and takes the strings that they name.
+    /// Ends the pushing: brings the rows into order and takes the strings that they name, all of
+    /// them and no others: a viewer forgets a string that no row names, so a string that stayed here
+    /// would be missing there.
     pub fn seal(&mut self, strings: BTreeMap<u32, Arc<[u8]>>) {
         self.heads.sort_unstable_by_key(|head| head.id);
         self.strings = strings;
@@ -277,6 +279,10 @@ impl FrameCodec {
         if with_hash {
             bits.put(snapshot.hash(), 32);
         }
+        debug_assert!(
+            self.strings_in_use(snapshot, &snapshot.strings).is_ok_and(|used| used == snapshot.strings),
+            "a snapshot's strings are exactly those that its rows name"
+        );
         let nothing = Snapshot::default();
         let baseline = baseline.unwrap_or(&nothing);
         put_strings(&mut bits, baseline, snapshot);

@@ -13,6 +13,7 @@ use crate::codec::{DecodeError, StateReader, StateWriter};
 use crate::id::{EntityId, EntityKey, PlayerId};
 use crate::limits::{CHECKPOINT_BYTES_MAX, ENTITIES_MAX};
 use crate::rng::Rng;
+use crate::row::Never;
 use crate::tick::Tick;
 
 /// State that survives as bytes.
@@ -47,7 +48,17 @@ macro_rules! plain {
     )+};
 }
 
-plain!(bool, u8, u16, u32, u64, i8, i16, i32, i64, f32, f64, String, ());
+plain!(bool, u8, u16, u32, u64, i8, i16, i32, i64, f32, f64, ());
+
+impl State for String {
+    fn save(&self, out: &mut StateWriter<'_>) {
+        out.put(self);
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        from.take_text().map(Self::from)
+    }
+}
 
 macro_rules! by_parts {
     ($($type:ty: |$value:ident| $parts:expr, |$read:ident: $read_type:ty| $build:expr;)+) => {$(
@@ -74,9 +85,21 @@ by_parts! {
     EntityKey: |key| key.data().as_ffi(), |data: u64| Ok(KeyData::from_ffi(data).into());
     Vec2: |v| v.to_array(), |array: [f32; 2]| Ok(Self::from_array(array));
     Vec3: |v| v.to_array(), |array: [f32; 3]| Ok(Self::from_array(array));
-    Rng: |rng| rng.to_parts(), |parts: (u64, u64)| Ok(Self::from_parts(parts));
+    Rng: |rng| rng.to_parts(), |parts: (u64, u64)| {
+        Self::from_parts(parts).ok_or_else(|| DecodeError::Malformed("no generator has this stream".into()))
+    };
     Arc<str>: |text| text.to_string(), |text: String| Ok(text.into());
     usize: |number| *number as u64, |number: u64| Ok(number as Self);
+}
+
+impl State for Never {
+    fn save(&self, _out: &mut StateWriter<'_>) {
+        match *self {}
+    }
+
+    fn load(_from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        Err(DecodeError::Malformed("a value of a type that has none".into()))
+    }
 }
 
 impl<T: State> State for Option<T> {

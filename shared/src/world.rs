@@ -173,7 +173,7 @@ impl<E: State> State for World<E> {
         let spawned = u32::load(from)?;
         let count = u32::load(from)? as usize;
         if count > ENTITIES_MAX {
-            return Err(DecodeError::TooLong { bytes: count, bytes_max: ENTITIES_MAX });
+            return Err(DecodeError::Malformed(format!("world: {count} entities, at most {ENTITIES_MAX}")));
         }
         let mut living = Vec::with_capacity(count);
         let mut entities = Vec::with_capacity(count);
@@ -183,8 +183,10 @@ impl<E: State> State for World<E> {
             entities.push((key, E::load(from)?));
         }
         let vacant = Vec::<EntityKey>::load(from)?;
-        if vacant.len() > ENTITIES_MAX {
-            return Err(DecodeError::TooLong { bytes: vacant.len(), bytes_max: ENTITIES_MAX });
+        // A slot is made only when all others are taken, so there are never more of them.
+        let slots = count + vacant.len();
+        if slots > ENTITIES_MAX {
+            return Err(DecodeError::Malformed(format!("world: {slots} slots, at most {ENTITIES_MAX}")));
         }
         let keys = rebuild_keys(&living, &vacant)?;
         Ok(Self { keys, entities: entities.into_iter().collect(), vacant, spawned })

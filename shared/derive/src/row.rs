@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Error, Expr, Field, Fields, Ident, LitInt, Result};
 
@@ -168,7 +169,7 @@ impl RowField {
     }
 
     fn schema(&self) -> TokenStream {
-        let (name, ty) = (self.name.to_string(), &self.ty);
+        let (name, ty) = (self.name.unraw().to_string(), &self.ty);
         let field_kind = quote!(::fracas_shared::schema::FieldKind);
         let kind = match &self.coding {
             Coding::Inferred => quote! { <#ty as ::fracas_shared::row::RowField>::field_kind() },
