@@ -1,1 +1,32 @@
-//! server/sim.
+//! One match, pure: what a room does at each tick, without sockets, threads or clocks.
+//!
+//! [`Room`] is the match as a host runs it: seats, waiting inputs, bots, frames for viewers.
+//! Inside it, [`Simulation`] is the match as its rules know it: a pure function of its
+//! [`TickRecord`]s. [`Match`] is a room whose game is not known to the caller.
+//!
+//! Guarantees: the same records give the same [`Simulation::hash`] on every machine. A room restored
+//! from [`Room::checkpoint`] goes on bit for bit, bots included. Nothing a client sends panics.
+
+mod frames;
+mod hosted;
+mod inputs;
+mod options;
+mod port;
+mod record;
+mod report;
+mod room;
+mod seats;
+mod simulation;
+mod strings;
+mod wire_ids;
+
+pub mod conformance;
+
+pub use hosted::{Census, Match};
+pub use inputs::InputCounts;
+pub use options::{OptionsPatch, RoomOptions};
+pub use port::{Held, Port, StateMessages, Viewer};
+pub use record::TickRecord;
+pub use report::{FrameCounts, TickReport};
+pub use room::{MessageRefused, RestoreError, Room};
+pub use simulation::{MatchNews, Simulation};

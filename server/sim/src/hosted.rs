@@ -1,0 +1,73 @@
+//! A room whose game is not known to the caller.
+
+use fracas_shared::message::Joined;
+use fracas_shared::packet::PacketError;
+use fracas_shared::{LeaveReason, Pilot, PlayerId, Profile, Refusal, Tick};
+
+use crate::port::Viewer;
+use crate::report::TickReport;
+use crate::room::{MessageRefused, Room};
+
+/// A room of any game: one virtual call per tick. Its methods are [`Room`]'s.
+pub trait Match: Send {
+    /// See [`Room::tick`].
+    fn tick(&mut self, viewers: &mut [Viewer]) -> TickReport;
+    /// See [`Room::join`].
+    fn join(&mut self, profile: Profile) -> Result<PlayerId, Refusal>;
+    /// See [`Room::joined`].
+    fn joined(&self, player: PlayerId, schema_hash: u32) -> Joined;
+    /// See [`Room::leave`].
+    fn leave(&mut self, player: PlayerId, reason: LeaveReason);
+    /// See [`Room::input`].
+    fn input(&mut self, player: PlayerId, packet: &[u8]) -> Result<Tick, PacketError>;
+    /// See [`Room::message`].
+    fn message(&mut self, player: PlayerId, packet: &[u8]) -> Result<(), MessageRefused>;
+    /// The last tick made.
+    fn now(&self) -> Tick;
+    /// Who is here.
+    fn census(&self) -> Census;
+}
+
+/// Who is in a room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Seated players that are not bots.
+    pub players: u16,
+    /// Seated bots.
+    pub bots: u16,
+}
+
+impl<G: Pilot> Match for Room<G> {
+    fn tick(&mut self, viewers: &mut [Viewer]) -> TickReport {
+        Self::tick(self, viewers)
+    }
+
+    fn join(&mut self, profile: Profile) -> Result<PlayerId, Refusal> {
+        Self::join(self, profile)
+    }
+
+    fn joined(&self, player: PlayerId, schema_hash: u32) -> Joined {
+        Self::joined(self, player, schema_hash)
+    }
+
+    fn leave(&mut self, player: PlayerId, reason: LeaveReason) {
+        Self::leave(self, player, reason);
+    }
+
+    fn input(&mut self, player: PlayerId, packet: &[u8]) -> Result<Tick, PacketError> {
+        Self::input(self, player, packet)
+    }
+
+    fn message(&mut self, player: PlayerId, packet: &[u8]) -> Result<(), MessageRefused> {
+        Self::message(self, player, packet)
+    }
+
+    fn now(&self) -> Tick {
+        self.simulation().tick()
+    }
+
+    fn census(&self) -> Census {
+        let (players, bots) = self.seated();
+        Census { players, bots }
+    }
+}

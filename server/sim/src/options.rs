@@ -1,0 +1,111 @@
+//! What may differ from room to room of one game.
+
+use fracas_shared::limits::{OPTIONS_BYTES_MAX, SEATS_MAX, TICK_HZ_MAX};
+use fracas_shared::{ConfigError, Game};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A room's options, whole and checked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RoomOptions<C> {
+    /// Seats, from 1 to [`SEATS_MAX`].
+    pub seats: u16,
+    /// Ticks per second, from 1 to [`TICK_HZ_MAX`].
+    pub tick_hz: u16,
+    /// How many seats bots fill while no players do.
+    pub bots: u16,
+    /// The game's config.
+    pub config: C,
+}
+
+/// What a request or an operator's file says of a room: a JSON object, every field optional.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OptionsPatch {
+    /// See [`RoomOptions::seats`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seats: Option<u16>,
+    /// See [`RoomOptions::tick_hz`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tick_hz: Option<u16>,
+    /// See [`RoomOptions::bots`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bots: Option<u16>,
+    /// Fields of the game's config; those that are not named stay as they are.
+    pub config: Map<String, Value>,
+    /// What the room's creator says of it, for listings. No part of the match.
+    pub metadata: Map<String, Value>,
+}
+
+impl OptionsPatch {
+    /// Reads a request's options; an empty text is an empty patch.
+    pub fn from_json(json: &str) -> Result<Self, ConfigError> {
+        if json.is_empty() {
+            return Ok(Self::default());
+        }
+        if json.len() > OPTIONS_BYTES_MAX {
+            return Err(ConfigError::new("options", format!("longer than {OPTIONS_BYTES_MAX} bytes")));
+        }
+        serde_json::from_str(json).map_err(|error| ConfigError::new("options", error.to_string()))
+    }
+}
+
+impl<C> RoomOptions<C> {
+    /// The game's own options.
+    pub fn of<G: Game<Config = C>>() -> Self
+    where
+        C: Default,
+    {
+        Self { seats: G::SEATS, tick_hz: G::TICK_HZ, bots: 0, config: C::default() }
+    }
+
+    /// These options, changed as the patch says, and checked. Errors name the field.
+    pub fn patched<G: Game<Config = C>>(&self, patch: &OptionsPatch) -> Result<Self, ConfigError>
+    where
+        C: fracas_shared::Config,
+    {
+        let options = Self {
+            seats: patch.seats.unwrap_or(self.seats),
+            tick_hz: patch.tick_hz.unwrap_or(self.tick_hz),
+            bots: patch.bots.unwrap_or(self.bots),
+            config: patched_config(&self.config, &patch.config)?,
+        };
+        options.check()?;
+        Ok(options)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let check = |field: &str, value: u16, min: u16, max: u16| {
+            let problem = || format!("must be from {min} to {max}, not {value}");
+            if (min..=max).contains(&value) { Ok(()) } else { Err(ConfigError::new(field, problem())) }
+        };
+        check("seats", self.seats, 1, SEATS_MAX)?;
+        check("tick_hz", self.tick_hz, 1, TICK_HZ_MAX)?;
+        check("bots", self.bots, 0, self.seats)
+    }
+}
+
+/// The config with the patch's fields laid over its own, tables within tables.
+fn patched_config<C: fracas_shared::Config>(
+    config: &C,
+    patch: &Map<String, Value>,
+) -> Result<C, ConfigError> {
+    if patch.is_empty() {
+        return Ok(config.clone());
+    }
+    let invalid = |error: serde_json::Error| ConfigError::new("config", error.to_string());
+    let mut value = serde_json::to_value(config).map_err(invalid)?;
+    lay_over(&mut value, &Value::Object(patch.clone()));
+    serde_json::from_value(value).map_err(invalid)
+}
+
+fn lay_over(under: &mut Value, over: &Value) {
+    match (under, over) {
+        (Value::Object(under), Value::Object(over)) => {
+            for (name, over) in over {
+                lay_over(under.entry(name).or_insert(Value::Null), over);
+            }
+        }
+        (under, over) => *under = over.clone(),
+    }
+}

@@ -1,0 +1,93 @@
+//! What reaches the rules at one tick.
+
+use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
+use fracas_shared::{Game, LeaveReason, PlayerId, Profile, State};
+
+/// All that reaches the rules at one tick. A match is a pure function of its records.
+pub struct TickRecord<G: Game> {
+    /// Who went, in order. They go before the others come.
+    pub leaves: Vec<(PlayerId, LeaveReason)>,
+    /// Who came, in order.
+    pub joins: Vec<(PlayerId, Profile)>,
+    /// Game messages, by player, then in the order sent.
+    pub messages: Vec<(PlayerId, G::Message)>,
+    /// Exactly one input for each seated player, by seat; bots' too.
+    pub inputs: Vec<(PlayerId, G::Input)>,
+}
+
+impl<G: Game> Default for TickRecord<G> {
+    fn default() -> Self {
+        Self { leaves: Vec::new(), joins: Vec::new(), messages: Vec::new(), inputs: Vec::new() }
+    }
+}
+
+impl<G: Game> State for TickRecord<G> {
+    fn save(&self, out: &mut StateWriter<'_>) {
+        save_changes(&self.leaves, &self.joins, out);
+        self.messages.save(out);
+        self.inputs.save(out);
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        let (leaves, joins) = load_changes(from)?;
+        Ok(Self { leaves, joins, messages: Vec::load(from)?, inputs: Vec::load(from)? })
+    }
+}
+
+pub(crate) type Leaves = Vec<(PlayerId, LeaveReason)>;
+pub(crate) type Joins = Vec<(PlayerId, Profile)>;
+
+pub(crate) fn save_changes(
+    leaves: &[(PlayerId, LeaveReason)],
+    joins: &[(PlayerId, Profile)],
+    out: &mut StateWriter<'_>,
+) {
+    (leaves.len() as u32).save(out);
+    for (player, reason) in leaves {
+        player.save(out);
+        save_reason(*reason, out);
+    }
+    (joins.len() as u32).save(out);
+    for (player, profile) in joins {
+        player.save(out);
+        save_profile(profile, out);
+    }
+}
+
+pub(crate) fn load_changes(from: &mut StateReader<'_>) -> Result<(Leaves, Joins), DecodeError> {
+    let (mut leaves, mut joins) = (Vec::new(), Vec::new());
+    for _ in 0..u32::load(from)? {
+        leaves.push((PlayerId::load(from)?, load_reason(from)?));
+    }
+    for _ in 0..u32::load(from)? {
+        joins.push((PlayerId::load(from)?, load_profile(from)?));
+    }
+    Ok((leaves, joins))
+}
+
+pub(crate) fn save_profile(profile: &Profile, out: &mut StateWriter<'_>) {
+    profile.name.save(out);
+    profile.is_bot.save(out);
+}
+
+pub(crate) fn load_profile(from: &mut StateReader<'_>) -> Result<Profile, DecodeError> {
+    Ok(Profile { name: State::load(from)?, is_bot: State::load(from)? })
+}
+
+fn save_reason(reason: LeaveReason, out: &mut StateWriter<'_>) {
+    let number: u8 = match reason {
+        LeaveReason::Left => 0,
+        LeaveReason::Lost => 1,
+        LeaveReason::Replaced => 2,
+    };
+    number.save(out);
+}
+
+fn load_reason(from: &mut StateReader<'_>) -> Result<LeaveReason, DecodeError> {
+    match u8::load(from)? {
+        0 => Ok(LeaveReason::Left),
+        1 => Ok(LeaveReason::Lost),
+        2 => Ok(LeaveReason::Replaced),
+        number => Err(DecodeError::Malformed(format!("no leave reason has the number {number}"))),
+    }
+}

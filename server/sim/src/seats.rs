@@ -1,0 +1,163 @@
+//! Who sits where.
+
+use std::collections::VecDeque;
+
+use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
+use fracas_shared::{LeaveReason, Pilot, PlayerId, Profile, State};
+
+use crate::inputs::InputQueue;
+use crate::record::{Joins, Leaves, load_changes, load_profile, save_changes, save_profile};
+
+/// The seats of a room, and what is to be told to the rules at the next tick.
+pub(crate) struct Seats<G: Pilot> {
+    list: Vec<Option<Seat<G>>>,
+    leaves: Leaves,
+    joins: Joins,
+}
+
+pub(crate) struct Seat<G: Pilot> {
+    pub(crate) profile: Profile,
+    pub(crate) occupant: Occupant<G>,
+}
+
+pub(crate) enum Occupant<G: Pilot> {
+    Player { inputs: InputQueue<G::Input>, messages: VecDeque<G::Message> },
+    Bot { mind: G::Mind },
+}
+
+impl<G: Pilot> Seats<G> {
+    pub(crate) fn new(count: u16) -> Self {
+        Self { list: (0..count).map(|_| None).collect(), leaves: Vec::new(), joins: Vec::new() }
+    }
+
+    pub(crate) fn count(&self) -> u16 {
+        self.list.len() as u16
+    }
+
+    pub(crate) fn get(&self, player: PlayerId) -> Option<&Seat<G>> {
+        self.list.get(player.0 as usize)?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, player: PlayerId) -> Option<&mut Seat<G>> {
+        self.list.get_mut(player.0 as usize)?.as_mut()
+    }
+
+    /// Everyone seated, by seat.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PlayerId, &Seat<G>)> {
+        let player = |place: usize| PlayerId(place as u16);
+        self.list.iter().enumerate().filter_map(move |(place, seat)| Some((player(place), seat.as_ref()?)))
+    }
+
+    /// Everyone seated, by seat, to change them.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (PlayerId, &mut Seat<G>)> {
+        let player = |place: usize| PlayerId(place as u16);
+        self.seats
+            .iter_mut()
+            .enumerate()
+            .filter_map(move |(place, seat)| Some((player(place), seat.as_mut()?)))
+    }
+
+    /// How many seats bots have.
+    pub(crate) fn bots(&self) -> u16 {
+        self.iter().filter(|(_, seat)| seat.profile.is_bot).count() as u16
+    }
+
+    /// How many seats players have.
+    pub(crate) fn players(&self) -> u16 {
+        self.iter().filter(|(_, seat)| !seat.profile.is_bot).count() as u16
+    }
+
+    /// Seats someone: on a free seat, or a player on the last bot's.
+    pub(crate) fn join(&mut self, profile: Profile) -> Option<PlayerId> {
+        let free = self.list.iter().position(Option::is_none);
+        let of_bot = || {
+            let is_bot = |seat: &Option<Seat<G>>| seat.as_ref().is_some_and(|seat| seat.profile.is_bot);
+            if profile.is_bot { None } else { self.list.iter().rposition(is_bot) }
+        };
+        let player = PlayerId(free.or_else(of_bot)? as u16);
+        self.leave(player, LeaveReason::Replaced);
+        let occupant = if profile.is_bot {
+            Occupant::Bot { mind: G::Mind::default() }
+        } else {
+            Occupant::Player { inputs: InputQueue::default(), messages: VecDeque::new() }
+        };
+        self.joins.push((player, profile.clone()));
+        self.seats[player.0 as usize] = Some(Seat { profile, occupant });
+        Some(player)
+    }
+
+    /// Frees a seat, if it is taken.
+    pub(crate) fn leave(&mut self, player: PlayerId, reason: LeaveReason) {
+        let Some(seat) = self.list.get_mut(player.0 as usize) else { return };
+        if seat.take().is_none() {
+            return;
+        }
+        match self.joins.iter().position(|(joined, _)| *joined == player) {
+            // The rules have not heard of this one yet, and need not.
+            Some(place) => drop(self.joins.remove(place)),
+            None => self.leaves.push((player, reason)),
+        }
+    }
+
+    /// Lets bots come and go until they fill the seats that they are to fill.
+    pub(crate) fn fill(&mut self, bots_wanted: u16) {
+        let wanted = bots_wanted.min(self.count() - self.players());
+        let bots: Vec<_> =
+            self.iter().filter(|(_, seat)| seat.profile.is_bot).map(|(player, _)| player).collect();
+        for player in bots.iter().skip(wanted as usize) {
+            self.leave(*player, LeaveReason::Replaced);
+        }
+        for number in bots.len()..wanted as usize {
+            let name = BOT_NAMES[number % BOT_NAMES.len()].into();
+            self.join(Profile { name, is_bot: true });
+        }
+    }
+
+    /// What the rules are to be told, once.
+    pub(crate) fn take_changes(&mut self) -> (Leaves, Joins) {
+        (std::mem::take(&mut self.leaves), std::mem::take(&mut self.joins))
+    }
+}
+
+const BOT_NAMES: [&str; 16] = [
+    "Ada", "Bohr", "Curie", "Dirac", "Euler", "Fermi", "Gauss", "Hopper", "Ising", "Joule", "Kepler",
+    "Lovelace", "Maxwell", "Noether", "Ohm", "Planck",
+];
+
+impl<G: Pilot> State for Seats<G> {
+    fn save(&self, out: &mut StateWriter<'_>) {
+        save_changes(&self.leaves, &self.joins, out);
+        (self.list.len() as u32).save(out);
+        for seat in &self.list {
+            seat.is_some().save(out);
+            let Some(seat) = seat else { continue };
+            save_profile(&seat.profile, out);
+            match &seat.occupant {
+                Occupant::Player { inputs, messages } => {
+                    inputs.save(out);
+                    messages.save(out);
+                }
+                Occupant::Bot { mind } => mind.save(out),
+            }
+        }
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        let (leaves, joins) = load_changes(from)?;
+        let mut seats = Vec::new();
+        for _ in 0..u32::load(from)? {
+            if !bool::load(from)? {
+                seats.push(None);
+                continue;
+            }
+            let profile = load_profile(from)?;
+            let occupant = if profile.is_bot {
+                Occupant::Bot { mind: G::Mind::load(from)? }
+            } else {
+                Occupant::Player { inputs: State::load(from)?, messages: State::load(from)? }
+            };
+            seats.push(Some(Seat { profile, occupant }));
+        }
+        Ok(Self { list: seats, leaves, joins })
+    }
+}

@@ -1,0 +1,182 @@
+//! The match as its rules know it: a pure function of its records.
+
+use std::collections::BTreeMap;
+
+use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
+use fracas_shared::game::Events;
+use fracas_shared::{Context, Game, Inputs, Outcome, PlayerId, Profile, Rng, State, Tick, World};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::record::{TickRecord, load_profile, save_profile};
+
+/// A match of one game: the rules, the world and who plays.
+pub struct Simulation<G: Game> {
+    game: G,
+    tick_hz: u16,
+    tick: Tick,
+    world: World<G::Entity>,
+    global: G::Global,
+    rng: Rng,
+    players: BTreeMap<PlayerId, Profile>,
+    /// When the next match begins, once this one has an outcome.
+    next_match: Option<Tick>,
+}
+
+/// What became of the match in a tick.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MatchNews {
+    /// It ended; the next one begins at that tick.
+    Ended {
+        /// How it ended.
+        outcome: Outcome,
+        /// The first tick of the next match.
+        next_match: Tick,
+    },
+    /// A new match began with the same players.
+    Began,
+}
+
+impl<G: Game> Simulation<G> {
+    /// Opens a match without players.
+    pub fn open(game: G, tick_hz: u16, seed: u64) -> Self {
+        let mut simulation = Self {
+            game,
+            tick_hz,
+            tick: Tick(0),
+            world: World::new(),
+            global: G::Global::default(),
+            rng: Rng::new(seed, 0),
+            players: BTreeMap::new(),
+            next_match: None,
+        };
+        simulation.with_rules(&mut Events::default(), G::open);
+        simulation
+    }
+
+    /// Moves the match on by one tick. Events are appended to `events`.
+    pub fn advance(&mut self, record: &TickRecord<G>, events: &mut Events<G::Event>) -> Option<MatchNews> {
+        self.tick = self.tick.next();
+        let mut news = None;
+        if self.next_match == Some(self.tick) {
+            self.begin_anew(events);
+            news = Some(MatchNews::Began);
+        }
+        for (player, reason) in &record.leaves {
+            self.players.remove(player);
+            self.with_rules(events, |game, ctx| game.leave(ctx, *player, *reason));
+        }
+        for (player, profile) in &record.joins {
+            self.players.insert(*player, profile.clone());
+            self.with_rules(events, |game, ctx| game.join(ctx, *player, profile));
+        }
+        for (player, message) in &record.messages {
+            self.with_rules(events, |game, ctx| game.message(ctx, *player, message));
+        }
+        let outcome = self.with_rules(events, |game, ctx| {
+            game.step(ctx, &Inputs::new(&record.inputs));
+            game.outcome(ctx)
+        });
+        match outcome {
+            Some(outcome) if self.next_match.is_none() => {
+                let next_match = self.tick + u32::from(G::INTERMISSION_S.max(1)) * u32::from(self.tick_hz);
+                self.next_match = Some(next_match);
+                Some(MatchNews::Ended { outcome, next_match })
+            }
+            _ => news,
+        }
+    }
+
+    /// Empties the world and lets everyone join again. The world itself stays, so that its keys are
+    /// not handed out twice.
+    fn begin_anew(&mut self, events: &mut Events<G::Event>) {
+        self.next_match = None;
+        self.world.retain(|_, _| false);
+        self.global = G::Global::default();
+        let players = self.players.clone();
+        self.with_rules(events, |game, ctx| {
+            game.open(ctx);
+            for (player, profile) in &players {
+                game.join(ctx, *player, profile);
+            }
+        });
+    }
+
+    fn with_rules<T>(
+        &mut self,
+        events: &mut Events<G::Event>,
+        rules: impl FnOnce(&G, &mut Context<'_, G>) -> T,
+    ) -> T {
+        let mut ctx = Context {
+            world: &mut self.world,
+            global: &mut self.global,
+            rng: &mut self.rng,
+            tick: self.tick,
+            tick_hz: self.tick_hz,
+            events,
+        };
+        rules(&self.game, &mut ctx)
+    }
+
+    /// What the player alone sees.
+    pub fn own(&mut self, player: PlayerId) -> Option<G::Own> {
+        self.with_rules(&mut Events::default(), |game, ctx| game.own(ctx, player))
+    }
+
+    /// The rules.
+    pub fn game(&self) -> &G {
+        &self.game
+    }
+
+    /// The entities.
+    pub fn world(&self) -> &World<G::Entity> {
+        &self.world
+    }
+
+    /// The last tick made; 0 before the first.
+    pub fn tick(&self) -> Tick {
+        self.tick
+    }
+
+    /// Ticks per second.
+    pub fn tick_hz(&self) -> u16 {
+        self.tick_hz
+    }
+
+    /// Who plays, by seat.
+    pub fn players(&self) -> &BTreeMap<PlayerId, Profile> {
+        &self.players
+    }
+
+    /// The sim hash: 64 bits over the full state (xxh3 of its saved bytes).
+    pub fn hash(&self) -> u64 {
+        let mut bytes = Vec::with_capacity(4096);
+        self.save(&mut StateWriter::new(&mut bytes));
+        xxh3_64(&bytes)
+    }
+
+    /// Appends the full state.
+    pub fn save(&self, out: &mut StateWriter<'_>) {
+        self.tick.save(out);
+        self.world.save(out);
+        self.global.save(out);
+        self.rng.save(out);
+        (self.players.len() as u32).save(out);
+        for (player, profile) in &self.players {
+            player.save(out);
+            save_profile(profile, out);
+        }
+        self.next_match.save(out);
+    }
+
+    /// The match whose state was saved, under the same rules and tick rate.
+    pub fn load(game: G, tick_hz: u16, from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        let (tick, world, global, rng) =
+            (Tick::load(from)?, World::load(from)?, G::Global::load(from)?, Rng::load(from)?);
+        let mut players = BTreeMap::new();
+        for _ in 0..u32::load(from)? {
+            players.insert(PlayerId::load(from)?, load_profile(from)?);
+        }
+        let next_match = Option::load(from)?;
+        Ok(Self { game, tick_hz, tick, world, global, rng, players, next_match })
+    }
+}

@@ -1,0 +1,69 @@
+//! The strings that a snapshot's rows name by their places.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fracas_shared::limits::TEXTS_MAX;
+use fracas_shared::row::Refs;
+use fracas_shared::{EntityId, EntityKey};
+
+use crate::wire_ids::WireIds;
+
+/// Places of strings: a string keeps its place while rows name it in every snapshot.
+#[derive(Debug, Default)]
+pub(crate) struct Strings {
+    places: BTreeMap<Arc<[u8]>, Place>,
+    taken: BTreeMap<u32, Arc<[u8]>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    number: u32,
+    is_named: bool,
+}
+
+impl Strings {
+    fn place_of(&mut self, string: &[u8]) -> u32 {
+        if string.is_empty() {
+            return 0;
+        }
+        if let Some(place) = self.places.get_mut(string) {
+            place.is_named = true;
+            return place.number;
+        }
+        let free = (1..=TEXTS_MAX as u32).find(|number| !self.taken.contains_key(number));
+        let Some(number) = free else { return 0 };
+        let string: Arc<[u8]> = string.into();
+        self.taken.insert(number, string.clone());
+        self.places.insert(string, Place { number, is_named: true });
+        number
+    }
+
+    /// Ends a snapshot: forgets what no row named, and gives the table of the rest.
+    pub(crate) fn finish(&mut self) -> BTreeMap<u32, Arc<[u8]>> {
+        let taken = &mut self.taken;
+        self.places.retain(|_, place| {
+            if !place.is_named {
+                taken.remove(&place.number);
+            }
+            std::mem::take(&mut place.is_named)
+        });
+        self.taken.clone()
+    }
+}
+
+/// What the rows of a snapshot are written with.
+pub(crate) struct SnapshotRefs<'a> {
+    pub(crate) wire_ids: &'a WireIds,
+    pub(crate) strings: &'a mut Strings,
+}
+
+impl Refs for SnapshotRefs<'_> {
+    fn id_of(&mut self, key: EntityKey) -> Option<EntityId> {
+        self.wire_ids.id_of(key)
+    }
+
+    fn place_of(&mut self, string: &[u8]) -> u32 {
+        self.strings.place_of(string)
+    }
+}
