@@ -1,0 +1,141 @@
+//! What an operator may set, and where the values come from.
+//!
+//! One table declares every setting of the server once: its meaning, its type, its default, its
+//! flag and its environment variable. Flags beat environment variables, those beat the file, the
+//! file beats the defaults. What a game's rooms are like is a table of its own for each game:
+//! [`GameConfig`].
+
+mod game;
+mod load;
+mod print;
+mod word;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::thread::available_parallelism;
+
+use clap::{Args, ValueEnum};
+use fracas_shared::limits::{CONNECTIONS_MAX, ROOMS_MAX};
+use serde::{Deserialize, Serialize};
+
+pub use game::{BOTS_DEFAULT, GameConfig};
+pub use load::{Invocation, LoadError};
+use word::{Auto, Off, OrWord, Random};
+
+/// The type that a setting is given as: its own, unless the table names one.
+macro_rules! given {
+    ($type:ty) => {
+        $type
+    };
+    ($type:ty, $given:ty) => {
+        $given
+    };
+}
+
+macro_rules! settings {
+    ($($heading:literal {
+        $($(#[doc = $doc:literal])+
+        $name:ident: $type:ty $(as $given:ty)? = $default:expr, $env:literal, $value:literal;)+
+    })+) => {
+        /// The configuration of a server.
+        ///
+        /// The default is what a server without flags, environment and file has.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Config {
+            $($($(#[doc = $doc])+ pub $name: $type,)+)+
+            /// What the rooms of each game are like, by the game's id. A game that is not in it
+            /// has the default; [`Config::game`] answers for both.
+            pub games: BTreeMap<String, GameConfig>,
+        }
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self { $($($name: $default,)+)+ games: BTreeMap::new() }
+            }
+        }
+
+        impl Config {
+            /// Takes over what is given, and keeps the rest.
+            fn apply(&mut self, given: Overrides) {
+                $($(if let Some(value) = given.$name {
+                    self.$name = <$type>::from(value);
+                })+)+
+                self.games.extend(given.games);
+            }
+
+            /// Every setting's name and its value as a file has it, in the order of the table.
+            fn values(&self) -> Vec<(&'static str, Result<toml::Value, toml::ser::Error>)> {
+                vec![$($((
+                    stringify!($name),
+                    toml::Value::try_from(<given!($type $(, $given)?)>::from(self.$name.clone())),
+                ),)+)+]
+            }
+        }
+
+        /// What a file, or flags and environment together, give.
+        #[derive(Args, Debug, Default, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        struct Overrides {
+            $($($(#[doc = $doc])+
+            #[arg(long, env = $env, value_name = $value, help_heading = $heading)]
+            $name: Option<given!($type $(, $given)?)>,)+)+
+            #[arg(skip)]
+            games: BTreeMap<String, GameConfig>,
+        }
+    };
+}
+
+settings! {
+    "Network" {
+        /// Where players connect: pages, room listing and WebSockets on one port; port 0 takes a free one.
+        listen: SocketAddr = (Ipv4Addr::LOCALHOST, 3000).into(), "FRACAS_LISTEN", "ADDRESS";
+        /// Where health and metrics are served; keep it from the public; `off` serves none.
+        admin_listen: Option<SocketAddr> as OrWord<Off, SocketAddr> =
+            Some((Ipv4Addr::LOCALHOST, 3001).into()), "FRACAS_ADMIN_LISTEN", "ADDRESS|off";
+        /// Connections at one time, 1 to 20000; more are answered with 503.
+        connections_max: usize = CONNECTIONS_MAX, "FRACAS_CONNECTIONS_MAX", "COUNT";
+    }
+    "Rooms" {
+        /// Rooms at one time, 1 to 10000; a request for another one is refused.
+        rooms_max: usize = ROOMS_MAX, "FRACAS_ROOMS_MAX", "COUNT";
+        /// Seconds after which a room without players ends, unless it is permanent.
+        room_linger_s: u32 = 20, "FRACAS_ROOM_LINGER_S", "SECONDS";
+        /// Threads that rooms tick on, 1 to 256; `auto` is one less than the cores.
+        sim_threads: Option<usize> as OrWord<Auto, usize> = None, "FRACAS_SIM_THREADS", "COUNT|auto";
+        /// Seed of the first rooms, to see the same matches again; `random` is another at each start.
+        seed: Option<u64> as OrWord<Random, u64> = None, "FRACAS_SEED", "NUMBER|random";
+    }
+    "Process" {
+        /// What is logged: error, warn, info, debug or trace, also by module: `info,fracas_server::net=debug`.
+        log: String = "info".to_owned(), "FRACAS_LOG", "FILTER";
+        /// How a line of the log looks.
+        log_format: LogFormat = LogFormat::Text, "FRACAS_LOG_FORMAT", "FORMAT";
+        /// Seconds that players and rooms have to end when the server stops; then it is cut short.
+        shutdown_deadline_s: u32 = 5, "FRACAS_SHUTDOWN_DEADLINE_S", "SECONDS";
+    }
+}
+
+const _: () = assert!(CONNECTIONS_MAX == 20_000 && ROOMS_MAX == 10_000, "the settings' help says so");
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people: with colours on a terminal.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// What the rooms of the game of this id are like.
+    pub fn game(&self, id: &str) -> GameConfig {
+        self.games.get(id).cloned().unwrap_or_default()
+    }
+
+    /// How many threads rooms tick on: as set, or one less than the cores; at least 1.
+    pub fn sim_thread_count(&self) -> usize {
+        let cores = available_parallelism().map_or(1, usize::from);
+        self.sim_threads.unwrap_or(cores.saturating_sub(1)).max(1)
+    }
+}

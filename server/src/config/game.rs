@@ -1,0 +1,84 @@
+//! What the rooms of one game are like.
+
+use fracas_shared::limits::{SEATS_MAX, TICK_HZ_MAX};
+use fracas_shared::{ConfigError, Game};
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+/// Seats that bots fill in a room, unless set otherwise.
+pub const BOTS_DEFAULT: u16 = 7;
+
+/// What the rooms of one game are like: `[games.<id>]` in the file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GameConfig {
+    /// Seats of a room, 1 to [`SEATS_MAX`]; none for the game's own number.
+    pub seats: Option<u16>,
+    /// Ticks per second, 1 to [`TICK_HZ_MAX`]; none for the game's own number.
+    pub tick_hz: Option<u16>,
+    /// Seats that bots fill as long as no player wants them; see [`GameConfig::bots_of`].
+    pub bots: u16,
+    /// Whether a room of this game is opened at the start and never ends.
+    pub permanent: bool,
+    /// What differs from the game's own default config.
+    pub config: Table,
+}
+
+impl Default for GameConfig {
+    fn default() -> Self {
+        Self { seats: None, tick_hz: None, bots: BOTS_DEFAULT, permanent: true, config: Table::new() }
+    }
+}
+
+impl GameConfig {
+    /// How many of a room's seats bots fill: as set, but one seat is left to a player.
+    pub fn bots_of(&self, seats: u16) -> u16 {
+        self.bots.min(seats.saturating_sub(1))
+    }
+
+    /// The game's config: its default with what is set here. The rules have not judged it yet.
+    ///
+    /// # Errors
+    /// A value has another type than the game's.
+    pub fn rules<G: Game>(&self) -> Result<G::Config, ConfigError> {
+        // A config without fields has no form in TOML.
+        if self.config.is_empty() {
+            return Ok(G::Config::default());
+        }
+        Value::Table(self.rules_table::<G>())
+            .try_into()
+            .map_err(|error| ConfigError::new(format!("games.{}.config", G::ID), error.message()))
+    }
+
+    /// The same as a table, to print or to change.
+    pub(super) fn rules_table<G: Game>(&self) -> Table {
+        let mut table = Table::try_from(G::Config::default()).unwrap_or_default();
+        merge(&mut table, self.config.clone());
+        table
+    }
+
+    /// The first value that is out of range: its name, and the problem.
+    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
+        for (name, value, max) in [("seats", self.seats, SEATS_MAX), ("tick_hz", self.tick_hz, TICK_HZ_MAX)] {
+            if let Some(value) = value.filter(|value| !(1..=max).contains(value)) {
+                return Err((name, format!("{value} is out of range; 1 to {max} are allowed")));
+            }
+        }
+        if self.bots > SEATS_MAX {
+            return Err(("bots", format!("{} is out of range; 0 to {SEATS_MAX} are allowed", self.bots)));
+        }
+        Ok(())
+    }
+}
+
+/// Puts `from` over `into`, table by table.
+pub(super) fn merge(into: &mut Table, from: Table) {
+    for (key, value) in from {
+        match (into.get_mut(&key), value) {
+            (Some(Value::Table(into)), Value::Table(from)) => merge(into, from),
+            (_, value) => {
+                into.insert(key, value);
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! From the command line, the environment and the file to a [`Config`].
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use fracas_shared::limits::{CONNECTIONS_MAX, ROOMS_MAX};
+use fracas_shared::{GameList, GameVisitor, Pilot};
+use thiserror::Error;
+use toml::{Table, Value};
+use tracing_subscriber::EnvFilter;
+
+use super::game::merge;
+use super::{Config, Overrides};
+
+/// The file that is read if none is named and it exists.
+const FILE_DEFAULT: &str = "fracas.toml";
+/// More threads than this are a slip of the keyboard.
+const SIM_THREADS_MAX: usize = 256;
+const GAMES_ENV: &str = "FRACAS_GAMES";
+
+const EXAMPLES: &str = "\
+Flags beat environment variables, these beat the file, the file beats the defaults.
+
+Examples:
+  fracas-server                               play on http://127.0.0.1:3000
+  fracas-server --listen 0.0.0.0:3000         let others play, too
+  fracas-server --game arena.bots=3           only three bots in the rooms of arena
+  fracas-server --print-config > fracas.toml  begin a file of your own";
+
+/// The authoritative server of realtime matches.
+#[derive(Parser, Debug)]
+#[command(name = "fracas-server", version, after_help = EXAMPLES, max_term_width = 110)]
+pub(super) struct Arguments {
+    /// The file of settings, in TOML; without it, ./fracas.toml if there is one.
+    #[arg(long, env = "FRACAS_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Prints all settings as a file with comments, and ends.
+    #[arg(long)]
+    print_config: bool,
+    /// One setting of a game, as in its table of the file; may be repeated [env: `FRACAS_GAMES`, with commas].
+    #[arg(long, value_name = "GAME.KEY=VALUE", help_heading = "Rooms")]
+    game: Vec<String>,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+/// What the command line asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Invocation {
+    /// To serve with this configuration.
+    Serve(Box<Config>),
+    /// To print this file of settings.
+    PrintConfig(String),
+}
+
+/// Why there is no configuration.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The command line or an environment variable is wrong, or help was asked for: let clap tell.
+    #[error(transparent)]
+    Arguments(#[from] clap::Error),
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {}: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// The file is not TOML, has an unknown key, or a value of the wrong type.
+    #[error("the configuration file {} is wrong: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What and where.
+        error: Box<toml::de::Error>,
+    },
+    /// A `--game` flag or its environment variable is wrong.
+    #[error("{given}: {problem}")]
+    Game {
+        /// What was given.
+        given: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A value is not allowed, wherever it came from.
+    #[error("setting `{name}`: {problem}")]
+    Value {
+        /// The setting, as its path in the file.
+        name: String,
+        /// What is wrong with it, and what is allowed.
+        problem: String,
+    },
+}
+
+impl Config {
+    /// Reads the command line (the program's name first), the environment and the file.
+    pub fn load<G: GameList>(
+        arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Invocation, LoadError> {
+        let arguments = Arguments::try_parse_from(arguments)?;
+        let mut config = Self::default();
+        if let Some(overrides) = read_file(arguments.config.as_deref())? {
+            config.apply(overrides);
+        }
+        config.apply(arguments.overrides);
+        if let Ok(text) = std::env::var(GAMES_ENV) {
+            config.apply_games(&text, |given| format!("{GAMES_ENV}={given}"))?;
+        }
+        for text in &arguments.game {
+            config.apply_games(text, |given| format!("--game {given}"))?;
+        }
+        config.check::<G>()?;
+        Ok(if arguments.print_config {
+            Invocation::PrintConfig(config.to_commented_toml::<G>())
+        } else {
+            Invocation::Serve(Box::new(config))
+        })
+    }
+
+    /// Puts the inside of an inline table, `arena.bots = 3, dots.seats = 4`, over the games.
+    fn apply_games(&mut self, text: &str, given: impl Fn(&str) -> String) -> Result<(), LoadError> {
+        let wrong = |problem: &dyn fmt::Display| LoadError::Game {
+            given: given(text),
+            problem: problem.to_string().trim_end().to_owned(),
+        };
+        let read = |text: &str| toml::from_str::<Table>(&format!("games = {{ {text} }}"));
+        // A word needs no quotes, for the shell would eat them.
+        let quoted = || {
+            let (key, value) = text.split_once('=')?;
+            read(&format!("{key} = {}", Value::from(value.trim()))).ok()
+        };
+        let Some(over) = read(text).ok().or_else(quoted) else {
+            return Err(wrong(&"not of the form GAME.KEY=VALUE, with a value as in TOML"));
+        };
+        let mut all = Table::new();
+        all.insert("games".into(), Value::try_from(&self.games).map_err(|error| wrong(&error))?);
+        merge(&mut all, over);
+        let all: Overrides = all.try_into().map_err(|error| wrong(&error))?;
+        self.games = all.games;
+        Ok(())
+    }
+
+    fn check<G: GameList>(&self) -> Result<(), LoadError> {
+        let value = |name: &str, problem: String| LoadError::Value { name: name.into(), problem };
+        for (name, count, max) in [
+            ("connections_max", self.connections_max, CONNECTIONS_MAX),
+            ("rooms_max", self.rooms_max, ROOMS_MAX),
+            ("sim_threads", self.sim_threads.unwrap_or(1), SIM_THREADS_MAX),
+        ] {
+            if !(1..=max).contains(&count) {
+                return Err(value(name, format!("{count} is out of range; 1 to {max} are allowed")));
+            }
+        }
+        EnvFilter::try_new(&self.log).map_err(|error| {
+            value("log", format!("{error}; try `info` or `info,fracas_server::net=debug`"))
+        })?;
+        for (id, game) in &self.games {
+            game.check().map_err(|(name, problem)| value(&format!("games.{id}.{name}"), problem))?;
+        }
+        let mut check = CheckGames { config: self, ids: Vec::new(), error: None };
+        G::visit_all(&mut check);
+        if let Some(id) = self.games.keys().find(|id| !check.ids.contains(&id.as_str())) {
+            let problem = format!("no such game is hosted; there are: {}", check.ids.join(", "));
+            return Err(value(&format!("games.{id}"), problem));
+        }
+        check.error.map_or(Ok(()), Err)
+    }
+}
+
+struct CheckGames<'a> {
+    config: &'a Config,
+    ids: Vec<&'static str>,
+    error: Option<LoadError>,
+}
+
+impl GameVisitor for CheckGames<'_> {
+    fn visit<G: Pilot>(&mut self) {
+        self.ids.push(G::ID);
+        if let Err(error) = self.config.game(G::ID).rules::<G>() {
+            self.error = Some(LoadError::Value { name: error.field, problem: error.problem });
+        }
+    }
+}
+
+fn read_file(named: Option<&Path>) -> Result<Option<Overrides>, LoadError> {
+    let path = named.unwrap_or(Path::new(FILE_DEFAULT));
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if named.is_none() && error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(LoadError::Unreadable { path: path.into(), error }),
+    };
+    let wrong = |error| LoadError::File { path: path.into(), error: Box::new(error) };
+    toml::from_str(&text).map(Some).map_err(wrong)
+}

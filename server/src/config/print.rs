@@ -1,0 +1,88 @@
+//! A [`Config`] as a file with comments.
+
+use std::fmt::Write;
+
+use clap::CommandFactory;
+use fracas_shared::limits::{SEATS_MAX, TICK_HZ_MAX};
+use fracas_shared::{GameList, GameVisitor, Pilot};
+use toml::{Table, Value};
+
+use super::Config;
+use super::load::Arguments;
+
+impl Config {
+    /// The whole configuration as TOML: each setting with its meaning, its flag and its
+    /// environment variable as comments, each hosted game with a table. It can be read again.
+    pub fn to_commented_toml<G: GameList>(&self) -> String {
+        let mut text = String::from(
+            "# The configuration of a Fracas server.\n\
+             # Flags beat environment variables, these beat this file, this file beats the defaults.\n",
+        );
+        let command = Arguments::command();
+        let mut heading = None;
+        for (name, value) in self.values() {
+            let argument = command.get_arguments().find(|argument| argument.get_id() == name);
+            let argument = argument.expect("each setting is a flag");
+            if heading != argument.get_help_heading() {
+                heading = argument.get_help_heading();
+                put(&mut text, format_args!("\n# {}\n", heading.unwrap_or_default()));
+            }
+            let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+            let flag = argument.get_long().unwrap_or_default();
+            let env = argument.get_env().unwrap_or_default().display();
+            let one_of: Vec<_> = argument.get_possible_values();
+            let one_of: Vec<_> = one_of.iter().map(|value| value.get_name()).collect();
+            put(&mut text, format_args!("\n# {help}\n"));
+            if !one_of.is_empty() {
+                put(&mut text, format_args!("# One of: {}\n", one_of.join(", ")));
+            }
+            let value = value.expect("each setting has a form in TOML");
+            put(&mut text, format_args!("# --{flag}, {env}\n{name} = {value}\n"));
+        }
+        G::visit_all(&mut PrintGames { config: self, text: &mut text });
+        text
+    }
+}
+
+struct PrintGames<'a> {
+    config: &'a Config,
+    text: &'a mut String,
+}
+
+impl GameVisitor for PrintGames<'_> {
+    fn visit<G: Pilot>(&mut self) {
+        let game = self.config.game(G::ID);
+        let (id, seats, tick_hz) =
+            (G::ID, game.seats.unwrap_or(G::SEATS), game.tick_hz.unwrap_or(G::TICK_HZ));
+        let (bots, permanent) = (game.bots, game.permanent);
+        put(
+            self.text,
+            format_args!(
+                "\n# Rooms of the game {id}. On the command line: --game {id}.bots={bots}\n\
+                 [games.{id}]\n\
+                 # Seats of a room, 1 to {SEATS_MAX}\n\
+                 seats = {seats}\n\
+                 # Ticks per second, 1 to {TICK_HZ_MAX}\n\
+                 tick_hz = {tick_hz}\n\
+                 # Seats that bots fill as long as no player wants them; one is always left to a player\n\
+                 bots = {bots}\n\
+                 # Whether a room is opened at the start and never ends\n\
+                 permanent = {permanent}\n"
+            ),
+        );
+        let rules = game.rules_table::<G>();
+        if !rules.is_empty() {
+            let nested = nest(["games", id, "config"], rules);
+            put(self.text, format_args!("\n# The game's own config\n{nested}"));
+        }
+    }
+}
+
+/// The table under this path, so that it prints with whole headings.
+fn nest(path: [&str; 3], table: Table) -> Table {
+    path.into_iter().rev().fold(table, |inner, key| Table::from_iter([(key.into(), Value::Table(inner))]))
+}
+
+fn put(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    text.write_fmt(arguments).expect("a String takes everything");
+}

@@ -1,0 +1,354 @@
+//! What a server counts, for Prometheus to scrape.
+//!
+//! There is no global: whoever counts is given [`Metrics`]. What can happen every tick is a plain
+//! atomic in a field; labels are looked up once, when the field is made. Every name begins with
+//! `fracas_`, but for the `process_` ones, which have the names that dashboards expect.
+
+mod histogram;
+mod process;
+
+use std::fmt::Debug;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fracas_shared::message::PROTOCOL_VERSION;
+use fracas_shared::{CloseCode, Refusal};
+use prometheus_client::encoding::{EncodeMetric, text};
+use prometheus_client::metrics::TypedMetric;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+pub use histogram::DurationHistogram;
+use process::ProcessCollector;
+
+/// The content type of what [`Metrics::encode`] makes.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+const LATENESS_BUCKETS: &[Duration] = &[
+    Duration::from_micros(50),
+    Duration::from_micros(100),
+    Duration::from_micros(200),
+    Duration::from_micros(500),
+    Duration::from_millis(1),
+    Duration::from_millis(2),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+];
+
+const WORK_BUCKETS: &[Duration] = &[
+    Duration::from_micros(10),
+    Duration::from_micros(20),
+    Duration::from_micros(50),
+    Duration::from_micros(100),
+    Duration::from_micros(200),
+    Duration::from_micros(500),
+    Duration::from_millis(1),
+    Duration::from_millis(2),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+    Duration::from_millis(50),
+];
+
+/// All metrics of one server. Clones are the same metrics.
+#[derive(Clone, Debug)]
+pub struct Metrics(Arc<Table>);
+
+/// The metrics by topic.
+#[derive(Debug)]
+pub struct Table {
+    registry: Registry,
+    /// Connections and bytes.
+    pub net: NetMetrics,
+    /// Ticks and how well they keep time.
+    pub ticks: TickMetrics,
+    /// Frames made and handed to viewers.
+    pub frames: FrameMetrics,
+    /// What became of players' inputs.
+    pub inputs: InputMetrics,
+    /// What rooms lost or broke.
+    pub rooms: RoomMetrics,
+}
+
+/// Connections and bytes.
+#[derive(Clone, Debug)]
+pub struct NetMetrics {
+    /// Open WebSockets.
+    pub websockets: Gauge,
+    /// Connections accepted, refused ones too.
+    pub connections: Counter,
+    /// Connections refused because there were too many.
+    pub connections_refused: Counter,
+    /// Bytes received on WebSockets, headers included.
+    pub received_bytes: Counter,
+    /// Bytes sent on WebSockets, headers included.
+    pub sent_bytes: Counter,
+    /// Control messages received.
+    pub received_controls: Counter,
+    /// Inputs received.
+    pub received_inputs: Counter,
+    /// Messages to games received.
+    pub received_messages: Counter,
+    refusals: Labelled<Counter>,
+    closes: Vec<Counter>,
+}
+
+/// Ticks and how well they keep time.
+#[derive(Clone, Debug)]
+pub struct TickMetrics {
+    /// Ticks made.
+    pub made: Counter,
+    /// From a tick's deadline to its begin.
+    pub lateness: DurationHistogram,
+    /// From a tick's begin to its end.
+    pub work: DurationHistogram,
+    /// Ticks whose work took longer than the period.
+    pub overruns: Counter,
+    /// Ticks whose time was dropped.
+    pub dropped: Counter,
+    /// Ticks made at once, to catch up.
+    pub caught_up: Counter,
+}
+
+/// Frames made and handed to viewers.
+#[derive(Clone, Debug)]
+pub struct FrameMetrics {
+    /// Frames from the newest baseline.
+    pub deltas: Counter,
+    /// Frames that need no baseline.
+    pub keyframes: Counter,
+    /// Frames from an older baseline, for a viewer that missed some.
+    pub stale: Counter,
+    /// Bytes of the frames handed to viewers, each viewer counted.
+    pub bytes: Counter,
+}
+
+/// What became of players' inputs.
+#[derive(Clone, Debug)]
+pub struct InputMetrics {
+    /// Came in time for its tick.
+    pub on_time: Counter,
+    /// Came after its tick.
+    pub late: Counter,
+    /// Was missing: the last one was taken again.
+    pub repeated: Counter,
+    /// Was missing for long: the neutral one was taken.
+    pub neutral: Counter,
+    /// Came too far ahead.
+    pub early_dropped: Counter,
+    /// Came twice.
+    pub duplicate: Counter,
+}
+
+/// What rooms lost or broke.
+#[derive(Clone, Debug)]
+pub struct RoomMetrics {
+    /// Requests dropped because a room's inbox was full.
+    pub inbox_overflows: Counter,
+    /// Events beyond what one tick may emit.
+    pub events_dropped: Counter,
+    /// Rooms that ended because their game's rules failed.
+    pub failures: Counter,
+    open: Labelled<Gauge>,
+    players: Labelled<Gauge>,
+    bots: Labelled<Gauge>,
+}
+
+/// The gauges of one game, to be held by who counts.
+#[derive(Clone, Debug)]
+pub struct GameMetrics {
+    /// Open rooms.
+    pub rooms: Gauge,
+    /// Seats of players.
+    pub players: Gauge,
+    /// Seats of bots.
+    pub bots: Gauge,
+}
+
+/// One more in a gauge for as long as it lives.
+#[derive(Debug)]
+pub struct Counted(Gauge);
+
+impl Counted {
+    /// Counts one in.
+    pub fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl NetMetrics {
+    /// The count of connections closed with this code.
+    pub fn closes(&self, code: CloseCode) -> &Counter {
+        let place = CloseCode::ALL.iter().position(|other| *other == code);
+        &self.closes[place.expect("ALL has every code")]
+    }
+
+    /// Counts a refused request.
+    pub fn refused(&self, refusal: &Refusal) {
+        self.refusals.of(refusal.label()).inc();
+    }
+}
+
+impl RoomMetrics {
+    /// The gauges of a game.
+    pub fn of_game(&self, id: &str) -> GameMetrics {
+        GameMetrics { rooms: self.open.of(id), players: self.players.of(id), bots: self.bots.of(id) }
+    }
+}
+
+impl Metrics {
+    /// All at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(ProcessCollector::new()));
+        let house = registry.sub_registry_with_prefix("fracas");
+        let build =
+            [("version", env!("CARGO_PKG_VERSION").to_owned()), ("protocol", PROTOCOL_VERSION.to_string())];
+        house.register("build", "The program that runs", Info::new(build.to_vec()));
+        let net = net(house);
+        let ticks = ticks(house);
+        let frames = frames(house);
+        let inputs = inputs(house);
+        let rooms = rooms(house);
+        Self(Arc::new(Table { registry, net, ticks, frames, inputs, rooms }))
+    }
+
+    /// All metrics as text of [`CONTENT_TYPE`].
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        text::encode(&mut text, &self.registry).expect("a String takes everything");
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Deref for Metrics {
+    type Target = Table;
+
+    fn deref(&self) -> &Table {
+        &self.0
+    }
+}
+
+fn net(registry: &mut Registry) -> NetMetrics {
+    let connections = labelled(registry, "connections", "Open connections by door", "door");
+    let received = labelled(registry, "received_messages", "Messages received by kind", "kind");
+    let refusals = labelled(registry, "refusals", "Requests and connections refused by reason", "reason");
+    let closes = labelled(registry, "closes", "WebSockets closed by the server by reason", "reason");
+    NetMetrics {
+        websockets: connections.of("websocket"),
+        connections: counter(registry, "connections_accepted", "Connections accepted, refused ones too"),
+        connections_refused: refusals.of("too_many_connections"),
+        received_bytes: counter(registry, "received_bytes", "Bytes received on WebSockets"),
+        sent_bytes: counter(registry, "sent_bytes", "Bytes sent on WebSockets"),
+        received_controls: received.of("control"),
+        received_inputs: received.of("input"),
+        received_messages: received.of("message"),
+        refusals,
+        closes: CloseCode::ALL.iter().map(|code| closes.of(code.label())).collect(),
+    }
+}
+
+fn ticks(registry: &mut Registry) -> TickMetrics {
+    let lateness = DurationHistogram::new(LATENESS_BUCKETS);
+    let work = DurationHistogram::new(WORK_BUCKETS);
+    TickMetrics {
+        made: counter(registry, "ticks", "Ticks made"),
+        lateness: register(
+            registry,
+            "tick_lateness_seconds",
+            "From a tick's deadline to its begin",
+            lateness,
+        ),
+        work: register(registry, "tick_work_seconds", "From a tick's begin to its end", work),
+        overruns: counter(registry, "tick_overruns", "Ticks whose work took longer than the period"),
+        dropped: counter(registry, "ticks_dropped", "Ticks whose time was dropped"),
+        caught_up: counter(registry, "ticks_caught_up", "Ticks made at once to catch up"),
+    }
+}
+
+fn frames(registry: &mut Registry) -> FrameMetrics {
+    let frames = labelled(registry, "frames", "Frames handed to viewers by kind", "kind");
+    FrameMetrics {
+        deltas: frames.of("delta"),
+        keyframes: frames.of("keyframe"),
+        stale: frames.of("stale"),
+        bytes: counter(registry, "frame_bytes", "Bytes of frames handed to viewers"),
+    }
+}
+
+fn inputs(registry: &mut Registry) -> InputMetrics {
+    let inputs = labelled(registry, "inputs", "What became of players' inputs", "fate");
+    InputMetrics {
+        on_time: inputs.of("on_time"),
+        late: inputs.of("late"),
+        repeated: inputs.of("repeated"),
+        neutral: inputs.of("neutral"),
+        early_dropped: inputs.of("early_dropped"),
+        duplicate: inputs.of("duplicate"),
+    }
+}
+
+fn rooms(registry: &mut Registry) -> RoomMetrics {
+    RoomMetrics {
+        inbox_overflows: counter(registry, "inbox_overflows", "Requests dropped at a full room's inbox"),
+        events_dropped: counter(registry, "events_dropped", "Events beyond what one tick may emit"),
+        failures: counter(registry, "room_failures", "Rooms ended because their rules failed"),
+        open: labelled(registry, "rooms", "Open rooms by game", "game"),
+        players: labelled(registry, "players", "Seats of players by game", "game"),
+        bots: labelled(registry, "bots", "Seats of bots by game", "game"),
+    }
+}
+
+fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
+    register(registry, name, help, Counter::default())
+}
+
+fn register<M>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M
+where
+    M: Clone + Debug + EncodeMetric + Send + Sync + 'static,
+{
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+/// The same metric for each value of one label.
+#[derive(Clone, Debug)]
+struct Labelled<M> {
+    family: Family<[(&'static str, String); 1], M>,
+    label: &'static str,
+}
+
+impl<M: Clone + Default> Labelled<M> {
+    /// The metric with this value of the label.
+    fn of(&self, value: impl Into<String>) -> M {
+        self.family.get_or_create_owned(&[(self.label, value.into())])
+    }
+}
+
+fn labelled<M>(registry: &mut Registry, name: &str, help: &str, label: &'static str) -> Labelled<M>
+where
+    M: Clone + Default + Debug + EncodeMetric + TypedMetric + Send + Sync + 'static,
+{
+    let family = register(registry, name, help, Family::default());
+    Labelled { family, label }
+}
