@@ -1,0 +1,125 @@
+//! What is encoded is what is decoded: frames and loose rows of random schemas.
+
+use std::collections::VecDeque;
+
+use fracas_shared::limits::BASELINE_AGE_MAX;
+use fracas_shared::packet::RowCodec;
+use fracas_shared::snapshot::{FrameCodec, FrameError, Snapshot};
+use fracas_shared::{EntityId, Rng, Tick};
+
+use crate::cases::{check_cases, one_of};
+use crate::samples::{Scene, random_kinds, random_loose_row};
+
+#[test]
+fn frames_decode_to_what_was_encoded() {
+    check_cases(|rng| {
+        let kinds = random_kinds(rng);
+        let codec = FrameCodec::new(&kinds);
+        let mut scene = Scene::new(rng, kinds);
+        // What the server took, and what a viewer made of its frames.
+        let mut held: VecDeque<(Snapshot, Snapshot)> = VecDeque::new();
+        for _ in 0..6 {
+            let snapshot = scene.snapshot();
+            let decoded = through_a_keyframe(&codec, &snapshot, rng);
+            for _ in 0..held.len().min(2) {
+                let (baseline, viewers) = &held[rng.below(held.len() as u32) as usize];
+                through_a_delta(&codec, baseline, viewers, &snapshot, rng);
+            }
+            held.push_back((snapshot, decoded));
+            scene.step(rng);
+        }
+    });
+}
+
+fn through_a_keyframe(codec: &FrameCodec, snapshot: &Snapshot, rng: &mut Rng) -> Snapshot {
+    let mut frame = Vec::new();
+    codec.encode(None, snapshot, rng.chance(0.5), &mut frame);
+    let decoded = codec.decode(None, &frame).expect("a keyframe decodes");
+    check_equal(&decoded, snapshot);
+    decoded
+}
+
+fn through_a_delta(
+    codec: &FrameCodec,
+    baseline: &Snapshot,
+    viewers: &Snapshot,
+    snapshot: &Snapshot,
+    rng: &mut Rng,
+) {
+    let (mut frame, with_hash) = (Vec::new(), rng.chance(0.5));
+    codec.encode(Some(baseline), snapshot, with_hash, &mut frame);
+    let head = FrameCodec::peek(&frame).expect("a frame has a head");
+    assert_eq!((head.tick, head.baseline), (snapshot.tick(), Some(baseline.tick())));
+    assert_eq!(head.hash, with_hash.then(|| snapshot.hash()));
+    check_equal(&codec.decode(Some(viewers), &frame).expect("a delta decodes"), snapshot);
+
+    let wanted = baseline.tick();
+    assert_eq!(codec.decode(None, &frame), Err(FrameError::WrongBaseline { wanted }));
+    assert_eq!(codec.decode(Some(snapshot), &frame), Err(FrameError::WrongBaseline { wanted }));
+}
+
+fn check_equal(decoded: &Snapshot, snapshot: &Snapshot) {
+    assert_eq!(decoded, snapshot);
+    assert_eq!(decoded.hash(), snapshot.hash());
+    assert!(decoded.rows().is_sorted_by_key(|row| row.id));
+    for row in snapshot.rows() {
+        assert_eq!(decoded.get(row.id), Some(row));
+    }
+}
+
+#[test]
+fn rows_decode_to_what_was_encoded() {
+    check_cases(|rng| {
+        let kinds = random_kinds(rng);
+        let codec = RowCodec::new(&kinds);
+        let rows: Vec<_> = (0..rng.below(5)).filter_map(|_| random_loose_row(rng, &kinds)).collect();
+        let mut bytes = Vec::new();
+        codec.encode_many(&rows, &mut bytes);
+        assert_eq!(codec.decode_many(&bytes, rows.len() as u8).as_ref(), Ok(&rows));
+        if let Some(row) = rows.first() {
+            bytes.clear();
+            codec.encode(row, &mut bytes);
+            assert_eq!(codec.decode(&bytes).as_ref(), Ok(row));
+        }
+    });
+}
+
+#[test]
+fn nothing_new_costs_a_bit_per_entity() {
+    let mut rng = Rng::new(1, 0);
+    let kinds = loop {
+        let kinds = random_kinds(&mut rng);
+        if !kinds.is_empty() {
+            break kinds;
+        }
+    };
+    let codec = FrameCodec::new(&kinds);
+    let snapshot = |tick, entities| {
+        let mut snapshot = Snapshot::new(tick);
+        for id in 1..=entities {
+            let row = vec![0; kinds[0].fields.len()];
+            snapshot.push(EntityId::new(id).expect("from 1"), 0, |out| out.extend(row));
+        }
+        snapshot.seal(std::collections::BTreeMap::new());
+        snapshot
+    };
+    let mut frame = Vec::new();
+    codec.encode(Some(&snapshot(Tick(7), 800)), &snapshot(Tick(8), 800), false, &mut frame);
+    // Tick, keyframe, age, hash and strings are 43 bits; one more ends the list of those who enter.
+    assert_eq!(frame.len(), (43_usize + 800 + 1).div_ceil(8));
+}
+
+#[test]
+fn a_baseline_may_be_as_old_as_the_limit_says() {
+    let kinds = [];
+    let codec = FrameCodec::new(&kinds);
+    let mut rng = Rng::new(2, 0);
+    for _ in 0..100 {
+        let tick = Tick(rng.bits());
+        let age = *one_of(&mut rng, &[1, 2, BASELINE_AGE_MAX]);
+        let (baseline, snapshot) = (Snapshot::new(tick), Snapshot::new(tick + age));
+        let mut frame = Vec::new();
+        codec.encode(Some(&baseline), &snapshot, true, &mut frame);
+        assert_eq!(codec.decode(Some(&baseline), &frame).as_ref(), Ok(&snapshot));
+    }
+}

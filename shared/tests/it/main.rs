@@ -1,0 +1,8 @@
+//! Tests of the shared crate, through what it offers to server, client and games.
+
+mod cases;
+mod derive;
+mod frames;
+mod hostile;
+mod samples;
+mod typed;
