@@ -64,10 +64,12 @@ impl<C> RoomOptions<C> {
     where
         C: fracas_shared::Config,
     {
+        let seats = patch.seats.unwrap_or(self.seats);
         let options = Self {
-            seats: patch.seats.unwrap_or(self.seats),
+            seats,
             tick_hz: patch.tick_hz.unwrap_or(self.tick_hz),
-            bots: patch.bots.unwrap_or(self.bots),
+            // Fewer seats than before take fewer bots, without being told so.
+            bots: patch.bots.unwrap_or(self.bots.min(seats)),
             config: patched_config(&self.config, &patch.config)?,
         };
         options.check()?;

@@ -51,7 +51,7 @@ impl<G: Pilot> Seats<G> {
     /// Everyone seated, by seat, to change them.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (PlayerId, &mut Seat<G>)> {
         let player = |place: usize| PlayerId(place as u16);
-        self.seats
+        self.list
             .iter_mut()
             .enumerate()
             .filter_map(move |(place, seat)| Some((player(place), seat.as_mut()?)))
@@ -82,7 +82,7 @@ impl<G: Pilot> Seats<G> {
             Occupant::Player { inputs: InputQueue::default(), messages: VecDeque::new() }
         };
         self.joins.push((player, profile.clone()));
-        self.seats[player.0 as usize] = Some(Seat { profile, occupant });
+        self.list[player.0 as usize] = Some(Seat { profile, occupant });
         Some(player)
     }
 
