@@ -6,6 +6,7 @@
 fracas_shared::games! {
     /// The games of this build, in the order in which they are listed.
     pub struct Games = [
+        fracas_arena::Arena,
         fracas_dots::Dots,
     ]
 }

@@ -1,0 +1,50 @@
+//! Where lives begin: far from everyone else.
+
+use fracas_shared::glam::Vec2;
+use fracas_shared::{Context, PlayerId, Rng};
+
+use crate::rows::Event;
+use crate::targets::Targets;
+use crate::{Arena, Entity, ship_mut};
+
+/// When even the best spawn point has a ship within this many metres, a life begins anywhere.
+const CROWDED_M: f32 = 4.0;
+/// How many random places are tried then.
+const TRIES: usize = 8;
+
+impl Arena {
+    /// Begins the next lives of those whose wait is over.
+    pub(crate) fn respawn(&self, ctx: &mut Context<'_, Self>) {
+        let now = ctx.tick;
+        let is_due = |entity: &Entity| match entity {
+            Entity::Ship(ship) if !ship.is_alive() && !ship.respawn_at.is_after(now) => Some(ship.player),
+            _ => None,
+        };
+        let due: Vec<_> = ctx.world.iter().filter_map(|(key, entity)| Some((key, is_due(entity)?))).collect();
+        for (key, player) in due {
+            let position = self.spawn_place(player, &Targets::of(ctx.world), ctx.rng);
+            if let Some(ship) = ship_mut(ctx.world, key) {
+                ship.begin_life(position, now, &self.config);
+            }
+            ctx.emit(Event::Respawn { player, x: position.x, y: position.y });
+        }
+    }
+
+    /// The spawn point with the most room around it, or a random place when there is little at all.
+    pub(crate) fn spawn_place(&self, player: PlayerId, ships: &Targets, rng: &mut Rng) -> Vec2 {
+        // From a random one on, so that equally good ones take turns.
+        let spawns = &self.map.spawns;
+        let (before, after) = spawns.split_at(rng.below(spawns.len() as u32) as usize);
+        let room = |place: Vec2| ships.nearest_enemy(player, place).unwrap_or(f32::INFINITY);
+        let roomiest = |places: &mut dyn Iterator<Item = Vec2>| {
+            places.map(|place| (room(place), place)).max_by(|a, b| a.0.total_cmp(&b.0))
+        };
+        let best = roomiest(&mut after.iter().chain(before).copied());
+        let floor = &self.map.floor;
+        let mut anywhere = (0..TRIES).map(|_| floor[rng.below(floor.len() as u32) as usize]);
+        match best {
+            Some((room, place)) if room >= CROWDED_M => place,
+            _ => roomiest(&mut anywhere).map_or(spawns[0], |(_, place)| place),
+        }
+    }
+}

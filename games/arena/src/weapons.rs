@@ -1,0 +1,161 @@
+//! Weapons: the beam, which hits at once, and the rocket, which flies and explodes.
+//!
+//! All hits of a tick land together, after everyone has fired: two ships can kill each other, and a
+//! low seat is no advantage.
+
+use fracas_shared::glam::Vec2;
+use fracas_shared::limits::{ENTITIES_MAX, SEATS_MAX};
+use fracas_shared::{Context, EntityKey, Inputs, PlayerId, State, Tick, math};
+
+use crate::rows::{Event, Weapon};
+use crate::targets::Targets;
+use crate::{Arena, Entity, ship_mut};
+
+/// How far before a wall a rocket explodes, in metres: its flash is to be seen from its own side.
+const FUSE_M: f32 = 0.05;
+
+/// A rocket in flight.
+#[derive(Clone, Debug, State)]
+pub struct Rocket {
+    pub(crate) player: PlayerId,
+    pub(crate) position: Vec2,
+    pub(crate) velocity: Vec2,
+    /// When it explodes where it is.
+    pub(crate) ends_at: Tick,
+}
+
+/// Damage that lands at the end of the tick.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hit {
+    victim: EntityKey,
+    by: PlayerId,
+    weapon: Weapon,
+    damage: u8,
+}
+
+impl Arena {
+    /// Fires what the inputs ask for and what is ready.
+    pub(crate) fn fire(
+        &self,
+        ctx: &mut Context<'_, Self>,
+        inputs: &Inputs<'_, Self>,
+        targets: &Targets,
+        hits: &mut Vec<Hit>,
+    ) {
+        let beam_ready = ctx.tick + ctx.ticks(self.config.beam.cooldown_s);
+        let rocket_ready = ctx.tick + ctx.ticks(self.config.rocket.cooldown_s);
+        // So many places of the world stay free of rockets that there is one for each seat's ship.
+        let rockets_max = ENTITIES_MAX - usize::from(SEATS_MAX);
+        for (player, input) in inputs.iter() {
+            let is_room = ctx.world.len() < rockets_max;
+            let Some(&key) = ctx.global.ships.get(&player) else { continue };
+            let Some(ship) = ship_mut(ctx.world, key).filter(|ship| ship.is_alive()) else { continue };
+            let fires_beam = input.beam && !ship.beam_ready.is_after(ctx.tick);
+            if fires_beam {
+                ship.beam_ready = beam_ready;
+            }
+            let is_loaded = ship.ammo > 0 && !ship.rocket_ready.is_after(ctx.tick);
+            let fires_rocket = input.rocket && is_loaded && is_room;
+            if fires_rocket {
+                ship.rocket_ready = rocket_ready;
+                ship.ammo -= 1;
+            }
+            let (from, direction) = (ship.position, math::direction(ship.aim));
+            if fires_beam {
+                hits.extend(self.beam(ctx, player, from, direction, targets));
+            }
+            if fires_rocket {
+                self.launch(ctx, player, from, direction);
+            }
+        }
+    }
+
+    /// Fires a beam; the hit if it meets a ship.
+    fn beam(
+        &self,
+        ctx: &mut Context<'_, Self>,
+        player: PlayerId,
+        from: Vec2,
+        direction: Vec2,
+        targets: &Targets,
+    ) -> Option<Hit> {
+        let range = self.map.reach(from, direction, self.config.beam.range_m);
+        let hit = targets.first_hit(player, from, direction, range, self.config.ship.radius_m);
+        let to = from + direction * hit.map_or(range, |(distance, _)| distance);
+        ctx.emit(Event::Beam { player, x: from.x, y: from.y, to_x: to.x, to_y: to.y });
+        let (_, target) = hit?;
+        let damage = self.config.beam.damage;
+        Some(Hit { victim: target.key, by: player, weapon: Weapon::Beam, damage })
+    }
+
+    fn launch(&self, ctx: &mut Context<'_, Self>, player: PlayerId, position: Vec2, direction: Vec2) {
+        let velocity = direction * self.config.rocket.speed_mps;
+        let ends_at = ctx.tick + ctx.ticks(self.config.rocket.life_s);
+        // `fire` has seen that there is room.
+        let _ = ctx.world.spawn(Entity::Rocket(Rocket { player, position, velocity, ends_at }));
+    }
+
+    /// Moves the rockets and explodes those that meet something or whose time is up.
+    pub(crate) fn move_rockets(&self, ctx: &mut Context<'_, Self>, targets: &Targets, hits: &mut Vec<Hit>) {
+        let length = self.config.rocket.speed_mps * ctx.dt();
+        let now = ctx.tick;
+        let mut exploded = Vec::new();
+        ctx.world.retain(|_, entity| {
+            let Entity::Rocket(rocket) = entity else { return true };
+            let direction = rocket.velocity / self.config.rocket.speed_mps;
+            let free = self.map.reach(rocket.position, direction, length);
+            let radius = self.config.ship.radius_m;
+            let hit = targets.first_hit(rocket.player, rocket.position, direction, free, radius);
+            let stop = match hit {
+                Some((distance, _)) => distance,
+                None if free < length => (free - FUSE_M).max(0.0),
+                None => free,
+            };
+            rocket.position += direction * stop;
+            let flies = hit.is_none() && free >= length && rocket.ends_at.is_after(now);
+            if !flies {
+                exploded.push((rocket.player, rocket.position));
+            }
+            flies
+        });
+        for (player, position) in exploded {
+            ctx.emit(Event::Explosion { player, x: position.x, y: position.y });
+            hits.extend(self.explosion_hits(player, position, targets));
+        }
+    }
+
+    /// Whom an explosion hurts: the less, the farther from the middle, and nobody behind a wall.
+    fn explosion_hits(&self, by: PlayerId, position: Vec2, targets: &Targets) -> impl Iterator<Item = Hit> {
+        let (radius, splash) = (self.config.ship.radius_m, self.config.rocket.splash_m);
+        targets.within(position, splash + radius).filter_map(move |target| {
+            let distance = (target.position.distance(position) - radius).max(0.0);
+            let damage = (f32::from(self.config.rocket.damage) * (1.0 - distance / splash)).round() as u8;
+            let hurts = damage > 0 && target.player != by && self.map.sees(position, target.position);
+            hurts.then_some(Hit { victim: target.key, by, weapon: Weapon::Rocket, damage })
+        })
+    }
+
+    /// Takes the health that the tick's hits cost, and counts who dies.
+    pub(crate) fn land(&self, ctx: &mut Context<'_, Self>, hits: &[Hit]) {
+        let respawn_at = ctx.tick + ctx.ticks(self.config.respawn_s);
+        for &Hit { victim, by, weapon, damage } in hits {
+            let Some(ship) = ship_mut(ctx.world, victim).filter(|ship| ship.is_alive()) else { continue };
+            let (victim, damage) = (ship.player, damage.min(ship.health));
+            ship.health -= damage;
+            let dies = !ship.is_alive();
+            if dies {
+                ship.deaths += 1;
+                ship.velocity = Vec2::ZERO;
+                ship.respawn_at = respawn_at;
+            }
+            ctx.emit(Event::Hit { victim, by, weapon, damage });
+            if dies {
+                let killer = ctx.global.ships.get(&by).copied();
+                if let Some(killer) = killer.and_then(|key| ship_mut(ctx.world, key)) {
+                    killer.kills += 1;
+                }
+                ctx.emit(Event::Kill { victim, killer: by, weapon });
+            }
+        }
+    }
+}
