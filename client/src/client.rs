@@ -1,0 +1,261 @@
+//! A session on a tokio socket.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use fracas_shared::limits::{CLOSE_TIME_MAX_S, IDLE_TIME_MAX_S};
+use fracas_shared::message::{Joined, RoomInfo, RoomWanted};
+use fracas_shared::{Game, Row, Tick};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+
+use crate::codecs::Codecs;
+use crate::error::ClientError;
+use crate::event::Event;
+use crate::limits::CONNECT_TIME_MAX;
+use crate::replica::{Replica, Update};
+use crate::server_url::ServerUrl;
+use crate::session::Session;
+use crate::socket::{Inbound, Socket, Traffic};
+
+/// What the server's log calls a client of this library.
+const PROGRAM: &str = concat!("fracas-client/", env!("CARGO_PKG_VERSION"));
+/// Silence after which a server is given up.
+const SILENCE_MAX: Duration = Duration::from_secs(IDLE_TIME_MAX_S);
+
+/// A session on a tokio socket.
+///
+/// Everything happens in its async methods, which must be called for anything to happen:
+/// a client that does not poll [`Client::next_event`] is closed by the server. All of them may be
+/// dropped before they are done, without losing a message. Sending never waits for the line: what
+/// the kernel does not take goes out with the next call, and is bounded.
+///
+/// Dropping a client hangs up; [`Client::close`] says goodbye first.
+pub struct Client {
+    session: Session,
+    socket: Socket,
+    started: Instant,
+    heard_at: Instant,
+    /// One timer for acks and silence. It is left standing when what it waits for moves away, and
+    /// set anew only when it fires, so a message costs it nothing.
+    timer: Pin<Box<Sleep>>,
+    /// Why sending failed. It is told once all has been read that came before: the server's own
+    /// word on why it closed may be among that.
+    send_error: Option<ClientError>,
+}
+
+impl Client {
+    /// Connects to a server and greets it as a player of this name.
+    ///
+    /// `url` is `ws://host:port`, `http://host:port` or `host:port`. A name has 1 to 32 bytes and
+    /// no control characters.
+    pub async fn connect(url: &str, name: &str) -> Result<Self, ClientError> {
+        Self::connect_to(&url.parse()?, name, PROGRAM).await
+    }
+
+    /// [`Client::connect`] for a program that has a name for the server's log.
+    pub async fn connect_to(url: &ServerUrl, name: &str, program: &str) -> Result<Self, ClientError> {
+        let connecting = async {
+            let socket = Socket::open(url).await?;
+            let now = Instant::now();
+            let session = Session::new(name, program);
+            let timer = Box::pin(sleep_until(now + SILENCE_MAX));
+            let mut client = Self { session, socket, started: now, heard_at: now, timer, send_error: None };
+            client.wait_for(|event| matches!(event, Event::Welcome { .. })).await?;
+            Ok(client)
+        };
+        let too_late = |_| ClientError::ConnectTimeout { url: url.to_string() };
+        timeout(CONNECT_TIME_MAX, connecting).await.map_err(too_late)?
+    }
+
+    /// Takes a seat in a room of game `G`.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] leaves the client as it was. When the room has other rules than
+    /// this program, or another game, the client is of no more use.
+    pub async fn join<G: Game>(&mut self, room: RoomWanted) -> Result<Replica<G>, ClientError> {
+        self.join_typed(room, Codecs::of::<G>()).await
+    }
+
+    /// [`Client::join`] with codecs that many clients share. They must be those of `G`.
+    pub async fn join_typed<G: Game>(
+        &mut self,
+        room: RoomWanted,
+        codecs: Arc<Codecs>,
+    ) -> Result<Replica<G>, ClientError> {
+        self.session.join_typed(room, codecs)?;
+        Ok(Replica::new(self.wait_for_seat().await?))
+    }
+
+    /// Takes a seat in a room of any game; its rows are read by the schema that comes with it.
+    pub async fn join_any(&mut self, room: RoomWanted) -> Result<Arc<Joined>, ClientError> {
+        self.session.join(room)?;
+        self.wait_for_seat().await
+    }
+
+    async fn wait_for_seat(&mut self) -> Result<Arc<Joined>, ClientError> {
+        let is_answer = |event: &Event| matches!(event, Event::Joined(_) | Event::Refused(_));
+        match self.wait_for(is_answer).await? {
+            Event::Joined(joined) => Ok(joined),
+            Event::Refused(refusal) => Err(ClientError::Refused(refusal)),
+            _ => unreachable!("waited for one of these"),
+        }
+    }
+
+    /// The next event.
+    ///
+    /// # Errors
+    /// The connection is over.
+    pub async fn next_event(&mut self) -> Result<Event, ClientError> {
+        loop {
+            if let Some(event) = self.session.poll_event() {
+                return Ok(event);
+            }
+            self.progress().await?;
+        }
+    }
+
+    /// The next event, applied to the replica.
+    ///
+    /// # Errors
+    /// The connection is over, or the server sent a row that it should not have.
+    pub async fn next_update<G: Game>(&mut self, replica: &mut Replica<G>) -> Result<Update<G>, ClientError> {
+        Ok(replica.apply(self.next_event().await?)?)
+    }
+
+    /// Sends an input made from the newest frame: see [`Session::send_input`].
+    pub async fn send_input<I: Row>(&mut self, input: &I) -> Result<Option<Tick>, ClientError> {
+        let stamp = self.session.send_input(self.started.elapsed(), input)?;
+        self.send().await;
+        Ok(stamp)
+    }
+
+    /// Sends a message of the game to the rules.
+    pub async fn send_message<M: Row>(&mut self, message: &M) -> Result<(), ClientError> {
+        self.session.send_message(message)?;
+        self.send().await;
+        Ok(())
+    }
+
+    /// Gives the seat back, and waits for the last tick that the player was part of. Events until
+    /// then wait for [`Client::next_event`].
+    pub async fn leave(&mut self) -> Result<Tick, ClientError> {
+        self.session.leave()?;
+        match self.wait_for(|event| matches!(event, Event::Left { .. })).await? {
+            Event::Left { tick } => Ok(tick),
+            _ => unreachable!("waited for this"),
+        }
+    }
+
+    /// A page of rooms, `skip` of them passed over, and how many there are in all.
+    pub async fn list(&mut self, game: Option<&str>, skip: u32) -> Result<(Vec<RoomInfo>, u32), ClientError> {
+        self.session.list(game, skip)?;
+        match self.wait_for(|event| matches!(event, Event::Rooms { .. })).await? {
+            Event::Rooms { rooms, total } => Ok((rooms, total)),
+            _ => unreachable!("waited for this"),
+        }
+    }
+
+    /// The time to the server and back, and through its queues.
+    pub async fn ping(&mut self) -> Result<Duration, ClientError> {
+        let sent_at = Instant::now();
+        let number = self.started.elapsed().as_micros() as u32;
+        self.session.ping(number)?;
+        self.wait_for(|event| matches!(event, Event::Pong { nonce } if *nonce == number)).await?;
+        Ok(sent_at.elapsed())
+    }
+
+    /// Says goodbye, and waits at most [`CLOSE_TIME_MAX_S`] for the server to do so.
+    pub async fn close(self) {
+        // A server that does not answer is hung up on: that is what a client can do about it.
+        let _ = timeout(Duration::from_secs(CLOSE_TIME_MAX_S), self.socket.close()).await;
+    }
+
+    /// The session: for its room, and for requests whose answers are awaited as events. After a
+    /// request comes [`Client::send`].
+    pub fn session(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// What went over the line so far.
+    pub fn traffic(&self) -> Traffic {
+        self.socket.traffic()
+    }
+
+    /// Gives the kernel what it takes of what is to be sent; never waits. That the line is broken
+    /// is told by [`Client::next_event`].
+    pub async fn send(&mut self) {
+        poll_fn(|cx| {
+            self.poll_send(cx);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    async fn wait_for(&mut self, is_wanted: impl Fn(&Event) -> bool) -> Result<Event, ClientError> {
+        loop {
+            if let Some(event) = self.session.take_event(&is_wanted) {
+                return Ok(event);
+            }
+            self.progress().await?;
+        }
+    }
+
+    /// Waits until a message has been handled.
+    async fn progress(&mut self) -> Result<(), ClientError> {
+        poll_fn(|cx| self.poll_progress(cx)).await
+    }
+
+    fn poll_progress(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ClientError>> {
+        loop {
+            self.poll_send(cx);
+            match self.socket.poll_message(cx)? {
+                Poll::Ready(inbound) => {
+                    self.heard_at = Instant::now();
+                    if let Inbound::Message(bytes) = inbound {
+                        self.session.handle_message(self.heard_at - self.started, &bytes)?;
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                Poll::Pending => {
+                    if let Some(error) = self.send_error.take() {
+                        return Poll::Ready(Err(error));
+                    }
+                    ready!(self.poll_timer(cx))?;
+                }
+            }
+        }
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) {
+        if self.send_error.is_none()
+            && let Poll::Ready(Err(error)) = self.socket.poll_send(cx, &mut self.session)
+        {
+            self.send_error = Some(error);
+        }
+    }
+
+    /// Ready when an ack is to be sent.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ClientError>> {
+        loop {
+            let ack_at = self.session.poll_timeout().map(|due| self.started + due);
+            let silent_at = self.heard_at + SILENCE_MAX;
+            let wake_at = ack_at.map_or(silent_at, |ack_at| ack_at.min(silent_at));
+            if self.timer.deadline() > wake_at {
+                self.timer.as_mut().reset(wake_at);
+            }
+            ready!(self.timer.as_mut().poll(cx));
+            let now = Instant::now();
+            if now >= silent_at {
+                return Poll::Ready(Err(ClientError::Silent));
+            }
+            if ack_at.is_some_and(|ack_at| now >= ack_at) {
+                self.session.handle_timeout(now - self.started);
+                return Poll::Ready(Ok(()));
+            }
+            self.timer.as_mut().reset(wake_at);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What a session tells.
+
+use std::sync::Arc;
+
+use fracas_shared::message::{Joined, RoomInfo, RosterEntry, Standing};
+use fracas_shared::packet::LooseRow;
+use fracas_shared::snapshot::{FrameError, Snapshot};
+use fracas_shared::{PlayerId, Refusal, Tick};
+
+/// Something that happened, in the order in which the server told it.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The server greets: requests may be made.
+    Welcome {
+        /// The server program and its version.
+        server: String,
+    },
+    /// The client has a seat.
+    Joined(Arc<Joined>),
+    /// The last request is not granted.
+    Refused(Refusal),
+    /// The client's seat is free again.
+    Left {
+        /// The last tick that the player was part of.
+        tick: Tick,
+    },
+    /// A page of rooms.
+    Rooms {
+        /// The rooms, oldest first.
+        rooms: Vec<RoomInfo>,
+        /// How many there are in all.
+        total: u32,
+    },
+    /// Another player took a seat.
+    PlayerJoined(RosterEntry),
+    /// Another player's seat became free.
+    PlayerLeft(PlayerId),
+    /// The match is over.
+    Outcome {
+        /// Seats and scores, the best first.
+        standings: Vec<Standing>,
+        /// The tick at which the next match begins.
+        next_match: Tick,
+    },
+    /// A new match began with the same players.
+    MatchBegan {
+        /// Its first tick.
+        tick: Tick,
+    },
+    /// The server was too late and dropped time.
+    TimeDropped {
+        /// The last tick before the gap.
+        tick: Tick,
+        /// How many ticks' time was dropped. No tick is missing: the next one has the next number.
+        ticks: u32,
+    },
+    /// The answer to a ping.
+    Pong {
+        /// The ping's number.
+        nonce: u32,
+    },
+    /// The state of a tick.
+    Frame(Frame),
+    /// What happened in a tick.
+    GameEvents(GameEvents),
+    /// A frame could not be decoded. A keyframe has been asked for; until it comes, frames are
+    /// passed over in silence.
+    FrameLost(FrameError),
+}
+
+/// The state of a tick, as one player sees it.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// What everyone sees.
+    pub snapshot: Arc<Snapshot>,
+    /// What the player alone sees; the same `Arc` as before when it has not changed.
+    pub own: Option<Arc<LooseRow>>,
+    /// The stamp of the newest input of this player that a step has used; none before the first.
+    pub input_tick: Option<Tick>,
+    /// How many ticks before its step the player's last input came; negative when it was late.
+    pub input_margin: i8,
+    /// Whether the entities' ids mean the same as in the frame before. When not, forget what was
+    /// known of them. False for the first frame.
+    pub is_continuous: bool,
+}
+
+/// What happened in a tick.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GameEvents {
+    /// That tick.
+    pub tick: Tick,
+    /// The rows of the game's events, in their order.
+    pub rows: Vec<LooseRow>,
+}

@@ -1,0 +1,196 @@
+//! The room that a session is in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fracas_shared::limits::{SEATS_MAX, TICK_HZ_MAX, WIRE_ID_QUARANTINE_TICKS};
+use fracas_shared::message::{Joined, RosterEntry};
+use fracas_shared::packet::{EventsHead, LooseRow, OwnHead, PacketError};
+use fracas_shared::snapshot::{FrameCodec, FrameError, Snapshot};
+use fracas_shared::{PlayerId, Tick};
+
+use crate::clock::InputClock;
+use crate::codecs::Codecs;
+use crate::error::SessionError;
+use crate::event::{Frame, GameEvents};
+use crate::limits::FRAMES_LOST_IN_A_ROW_MAX;
+
+/// The room that a session is in, as far as the server has told.
+#[derive(Debug)]
+pub struct Room {
+    joined: Arc<Joined>,
+    codecs: Arc<Codecs>,
+    roster: BTreeMap<PlayerId, RosterEntry>,
+    /// The baseline of the next delta.
+    newest: Option<Arc<Snapshot>>,
+    needs_keyframe: bool,
+    lost_in_a_row: u32,
+    own_head: OwnHead,
+    own: Option<Arc<LooseRow>>,
+    pub(crate) clock: InputClock,
+}
+
+/// What became of a frame.
+pub(crate) enum Taken {
+    Frame(Frame),
+    /// It cannot be decoded; a keyframe is needed.
+    Lost(FrameError),
+    /// It builds on one that was lost.
+    PassedOver,
+}
+
+impl Room {
+    /// The room of this answer. `known` are the codecs that the client was built with or has from
+    /// before; with `is_typed` no others will do.
+    pub(crate) fn new(
+        mut joined: Joined,
+        known: Option<&Arc<Codecs>>,
+        is_typed: bool,
+    ) -> Result<Self, SessionError> {
+        if joined.seats > SEATS_MAX || joined.player >= joined.seats {
+            return Err(SessionError::BadRoom("the seat is none of the room's"));
+        }
+        if !(1..=TICK_HZ_MAX).contains(&joined.tick_hz) {
+            return Err(SessionError::BadRoom("no allowed tick rate"));
+        }
+        let codecs = codecs_of(&mut joined, known, is_typed)?;
+        let roster = joined.roster.iter().map(|entry| (PlayerId(entry.player), entry.clone())).collect();
+        Ok(Self {
+            clock: InputClock::new(joined.tick_hz),
+            joined: Arc::new(joined),
+            codecs,
+            roster,
+            newest: None,
+            needs_keyframe: false,
+            lost_in_a_row: 0,
+            own_head: OwnHead { input_tick: Tick(0), input_margin: 0, has_row: false },
+            own: None,
+        })
+    }
+
+    /// What the server said when the client joined; without the schema, which is in
+    /// [`Room::codecs`].
+    pub fn joined(&self) -> &Arc<Joined> {
+        &self.joined
+    }
+
+    /// The room's schema and codecs.
+    pub fn codecs(&self) -> &Arc<Codecs> {
+        &self.codecs
+    }
+
+    /// Everyone in the room now, by seat.
+    pub fn roster(&self) -> impl ExactSizeIterator<Item = &RosterEntry> {
+        self.roster.values()
+    }
+
+    /// The newest state; none before the first frame.
+    pub fn newest(&self) -> Option<&Arc<Snapshot>> {
+        self.newest.as_ref()
+    }
+
+    /// How inputs are stamped.
+    pub fn clock(&self) -> &InputClock {
+        &self.clock
+    }
+
+    pub(crate) fn player_joined(&mut self, entry: &RosterEntry) -> Result<(), SessionError> {
+        if entry.player >= self.joined.seats {
+            return Err(SessionError::BadRoom("a player's seat is none of the room's"));
+        }
+        self.roster.insert(PlayerId(entry.player), entry.clone());
+        Ok(())
+    }
+
+    pub(crate) fn player_left(&mut self, player: PlayerId) {
+        self.roster.remove(&player);
+    }
+
+    /// Takes an own message: it tells of the frame that follows.
+    pub(crate) fn take_own(&mut self, bytes: &[u8]) -> Result<(), PacketError> {
+        let (head, row) = OwnHead::read(bytes)?;
+        if head.has_row {
+            self.own = Some(Arc::new(self.codecs.own.decode(row)?));
+        } else if !row.is_empty() {
+            return Err(PacketError::LeftOver);
+        }
+        self.own_head = head;
+        Ok(())
+    }
+
+    pub(crate) fn take_events(&self, bytes: &[u8]) -> Result<GameEvents, PacketError> {
+        let (head, rows) = EventsHead::read(bytes)?;
+        let rows = self.codecs.events.decode_many(rows, head.count)?;
+        Ok(GameEvents { tick: head.tick, rows })
+    }
+
+    /// Takes a frame; the error is for frame after frame that is lost.
+    pub(crate) fn take_frame(&mut self, bytes: &[u8]) -> Result<Taken, SessionError> {
+        if self.needs_keyframe && FrameCodec::peek(bytes).is_ok_and(|head| head.baseline.is_some()) {
+            return Ok(Taken::PassedOver);
+        }
+        match self.codecs.views.decode(self.newest.as_deref(), bytes) {
+            Ok(snapshot) => Ok(Taken::Frame(self.show(snapshot))),
+            Err(error) => {
+                self.needs_keyframe = true;
+                self.lost_in_a_row += 1;
+                if self.lost_in_a_row >= FRAMES_LOST_IN_A_ROW_MAX {
+                    return Err(SessionError::Undecodable(error));
+                }
+                Ok(Taken::Lost(error))
+            }
+        }
+    }
+
+    fn show(&mut self, snapshot: Snapshot) -> Frame {
+        let tick = snapshot.tick();
+        let is_continuous = self
+            .newest
+            .as_ref()
+            .is_some_and(|newest| (1..=WIRE_ID_QUARANTINE_TICKS as i32).contains(&tick.since(newest.tick())));
+        let snapshot = Arc::new(snapshot);
+        self.newest = Some(snapshot.clone());
+        self.needs_keyframe = false;
+        self.lost_in_a_row = 0;
+        let input_tick = Some(self.own_head.input_tick).filter(|tick| *tick != Tick(0));
+        if input_tick.is_some() {
+            self.clock.report(tick, self.own_head.input_margin);
+        }
+        Frame {
+            snapshot,
+            own: self.own.clone(),
+            input_tick,
+            input_margin: self.own_head.input_margin,
+            is_continuous,
+        }
+    }
+}
+
+fn codecs_of(
+    joined: &mut Joined,
+    known: Option<&Arc<Codecs>>,
+    is_typed: bool,
+) -> Result<Arc<Codecs>, SessionError> {
+    let sent = joined.schema.take();
+    if let Some(known) = known {
+        if is_typed && known.schema().game != joined.game {
+            return Err(SessionError::OtherGame {
+                room: joined.room.clone(),
+                wanted: known.schema().game.clone(),
+                got: joined.game.clone(),
+            });
+        }
+        if known.hash() == joined.schema_hash {
+            return Ok(known.clone());
+        }
+        if is_typed {
+            return Err(SessionError::WrongRules {
+                game: joined.game.clone(),
+                ours: known.hash(),
+                theirs: joined.schema_hash,
+            });
+        }
+    }
+    let json = sent.ok_or_else(|| SessionError::NoSchema(joined.game.clone()))?;
+    Ok(Codecs::from_json(&json)?)
+}

@@ -1,0 +1,320 @@
+//! One connection's side of the protocol, without I/O.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fracas_shared::limits::CLIENT_MESSAGE_BYTES_MAX;
+use fracas_shared::message::{ClientMessage, Joined, PROTOCOL_VERSION, RoomWanted, ServerMessage};
+use fracas_shared::packet::{ClientTag, InputHead, LooseRow, ServerTag};
+use fracas_shared::{PlayerId, Row, Tick};
+
+use crate::codecs::Codecs;
+use crate::error::{RequestError, SessionError};
+use crate::event::Event;
+use crate::limits::{ACK_INTERVAL, EVENTS_WAITING_MAX, SENDS_WAITING_MAX};
+use crate::room::{Room, Taken};
+
+/// One connection's side of the protocol, without I/O.
+///
+/// `now` is the time since any fixed moment; it must not go back. After an error of
+/// [`Session::handle_message`] the session is over and the connection is to be closed.
+#[derive(Debug)]
+pub struct Session {
+    stage: Stage,
+    /// The schema of the last room, in case that the next room has the same.
+    last_codecs: Option<Arc<Codecs>>,
+    events: VecDeque<Event>,
+    sends: VecDeque<Vec<u8>>,
+    acked: Tick,
+    acked_at: Duration,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The hello is sent.
+    Greeting,
+    Lobby,
+    Joining {
+        known: Option<Arc<Codecs>>,
+        is_typed: bool,
+    },
+    InRoom {
+        room: Box<Room>,
+        is_leaving: bool,
+    },
+}
+
+impl Session {
+    /// A session whose first message to send is the hello. `name` is the player's, `program` tells
+    /// the server's log what connects.
+    pub fn new(name: impl Into<String>, program: impl Into<String>) -> Self {
+        let hello =
+            ClientMessage::Hello { protocol: PROTOCOL_VERSION, name: name.into(), client: program.into() };
+        Self {
+            stage: Stage::Greeting,
+            last_codecs: None,
+            events: VecDeque::new(),
+            sends: VecDeque::from([hello.to_bytes()]),
+            acked: Tick(0),
+            acked_at: Duration::ZERO,
+        }
+    }
+
+    /// The room that the client is in.
+    pub fn room(&self) -> Option<&Room> {
+        match &self.stage {
+            Stage::InRoom { room, .. } => Some(room),
+            _ => None,
+        }
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Takes the first waiting event for which `is_wanted`; the others keep waiting.
+    pub fn take_event(&mut self, is_wanted: impl Fn(&Event) -> bool) -> Option<Event> {
+        let place = self.events.iter().position(is_wanted)?;
+        self.events.remove(place)
+    }
+
+    /// The next message to send.
+    pub fn poll_send(&mut self) -> Option<Vec<u8>> {
+        self.sends.pop_front()
+    }
+
+    /// Whether [`Session::poll_send`] has something.
+    pub fn has_sends(&self) -> bool {
+        !self.sends.is_empty()
+    }
+
+    /// When [`Session::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        let newest = self.room()?.newest()?.tick();
+        (newest != self.acked).then(|| self.acked_at + ACK_INTERVAL)
+    }
+
+    /// Acknowledges the newest frame, when no input has done so for a second.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        if self.poll_timeout().is_none_or(|due| now < due) {
+            return;
+        }
+        if self.sends.len() >= SENDS_WAITING_MAX {
+            // The line is stuck: try again in a second.
+            self.acked_at = now;
+            return;
+        }
+        let tick = self.acknowledge(now);
+        self.sends.push_back(ClientMessage::Ack { tick: tick.0 }.to_bytes());
+    }
+
+    /// Asks for a seat: `Joined` or `Refused` follows. The room's schema comes with it, unless it
+    /// is `known` or was that of the last room.
+    pub fn join(&mut self, room: RoomWanted) -> Result<(), RequestError> {
+        self.start_join(room, self.last_codecs.clone(), false)
+    }
+
+    /// Asks for a seat in a room of this very schema; another one is a [`SessionError`].
+    pub fn join_typed(&mut self, room: RoomWanted, codecs: Arc<Codecs>) -> Result<(), RequestError> {
+        self.start_join(room, Some(codecs), true)
+    }
+
+    fn start_join(
+        &mut self,
+        room: RoomWanted,
+        known: Option<Arc<Codecs>>,
+        is_typed: bool,
+    ) -> Result<(), RequestError> {
+        if !matches!(self.stage, Stage::Greeting | Stage::Lobby) {
+            return Err(RequestError::InRoom);
+        }
+        let schema_hash = known.as_ref().map_or(0, |codecs| codecs.hash());
+        self.send(&ClientMessage::Join { room, schema_hash })?;
+        self.stage = Stage::Joining { known, is_typed };
+        Ok(())
+    }
+
+    /// Gives the seat back: `Left` follows, and frames until then.
+    pub fn leave(&mut self) -> Result<(), RequestError> {
+        match &mut self.stage {
+            Stage::InRoom { is_leaving, .. } if !*is_leaving => *is_leaving = true,
+            _ => return Err(RequestError::NotInRoom),
+        }
+        self.send(&ClientMessage::Leave)
+    }
+
+    /// Asks for a page of rooms: `Rooms` follows. `skip` rooms are passed over.
+    pub fn list(&mut self, game: Option<&str>, skip: u32) -> Result<(), RequestError> {
+        self.send(&ClientMessage::List { game: game.map(str::to_owned), skip })
+    }
+
+    /// Asks for a `Pong` with this number.
+    pub fn ping(&mut self, nonce: u32) -> Result<(), RequestError> {
+        self.send(&ClientMessage::Ping { nonce })
+    }
+
+    /// Sends an input made from the newest frame, and gives its stamp; none and nothing sent when
+    /// there was no frame yet, or when that tick already has its input.
+    pub fn send_input<I: Row>(&mut self, now: Duration, input: &I) -> Result<Option<Tick>, RequestError> {
+        self.send_input_row(now, &LooseRow::of(input, |_| None))
+    }
+
+    /// [`Session::send_input`] of a row made by the schema.
+    pub fn send_input_row(&mut self, now: Duration, row: &LooseRow) -> Result<Option<Tick>, RequestError> {
+        self.check_sends()?;
+        let Stage::InRoom { room, is_leaving: false } = &mut self.stage else {
+            return Err(RequestError::NotInRoom);
+        };
+        let Some(newest) = room.newest().map(|newest| newest.tick()) else { return Ok(None) };
+        let mut row_bytes = Vec::with_capacity(32);
+        row_bytes.push(ClientTag::Input as u8);
+        let head_at = row_bytes.len();
+        InputHead { tick: newest, ack: newest }.write(&mut row_bytes);
+        room.codecs().put_input(row, &mut row_bytes)?;
+        check_length(&row_bytes)?;
+        // The stamp is taken last, so that a row which is refused does not use one up.
+        let Some(stamp) = room.clock.stamp(newest) else { return Ok(None) };
+        row_bytes[head_at..head_at + 4].copy_from_slice(&stamp.0.to_le_bytes());
+        self.sends.push_back(row_bytes);
+        self.acknowledge(now);
+        Ok(Some(stamp))
+    }
+
+    /// Sends a message of the game to the rules.
+    pub fn send_message<M: Row>(&mut self, message: &M) -> Result<(), RequestError> {
+        self.send_message_row(&LooseRow::of(message, |_| None))
+    }
+
+    /// [`Session::send_message`] of a row made by the schema.
+    pub fn send_message_row(&mut self, row: &LooseRow) -> Result<(), RequestError> {
+        self.check_sends()?;
+        let Stage::InRoom { room, is_leaving: false } = &self.stage else {
+            return Err(RequestError::NotInRoom);
+        };
+        let mut bytes = vec![ClientTag::Message as u8];
+        room.codecs().put_message(row, &mut bytes)?;
+        check_length(&bytes)?;
+        self.sends.push_back(bytes);
+        Ok(())
+    }
+
+    /// Takes a message of the server, tag and all.
+    pub fn handle_message(&mut self, now: Duration, message: &[u8]) -> Result<(), SessionError> {
+        if self.events.len() >= EVENTS_WAITING_MAX {
+            return Err(SessionError::EventsPiledUp);
+        }
+        let (tag, bytes) = ServerTag::split(message)?;
+        if tag == ServerTag::Control {
+            return self.handle_control(now, ServerMessage::from_bytes(bytes)?);
+        }
+        // What was on its way when the room was left has no meaning any more.
+        let Stage::InRoom { room, .. } = &mut self.stage else { return Ok(()) };
+        match tag {
+            ServerTag::Control => {}
+            ServerTag::Own => room.take_own(bytes)?,
+            ServerTag::Events => self.events.push_back(Event::GameEvents(room.take_events(bytes)?)),
+            ServerTag::Frame => match room.take_frame(bytes)? {
+                Taken::Frame(frame) => {
+                    self.events.push_back(Event::Frame(frame));
+                    self.handle_timeout(now);
+                }
+                Taken::Lost(error) => {
+                    if self.sends.len() >= SENDS_WAITING_MAX {
+                        return Err(SessionError::Undecodable(error));
+                    }
+                    self.sends.push_back(ClientMessage::Resync.to_bytes());
+                    self.events.push_back(Event::FrameLost(error));
+                }
+                Taken::PassedOver => {}
+            },
+        }
+        Ok(())
+    }
+
+    fn handle_control(&mut self, now: Duration, message: ServerMessage) -> Result<(), SessionError> {
+        let event = match message {
+            ServerMessage::Welcome { protocol, server } => {
+                if protocol != PROTOCOL_VERSION {
+                    return Err(SessionError::WrongVersion { theirs: protocol });
+                }
+                if matches!(self.stage, Stage::Greeting) {
+                    self.stage = Stage::Lobby;
+                }
+                Event::Welcome { server }
+            }
+            ServerMessage::Joined(joined) => self.enter(now, joined)?,
+            ServerMessage::Refused(refusal) => {
+                if matches!(self.stage, Stage::Joining { .. }) {
+                    self.stage = Stage::Lobby;
+                }
+                Event::Refused(refusal)
+            }
+            ServerMessage::Left { tick } => {
+                if self.room().is_none() {
+                    return Err(SessionError::Unexpected("the end of a stay"));
+                }
+                self.stage = Stage::Lobby;
+                Event::Left { tick: Tick(tick) }
+            }
+            ServerMessage::Rooms { rooms, total } => Event::Rooms { rooms, total },
+            ServerMessage::PlayerJoined(entry) => {
+                if let Stage::InRoom { room, .. } = &mut self.stage {
+                    room.player_joined(&entry)?;
+                }
+                Event::PlayerJoined(entry)
+            }
+            ServerMessage::PlayerLeft { player } => {
+                if let Stage::InRoom { room, .. } = &mut self.stage {
+                    room.player_left(PlayerId(player));
+                }
+                Event::PlayerLeft(PlayerId(player))
+            }
+            ServerMessage::Outcome { standings, next_match_tick } => {
+                Event::Outcome { standings, next_match: Tick(next_match_tick) }
+            }
+            ServerMessage::MatchBegan { tick } => Event::MatchBegan { tick: Tick(tick) },
+            ServerMessage::TimeDropped { tick, ticks } => Event::TimeDropped { tick: Tick(tick), ticks },
+            ServerMessage::Pong { nonce } => Event::Pong { nonce },
+        };
+        self.events.push_back(event);
+        Ok(())
+    }
+
+    fn enter(&mut self, now: Duration, joined: Joined) -> Result<Event, SessionError> {
+        let Stage::Joining { known, is_typed } = &self.stage else {
+            return Err(SessionError::Unexpected("a seat"));
+        };
+        let room = Room::new(joined, known.as_ref(), *is_typed)?;
+        let event = Event::Joined(room.joined().clone());
+        self.last_codecs = Some(room.codecs().clone());
+        self.stage = Stage::InRoom { room: Box::new(room), is_leaving: false };
+        self.acked = Tick(0);
+        self.acked_at = now;
+        Ok(event)
+    }
+
+    /// Notes that the server is being told of the newest frame.
+    fn acknowledge(&mut self, now: Duration) -> Tick {
+        self.acked_at = now;
+        self.acked = self.room().and_then(Room::newest).map_or(Tick(0), |newest| newest.tick());
+        self.acked
+    }
+
+    fn send(&mut self, message: &ClientMessage) -> Result<(), RequestError> {
+        self.check_sends()?;
+        let bytes = message.to_bytes();
+        check_length(&bytes)?;
+        self.sends.push_back(bytes);
+        Ok(())
+    }
+
+    fn check_sends(&self) -> Result<(), RequestError> {
+        if self.sends.len() >= SENDS_WAITING_MAX { Err(RequestError::SendsPiledUp) } else { Ok(()) }
+    }
+}
+
+fn check_length(bytes: &[u8]) -> Result<(), RequestError> {
+    if bytes.len() > CLIENT_MESSAGE_BYTES_MAX { Err(RequestError::TooLong(bytes.len())) } else { Ok(()) }
+}

@@ -1,0 +1,188 @@
+//! The WebSocket of a client. The one file that names tungstenite.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use fracas_shared::limits::{CLIENT_MESSAGE_BYTES_MAX, READ_BUFFER_BYTES};
+use fracas_shared::message::SUBPROTOCOL;
+use futures_util::{Sink, Stream};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
+use tokio_tungstenite::tungstenite::http::{Response, Uri};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketConfig};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+use crate::error::{ClientError, SessionError};
+use crate::limits::{INBOUND_BYTES_MAX, OUTBOUND_BYTES_MAX, SENTENCE_BYTES_MAX};
+use crate::server_url::ServerUrl;
+use crate::session::Session;
+
+/// Bytes of WebSocket frames since the upgrade: payloads, and the heads before them as the shortest
+/// form has them. Without TCP and IP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes from the server.
+    pub rx_bytes: u64,
+    /// Bytes to the server, masks included.
+    pub tx_bytes: u64,
+}
+
+pub(crate) struct Socket {
+    websocket: WebSocketStream<TcpStream>,
+    traffic: Traffic,
+    /// Something was written to the WebSocket's own buffer and is not yet with the kernel.
+    is_unflushed: bool,
+}
+
+/// What came from the server.
+pub(crate) enum Inbound {
+    Message(Bytes),
+    /// A ping or pong: nothing but a sign of life.
+    SignOfLife,
+}
+
+impl Socket {
+    pub(crate) async fn open(url: &ServerUrl) -> Result<Self, ClientError> {
+        let no_server = |error| ClientError::NoServer { url: url.to_string(), error };
+        let stream = TcpStream::connect((url.host(), url.port())).await.map_err(no_server)?;
+        stream.set_nodelay(true).map_err(no_server)?;
+        let not_ours = |problem: String| ClientError::NotOurs { url: url.to_string(), problem };
+        let uri: Uri = url.to_string().parse().map_err(|_| not_ours("its path is none".into()))?;
+        let request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .write_buffer_size(CLIENT_MESSAGE_BYTES_MAX)
+            .max_write_buffer_size(OUTBOUND_BYTES_MAX)
+            .max_message_size(Some(INBOUND_BYTES_MAX))
+            .max_frame_size(Some(INBOUND_BYTES_MAX));
+        match client_async_with_config(request, stream, Some(config)).await {
+            Ok((websocket, _)) => Ok(Self { websocket, traffic: Traffic::default(), is_unflushed: false }),
+            Err(Error::Http(response)) => Err(upgrade_refused(url, &response)),
+            Err(Error::Io(error)) => Err(not_ours(format!("the upgrade was cut off ({error})"))),
+            Err(error) => Err(not_ours(error.to_string())),
+        }
+    }
+
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    /// Sends what the session has to send, in one write when the kernel takes it. Pending while it
+    /// does not; what waits then stays in the session, whose queue is bounded.
+    pub(crate) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: &mut Session,
+    ) -> Poll<Result<(), ClientError>> {
+        loop {
+            if self.is_unflushed {
+                ready!(Pin::new(&mut self.websocket).poll_flush(cx)).map_err(lost)?;
+                self.is_unflushed = false;
+            }
+            while session.has_sends() {
+                ready!(Pin::new(&mut self.websocket).poll_ready(cx)).map_err(lost)?;
+                let Some(bytes) = session.poll_send() else { break };
+                self.traffic.tx_bytes += framed_bytes(bytes.len()) + MASK_BYTES;
+                let message = Message::Binary(bytes.into());
+                Pin::new(&mut self.websocket).start_send(message).map_err(lost)?;
+                self.is_unflushed = true;
+            }
+            if !self.is_unflushed {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    pub(crate) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, ClientError>> {
+        let message = match ready!(Pin::new(&mut self.websocket).poll_next(cx)) {
+            Some(Ok(message)) => message,
+            Some(Err(error)) => return Poll::Ready(Err(lost(error))),
+            None => return Poll::Ready(Err(ClientError::Lost("the server hung up".into()))),
+        };
+        self.traffic.rx_bytes += framed_bytes(message.len());
+        Poll::Ready(match message {
+            Message::Binary(bytes) => Ok(Inbound::Message(bytes)),
+            Message::Close(frame) => {
+                // The answer to the close; that it arrives matters to nobody any more.
+                let _ = Pin::new(&mut self.websocket).poll_flush(cx);
+                Err(closed(frame))
+            }
+            Message::Ping(payload) => {
+                // The WebSocket answers by itself.
+                self.traffic.tx_bytes += framed_bytes(payload.len()) + MASK_BYTES;
+                Ok(Inbound::SignOfLife)
+            }
+            Message::Pong(_) => Ok(Inbound::SignOfLife),
+            Message::Text(_) | Message::Frame(_) => Err(SessionError::Unexpected("a text message").into()),
+        })
+    }
+
+    /// Says goodbye, and waits until the server has, too.
+    pub(crate) async fn close(mut self) {
+        if self.websocket.close(None).await.is_ok() {
+            let mut websocket = Pin::new(&mut self.websocket);
+            while std::future::poll_fn(|cx| websocket.as_mut().poll_next(cx)).await.is_some() {}
+        }
+    }
+}
+
+/// Bytes of the mask of a client's frames.
+const MASK_BYTES: u64 = 4;
+
+/// A payload and the shortest head for it, RFC 6455 section 5.2.
+fn framed_bytes(payload: usize) -> u64 {
+    let head = match payload {
+        0..=125 => 2,
+        126..=0xFFFF => 4,
+        _ => 10,
+    };
+    payload as u64 + head
+}
+
+fn closed(frame: Option<CloseFrame>) -> ClientError {
+    match frame {
+        Some(frame) => {
+            ClientError::Closed { code: frame.code.into(), reason: sentence(frame.reason.as_bytes()) }
+        }
+        // What RFC 6455 calls a close frame without a code.
+        None => ClientError::Closed { code: 1005, reason: "no reason given".into() },
+    }
+}
+
+fn lost(error: Error) -> ClientError {
+    match error {
+        Error::Io(error) => ClientError::Lost(error.to_string()),
+        Error::Capacity(CapacityError::MessageTooLong { size, .. }) => ClientError::Lost(format!(
+            "the server sent {size} bytes, where at most {INBOUND_BYTES_MAX} are allowed"
+        )),
+        Error::WriteBufferFull(_) => ClientError::Lost("the server takes nothing any more".into()),
+        error => ClientError::Lost(error.to_string()),
+    }
+}
+
+fn upgrade_refused(url: &ServerUrl, response: &Response<Option<Vec<u8>>>) -> ClientError {
+    let status = response.status();
+    let said = sentence(response.body().as_deref().unwrap_or_default());
+    // A page of HTML says less than the status.
+    let sentence = if said.is_empty() || said.starts_with('<') {
+        match status.as_u16() {
+            404 => "there is no WebSocket at this path; a server of ours has it at /ws".into(),
+            426 => format!(
+                "it wants another protocol than {SUBPROTOCOL}: use a client and a server of one release"
+            ),
+            503 => "it takes no more connections; try again later".into(),
+            _ => status.canonical_reason().unwrap_or("without a word").to_owned(),
+        }
+    } else {
+        said
+    };
+    ClientError::UpgradeRefused { url: url.to_string(), status: status.as_u16(), sentence }
+}
+
+/// What a server says in words, fit for a terminal.
+fn sentence(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(SENTENCE_BYTES_MAX)]);
+    text.trim().chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
