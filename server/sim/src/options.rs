@@ -76,7 +76,7 @@ impl<C> RoomOptions<C> {
         Ok(options)
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let check = |field: &str, value: u16, min: u16, max: u16| {
             let problem = || format!("must be from {min} to {max}, not {value}");
             if (min..=max).contains(&value) { Ok(()) } else { Err(ConfigError::new(field, problem())) }

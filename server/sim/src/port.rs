@@ -54,11 +54,28 @@ pub struct Viewer {
     pub player: Option<PlayerId>,
     /// Whether it lost track and asked for a keyframe.
     pub needs_keyframe: bool,
+    /// From which tick on the viewer's states count as baselines: that of the keyframe it was given
+    /// when it last asked. A keyframe that waits may be replaced before it is written, so a
+    /// keyframe is owed until one was begun.
+    resynced: Option<Tick>,
 }
 
 impl Viewer {
     /// A viewer that has seen nothing yet.
     pub fn new(port: Box<dyn Port>, player: Option<PlayerId>) -> Self {
-        Self { port, player, needs_keyframe: false }
+        Self { port, player, needs_keyframe: false, resynced: None }
+    }
+
+    /// Takes note of a wish for a keyframe, at this tick.
+    pub(crate) fn note_resync(&mut self, tick: Tick) {
+        if std::mem::take(&mut self.needs_keyframe) {
+            self.resynced = Some(tick);
+        }
+    }
+
+    /// The tick of the state that a delta for it may build on.
+    pub(crate) fn baseline(&self) -> Option<Tick> {
+        let is_good = |begun: &Tick| self.resynced.is_none_or(|tick| !tick.is_after(*begun));
+        self.port.held().begun.filter(is_good)
     }
 }

@@ -97,24 +97,25 @@ impl<G: Pilot> Room<G> {
         let game = G::new(&options.config)?;
         let simulation = Simulation::open(game, options.tick_hz, seed);
         let seats = Seats::new(options.seats);
-        Ok(Self::assemble(options, simulation, seats, WireIds::default(), Rng::new(seed, 1)))
+        let names = (WireIds::default(), Strings::default());
+        Ok(Self::assemble(options, simulation, seats, names, Rng::new(seed, 1)))
     }
 
     fn assemble(
         options: RoomOptions<G::Config>,
         simulation: Simulation<G>,
         seats: Seats<G>,
-        wire_ids: WireIds,
+        (wire_ids, strings): (WireIds, Strings),
         pilot_rng: Rng,
     ) -> Self {
         let schema = Schema::of::<G>();
-        Self {
+        let mut room = Self {
             options,
             simulation,
             seats,
             wire_ids,
             pilot_rng,
-            strings: Strings::default(),
+            strings,
             frames: Frames::new(&schema.views),
             codecs: Codecs {
                 own: RowCodec::new(&schema.own),
@@ -127,7 +128,12 @@ impl<G: Pilot> Room<G> {
             events: Events::default(),
             input_counts: InputCounts::default(),
             seen_views: Vec::new(),
-        }
+        };
+        // What bots see before the next tick. In a restored room every id and every string has its
+        // place already, so this changes none.
+        let snapshot = room.take_views(&mut TickReport::default());
+        room.frames.push(snapshot, &[]);
+        room
     }
 
     /// Makes one tick.
@@ -165,10 +171,9 @@ impl<G: Pilot> Room<G> {
                     inputs.take(next, &mut self.input_counts)
                 }
                 Occupant::Bot { mind } => {
-                    let own = self.simulation.own(player).and_then(|own| {
-                        // As a client gets it: quantised, with ids for keys.
-                        LooseRow::of(&own, |key| self.wire_ids.id_of(key)).value::<G::Own>().ok()
-                    });
+                    let own = own_row(&mut self.simulation, &self.wire_ids, player);
+                    // As a client gets it: quantised, with ids for keys.
+                    let own = own.and_then(|row| row.value::<G::Own>().ok());
                     let seen = Seen {
                         tick: self.simulation.tick(),
                         tick_hz: self.options.tick_hz,
@@ -267,8 +272,9 @@ impl<G: Pilot> Room<G> {
         let tick = self.simulation.tick();
         for viewer in viewers {
             let own = viewer.player.and_then(|player| self.own_message(player));
+            viewer.note_resync(tick);
             loop {
-                let held = viewer.port.held().begun.filter(|_| !viewer.needs_keyframe);
+                let held = viewer.baseline();
                 let (baseline, frame) = self.frames.frame(held);
                 let frame_bytes = frame.len();
                 let state = StateMessages { tick, baseline, own: own.clone(), frame };
@@ -278,18 +284,16 @@ impl<G: Pilot> Room<G> {
                     break;
                 }
             }
-            viewer.needs_keyframe = false;
         }
     }
 
     fn own_message(&mut self, player: PlayerId) -> Option<Bytes> {
         let Occupant::Player { inputs, .. } = &self.seats.get(player)?.occupant else { return None };
         let (input_tick, input_margin) = (inputs.last_stamp(), inputs.margin_ticks());
-        let own = self.simulation.own(player);
+        let row = own_row(&mut self.simulation, &self.wire_ids, player);
         let mut message = vec![ServerTag::Own as u8];
-        OwnHead { input_tick, input_margin, has_row: own.is_some() }.write(&mut message);
-        if let Some(own) = own {
-            let row = LooseRow::of(&own, |key| self.wire_ids.id_of(key));
+        OwnHead { input_tick, input_margin, has_row: row.is_some() }.write(&mut message);
+        if let Some(row) = row {
             self.codecs.own.encode(&row, &mut message);
         }
         Some(message.into())
@@ -384,6 +388,7 @@ impl<G: Pilot> Room<G> {
         self.simulation.save(&mut out);
         self.seats.save(&mut out);
         self.wire_ids.save(&mut out);
+        self.strings.save(&mut out);
         self.pilot_rng.save(&mut out);
         bytes
     }
@@ -410,20 +415,29 @@ impl<G: Pilot> Room<G> {
         }
         let options: RoomOptions<G::Config> = serde_json::from_str(&String::load(&mut from)?)
             .map_err(|error| ConfigError::new("options", error.to_string()))?;
+        options.check()?;
         let game = G::new(&options.config)?;
         let simulation = Simulation::load(game, options.tick_hz, &mut from)?;
-        let seats = Seats::load(&mut from)?;
-        let wire_ids = WireIds::load(&mut from)?;
+        let seats = Seats::load(options.seats, &mut from)?;
+        if let Some(beyond) = simulation.players().keys().find(|player| player.0 >= options.seats) {
+            return Err(DecodeError::Malformed(format!("player {beyond} has no seat")).into());
+        }
+        let names = (WireIds::load(&mut from)?, Strings::load(&mut from)?);
         let pilot_rng = Rng::load(&mut from)?;
         if !from.is_at_end() {
             return Err(DecodeError::Malformed("bytes after the checkpoint's end".into()).into());
         }
-        let mut room = Self::assemble(options, simulation, seats, wire_ids, pilot_rng);
-        // What bots saw last. Every id is taken at this very tick, so this changes none.
-        let snapshot = room.take_views(&mut TickReport::default());
-        room.frames.push(snapshot, &[]);
-        Ok(room)
+        Ok(Self::assemble(options, simulation, seats, names, pilot_rng))
     }
+}
+
+/// What the player alone sees, as it travels.
+fn own_row<G: Pilot>(
+    simulation: &mut Simulation<G>,
+    wire_ids: &WireIds,
+    player: PlayerId,
+) -> Option<LooseRow> {
+    Some(LooseRow::of(&simulation.own(player)?, |key| wire_ids.id_of(key)))
 }
 
 fn roster_entry(player: PlayerId, profile: &Profile) -> RosterEntry {

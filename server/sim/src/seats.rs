@@ -124,8 +124,8 @@ const BOT_NAMES: [&str; 16] = [
     "Lovelace", "Maxwell", "Noether", "Ohm", "Planck",
 ];
 
-impl<G: Pilot> State for Seats<G> {
-    fn save(&self, out: &mut StateWriter<'_>) {
+impl<G: Pilot> Seats<G> {
+    pub(crate) fn save(&self, out: &mut StateWriter<'_>) {
         save_changes(&self.leaves, &self.joins, out);
         (self.list.len() as u32).save(out);
         for seat in &self.list {
@@ -142,22 +142,30 @@ impl<G: Pilot> State for Seats<G> {
         }
     }
 
-    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+    /// Reads the seats of a room that has `count` of them.
+    pub(crate) fn load(count: u16, from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
         let (leaves, joins) = load_changes(from)?;
-        let mut seats = Vec::new();
-        for _ in 0..u32::load(from)? {
-            if !bool::load(from)? {
-                seats.push(None);
-                continue;
-            }
-            let profile = load_profile(from)?;
-            let occupant = if profile.is_bot {
-                Occupant::Bot { mind: G::Mind::load(from)? }
-            } else {
-                Occupant::Player { inputs: State::load(from)?, messages: State::load(from)? }
-            };
-            seats.push(Some(Seat { profile, occupant }));
+        let left = leaves.iter().map(|(player, _)| player);
+        if left.chain(joins.iter().map(|(player, _)| player)).any(|player| player.0 >= count) {
+            return Err(DecodeError::Malformed("a player of no seat comes or goes".into()));
         }
-        Ok(Self { list: seats, leaves, joins })
+        if u32::load(from)? != u32::from(count) {
+            return Err(DecodeError::Malformed("as many seats as the options do not say".into()));
+        }
+        let mut list = Vec::with_capacity(count as usize);
+        for _ in 0..count {
+            list.push(if bool::load(from)? { Some(load_seat(from)?) } else { None });
+        }
+        Ok(Self { list, leaves, joins })
     }
+}
+
+fn load_seat<G: Pilot>(from: &mut StateReader<'_>) -> Result<Seat<G>, DecodeError> {
+    let profile = load_profile(from)?;
+    let occupant = if profile.is_bot {
+        Occupant::Bot { mind: G::Mind::load(from)? }
+    } else {
+        Occupant::Player { inputs: State::load(from)?, messages: State::load(from)? }
+    };
+    Ok(Seat { profile, occupant })
 }

@@ -77,7 +77,8 @@ impl<G: Game> Simulation<G> {
             game.outcome(ctx)
         });
         match outcome {
-            Some(outcome) if self.next_match.is_none() => {
+            // A match that has just begun is told to have begun before it may be told to have ended.
+            Some(outcome) if self.next_match.is_none() && news.is_none() => {
                 let next_match = self.tick + u32::from(G::INTERMISSION_S.max(1)) * u32::from(self.tick_hz);
                 self.next_match = Some(next_match);
                 Some(MatchNews::Ended { outcome, next_match })

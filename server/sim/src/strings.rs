@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fracas_shared::limits::TEXTS_MAX;
+use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
+use fracas_shared::limits::{TEXT_BYTES_MAX, TEXTS_MAX};
 use fracas_shared::row::Refs;
-use fracas_shared::{EntityId, EntityKey};
+use fracas_shared::{EntityId, EntityKey, State};
 
 use crate::wire_ids::WireIds;
 
@@ -49,6 +50,27 @@ impl Strings {
             std::mem::take(&mut place.is_named)
         });
         self.taken.clone()
+    }
+}
+
+/// Between two snapshots no string is named, so the table is all there is.
+impl State for Strings {
+    fn save(&self, out: &mut StateWriter<'_>) {
+        self.taken.save(out);
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        let taken = BTreeMap::<u32, Arc<[u8]>>::load(from)?;
+        let mut places = BTreeMap::new();
+        for (&number, string) in &taken {
+            let fits =
+                (1..=TEXTS_MAX as u32).contains(&number) && (1..=TEXT_BYTES_MAX).contains(&string.len());
+            let earlier = places.insert(string.clone(), Place { number, is_named: false });
+            if !fits || earlier.is_some() {
+                return Err(DecodeError::Malformed("a string at no place or at two".into()));
+            }
+        }
+        Ok(Self { places, taken })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The names under which viewers know entities.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
 use fracas_shared::limits::WIRE_ID_QUARANTINE_TICKS;
@@ -104,6 +104,12 @@ impl State for WireIds {
         }
         ids.quarantine = State::load(from)?;
         ids.used = State::load(from)?;
+        let borne = ids.bearers.iter().flatten().map(|bearer| bearer.id);
+        let all: Vec<_> = borne.chain(ids.quarantine.iter().map(|(id, _)| *id)).collect();
+        let distinct: BTreeSet<_> = all.iter().collect();
+        if distinct.len() < all.len() || distinct.last().is_some_and(|id| id.get() > ids.used) {
+            return Err(DecodeError::Malformed("a wire id is named twice or was never used".into()));
+        }
         Ok(ids)
     }
 }
