@@ -13,7 +13,7 @@ use crate::codec::{DecodeError, StateReader, StateWriter};
 use crate::id::{EntityId, EntityKey, PlayerId};
 use crate::limits::{CHECKPOINT_BYTES_MAX, ENTITIES_MAX};
 use crate::rng::Rng;
-use crate::row::Never;
+use crate::row::{EntityRef, Never};
 use crate::tick::Tick;
 
 /// State that survives as bytes.
@@ -88,6 +88,15 @@ by_parts! {
     Rng: |rng| rng.to_parts(), |parts: (u64, u64)| {
         Self::from_parts(parts).ok_or_else(|| DecodeError::Malformed("no generator has this stream".into()))
     };
+    EntityRef: |entity| (entity.key(), entity.id()), |parts: (Option<EntityKey>, Option<EntityId>)| {
+        match parts {
+            (None, None) => Ok(Self::None),
+            (Some(key), None) => Ok(Self::Key(key)),
+            (None, Some(id)) => Ok(Self::Id(id)),
+            (Some(_), Some(_)) => Err(DecodeError::Malformed("an entity by two names".into())),
+        }
+    };
+    Arc<[u8]>: |bytes| bytes.to_vec(), |bytes: Vec<u8>| Ok(bytes.into());
     Arc<str>: |text| text.to_string(), |text: String| Ok(text.into());
     usize: |number| *number as u64, |number: u64| Ok(number as Self);
 }
