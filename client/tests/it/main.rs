@@ -1,0 +1,7 @@
+//! The client against a server that says what a test wants it to.
+
+mod game;
+mod hostile;
+mod script;
+mod session;
+mod socket;
