@@ -1,3 +1,69 @@
-//! xtask.
+//! The project's own commands: `cargo xtask help`.
 
-fn main() {}
+mod ci;
+mod fuzz;
+mod new_game;
+mod process;
+mod soak;
+mod test;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", about = "The project's own commands", arg_required_else_help = true)]
+struct Cli {
+    /// The workspace to work in.
+    #[arg(long, global = true, hide = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/.."))]
+    root: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run all tests: the workspace's, those in its documentation, and the game in docs/own-game.
+    Test(test::Options),
+    /// Run all that must pass before a change goes in: tests, formatting, clippy, documentation.
+    Ci,
+    /// Run the tests with random cases a million times, optimised and with all assertions.
+    Fuzz {
+        /// Cases of each test.
+        #[arg(long, default_value_t = 1_000_000)]
+        cases: u64,
+    },
+    /// Run something for long.
+    #[command(subcommand)]
+    Soak(Soak),
+    /// Make a new game, small and playable, that server and bots know from then on.
+    NewGame(NewGame),
+}
+
+#[derive(Subcommand)]
+enum Soak {
+    /// Play the same matches in a debug and in a release build: every tick must be the same.
+    Determinism {
+        /// Ticks to play.
+        #[arg(long, default_value_t = 100_000)]
+        ticks: u64,
+    },
+}
+
+#[derive(Args)]
+struct NewGame {
+    /// The game's id: a lower-case word.
+    name: String,
+}
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let root: &Path = &cli.root;
+    match cli.command {
+        Command::Test(options) => test::run(root, &options),
+        Command::Ci => ci::run(root),
+        Command::Fuzz { cases } => fuzz::run(root, cases),
+        Command::Soak(Soak::Determinism { ticks }) => soak::determinism(root, ticks),
+        Command::NewGame(NewGame { name }) => new_game::run(root, &name),
+    }
+}

@@ -1,0 +1,28 @@
+//! Crates that only certain files may name, so that they can be exchanged there.
+
+use crate::sources::{code, has_word, is_shipped, rust_files};
+
+fn check_named_only_in(crate_name: &str, is_allowed: impl Fn(&str) -> bool) {
+    let wrong: Vec<_> = rust_files()
+        .into_iter()
+        .filter(|(path, text)| is_shipped(path) && !is_allowed(path) && has_word(&code(text), crate_name))
+        .map(|(path, _)| path)
+        .collect();
+    assert!(wrong.is_empty(), "{crate_name} is named in {wrong:?}");
+}
+
+#[test]
+fn bincode_is_named_in_the_codec() {
+    check_named_only_in("bincode", |path| path == "shared/src/codec.rs");
+}
+
+#[test]
+fn tungstenite_is_named_where_websockets_are() {
+    let is_websocket = |path: &str| {
+        path.starts_with("server/src/net/websocket")
+            || path == "server/src/net/upgrade.rs"
+            || path == "client/src/socket.rs"
+    };
+    check_named_only_in("tokio_tungstenite", is_websocket);
+    check_named_only_in("tungstenite", is_websocket);
+}
