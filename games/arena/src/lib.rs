@@ -32,6 +32,7 @@ pub use weapons::Rocket;
 
 use map::Map;
 use targets::Targets;
+use weapons::Salvo;
 
 /// The rules of Arena.
 pub struct Arena {
@@ -111,10 +112,10 @@ impl Game for Arena {
             return;
         }
         let targets = Targets::of(ctx.world);
-        let mut hits = Vec::new();
-        self.fire(ctx, inputs, &targets, &mut hits);
-        self.move_rockets(ctx, &targets, &mut hits);
-        self.land(ctx, &hits);
+        let mut salvo = Salvo::default();
+        self.fire(ctx, inputs, &targets, &mut salvo);
+        self.move_rockets(ctx, &targets, &mut salvo);
+        self.land(ctx, salvo);
         self.take_pickups(ctx, &targets);
         self.end_match(ctx);
     }

@@ -33,6 +33,15 @@ pub(crate) struct Hit {
     damage: u8,
 }
 
+/// What the weapons did in one tick.
+#[derive(Debug, Default)]
+pub(crate) struct Salvo {
+    hits: Vec<Hit>,
+    /// What is told after the kills: of a tick with more events than may be, it is these that are
+    /// dropped.
+    effects: Vec<Event>,
+}
+
 impl Arena {
     /// Fires what the inputs ask for and what is ready.
     pub(crate) fn fire(
@@ -40,7 +49,7 @@ impl Arena {
         ctx: &mut Context<'_, Self>,
         inputs: &Inputs<'_, Self>,
         targets: &Targets,
-        hits: &mut Vec<Hit>,
+        salvo: &mut Salvo,
     ) {
         let beam_ready = ctx.tick + ctx.ticks(self.config.beam.cooldown_s);
         let rocket_ready = ctx.tick + ctx.ticks(self.config.rocket.cooldown_s);
@@ -62,7 +71,7 @@ impl Arena {
             }
             let (from, direction) = (ship.position, math::direction(ship.aim));
             if fires_beam {
-                hits.extend(self.beam(ctx, player, from, direction, targets));
+                self.beam(player, from, direction, targets, salvo);
             }
             if fires_rocket {
                 self.launch(ctx, player, from, direction);
@@ -70,22 +79,18 @@ impl Arena {
         }
     }
 
-    /// Fires a beam; the hit if it meets a ship.
-    fn beam(
-        &self,
-        ctx: &mut Context<'_, Self>,
-        player: PlayerId,
-        from: Vec2,
-        direction: Vec2,
-        targets: &Targets,
-    ) -> Option<Hit> {
+    /// Fires a beam, which hits the first ship that it meets.
+    fn beam(&self, player: PlayerId, from: Vec2, direction: Vec2, targets: &Targets, salvo: &mut Salvo) {
         let range = self.map.reach(from, direction, self.config.beam.range_m);
         let hit = targets.first_hit(player, from, direction, range, self.config.ship.radius_m);
         let to = from + direction * hit.map_or(range, |(distance, _)| distance);
-        ctx.emit(Event::Beam { player, x: from.x, y: from.y, to_x: to.x, to_y: to.y });
-        let (_, target) = hit?;
-        let damage = self.config.beam.damage;
-        Some(Hit { victim: target.key, by: player, weapon: Weapon::Beam, damage })
+        salvo.effects.push(Event::Beam { player, x: from.x, y: from.y, to_x: to.x, to_y: to.y });
+        salvo.hits.extend(hit.map(|(_, target)| Hit {
+            victim: target.key,
+            by: player,
+            weapon: Weapon::Beam,
+            damage: self.config.beam.damage,
+        }));
     }
 
     fn launch(&self, ctx: &mut Context<'_, Self>, player: PlayerId, position: Vec2, direction: Vec2) {
@@ -96,7 +101,7 @@ impl Arena {
     }
 
     /// Moves the rockets and explodes those that meet something or whose time is up.
-    pub(crate) fn move_rockets(&self, ctx: &mut Context<'_, Self>, targets: &Targets, hits: &mut Vec<Hit>) {
+    pub(crate) fn move_rockets(&self, ctx: &mut Context<'_, Self>, targets: &Targets, salvo: &mut Salvo) {
         let length = self.config.rocket.speed_mps * ctx.dt();
         let now = ctx.tick;
         let mut exploded = Vec::new();
@@ -119,8 +124,8 @@ impl Arena {
             flies
         });
         for (player, position) in exploded {
-            ctx.emit(Event::Explosion { player, x: position.x, y: position.y });
-            hits.extend(self.explosion_hits(player, position, targets));
+            salvo.effects.push(Event::Explosion { player, x: position.x, y: position.y });
+            salvo.hits.extend(self.explosion_hits(player, position, targets));
         }
     }
 
@@ -135,10 +140,11 @@ impl Arena {
         })
     }
 
-    /// Takes the health that the tick's hits cost, and counts who dies.
-    pub(crate) fn land(&self, ctx: &mut Context<'_, Self>, hits: &[Hit]) {
+    /// Takes the health that the tick's hits cost, counts who dies, and tells of it all.
+    pub(crate) fn land(&self, ctx: &mut Context<'_, Self>, salvo: Salvo) {
         let respawn_at = ctx.tick + ctx.ticks(self.config.respawn_s);
-        for &Hit { victim, by, weapon, damage } in hits {
+        let Salvo { hits, mut effects } = salvo;
+        for Hit { victim, by, weapon, damage } in hits {
             let Some(ship) = ship_mut(ctx.world, victim).filter(|ship| ship.is_alive()) else { continue };
             let (victim, damage) = (ship.player, damage.min(ship.health));
             ship.health -= damage;
@@ -148,7 +154,7 @@ impl Arena {
                 ship.velocity = Vec2::ZERO;
                 ship.respawn_at = respawn_at;
             }
-            ctx.emit(Event::Hit { victim, by, weapon, damage });
+            effects.push(Event::Hit { victim, by, weapon, damage });
             if dies {
                 let killer = ctx.global.ships.get(&by).copied();
                 if let Some(killer) = killer.and_then(|key| ship_mut(ctx.world, key)) {
@@ -156,6 +162,9 @@ impl Arena {
                 }
                 ctx.emit(Event::Kill { victim, killer: by, weapon });
             }
+        }
+        for effect in effects {
+            ctx.emit(effect);
         }
     }
 }
