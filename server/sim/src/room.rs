@@ -290,7 +290,7 @@ impl<G: Pilot> Room<G> {
     fn own_message(&mut self, player: PlayerId) -> Option<Bytes> {
         let Occupant::Player { inputs, .. } = &self.seats.get(player)?.occupant else { return None };
         let (input_tick, input_margin) = (inputs.last_stamp(), inputs.margin_ticks());
-        let row = own_row(&mut self.simulation, &self.wire_ids, player);
+        let row = self.own_row(player);
         let mut message = vec![ServerTag::Own as u8];
         OwnHead { input_tick, input_margin, has_row: row.is_some() }.write(&mut message);
         if let Some(row) = row {
@@ -355,6 +355,11 @@ impl<G: Pilot> Room<G> {
     /// The match as its rules know it.
     pub fn simulation(&self) -> &Simulation<G> {
         &self.simulation
+    }
+
+    /// What a player alone sees, as it travels.
+    pub(crate) fn own_row(&mut self, player: PlayerId) -> Option<LooseRow> {
+        own_row(&mut self.simulation, &self.wire_ids, player)
     }
 
     /// What reached the rules at the last tick.

@@ -1,0 +1,3 @@
+//! The match, tested through its public face.
+
+mod conformance;
