@@ -53,6 +53,7 @@ impl GameConfig {
     /// The same as a table, to print or to change.
     pub(super) fn rules_table<G: Game>(&self) -> Table {
         let mut table = Table::try_from(G::Config::default()).unwrap_or_default();
+        table.iter_mut().for_each(|(_, value)| shorten(value));
         merge(&mut table, self.config.clone());
         table
     }
@@ -68,6 +69,19 @@ impl GameConfig {
             return Err(("bots", format!("{} is out of range; 0 to {SEATS_MAX} are allowed", self.bots)));
         }
         Ok(())
+    }
+}
+
+/// Turns what an `f32` became, 0.4000000059604645, into the shortest number that gives it: 0.4.
+fn shorten(value: &mut Value) {
+    match value {
+        Value::Float(number) if f64::from(*number as f32) == *number => {
+            let short = (*number as f32).to_string();
+            *number = short.parse().unwrap_or(*number);
+        }
+        Value::Array(values) => values.iter_mut().for_each(shorten),
+        Value::Table(values) => values.iter_mut().for_each(|(_, value)| shorten(value)),
+        _ => {}
     }
 }
 

@@ -25,14 +25,14 @@ const EXAMPLES: &str = "\
 Flags beat environment variables, these beat the file, the file beats the defaults.
 
 Examples:
-  fracas-server                               play on http://127.0.0.1:3000
-  fracas-server --listen 0.0.0.0:3000         let others play, too
+  fracas-server                               serve this machine, on port 3000
+  fracas-server --listen 0.0.0.0:3000         serve others, too
   fracas-server --game arena.bots=3           only three bots in the rooms of arena
   fracas-server --print-config > fracas.toml  begin a file of your own";
 
 /// The authoritative server of realtime matches.
 #[derive(Parser, Debug)]
-#[command(name = "fracas-server", version, after_help = EXAMPLES, max_term_width = 110)]
+#[command(name = "fracas-server", version, after_help = EXAMPLES, max_term_width = 110, args_override_self = true)]
 pub(super) struct Arguments {
     /// The file of settings, in TOML; without it, ./fracas.toml if there is one.
     #[arg(long, env = "FRACAS_CONFIG", value_name = "FILE")]
@@ -40,11 +40,11 @@ pub(super) struct Arguments {
     /// Prints all settings as a file with comments, and ends.
     #[arg(long)]
     print_config: bool,
-    /// One setting of a game, as in its table of the file; may be repeated [env: `FRACAS_GAMES`, with commas].
-    #[arg(long, value_name = "GAME.KEY=VALUE", help_heading = "Rooms")]
-    game: Vec<String>,
     #[command(flatten)]
     overrides: Overrides,
+    /// One setting of a game, as in its table of the file; may be repeated; `FRACAS_GAMES` takes several, with commas.
+    #[arg(long, value_name = "GAME.KEY=VALUE", help_heading = "Rooms")]
+    game: Vec<String>,
 }
 
 /// What the command line asks for.

@@ -13,7 +13,7 @@ use super::load::Arguments;
 impl Config {
     /// The whole configuration as TOML: each setting with its meaning, its flag and its
     /// environment variable as comments, each hosted game with a table. It can be read again.
-    pub fn to_commented_toml<G: GameList>(&self) -> String {
+    pub(super) fn to_commented_toml<G: GameList>(&self) -> String {
         let mut text = String::from(
             "# The configuration of a Fracas server.\n\
              # Flags beat environment variables, these beat this file, this file beats the defaults.\n",
@@ -31,7 +31,7 @@ impl Config {
             let flag = argument.get_long().unwrap_or_default();
             let env = argument.get_env().unwrap_or_default().display();
             let one_of: Vec<_> = argument.get_possible_values();
-            let one_of: Vec<_> = one_of.iter().map(|value| value.get_name()).collect();
+            let one_of: Vec<_> = one_of.iter().map(clap::builder::PossibleValue::get_name).collect();
             put(&mut text, format_args!("\n# {help}\n"));
             if !one_of.is_empty() {
                 put(&mut text, format_args!("# One of: {}\n", one_of.join(", ")));
@@ -73,6 +73,7 @@ impl GameVisitor for PrintGames<'_> {
         let rules = game.rules_table::<G>();
         if !rules.is_empty() {
             let nested = nest(["games", id, "config"], rules);
+            let nested = toml::to_string_pretty(&nested).expect("what was read can be written");
             put(self.text, format_args!("\n# The game's own config\n{nested}"));
         }
     }
