@@ -1,3 +1,4 @@
 //! The match, tested through its public face.
 
 mod conformance;
+mod determinism;
