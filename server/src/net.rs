@@ -1,0 +1,5 @@
+//! Sockets: they move bytes, and never name a world, a game or an entity.
+
+pub mod http;
+pub mod listener;
+pub mod upgrade;

@@ -1,0 +1,134 @@
+use std::fs;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+use toml::{Table, Value};
+
+/// A folder of its own, with this as its `fracas.toml`.
+fn folder(file: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("fracas.toml"), file).unwrap();
+    folder
+}
+
+fn print_config(folder: &TempDir, environment: &[(&str, &str)], flags: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_fracas-server"))
+        .current_dir(folder)
+        .env_clear()
+        .envs(environment.iter().copied())
+        .args(flags)
+        .arg("--print-config")
+        .output()
+        .unwrap()
+}
+
+/// The effective configuration with this file, environment and flags.
+fn effective(file: &str, environment: &[(&str, &str)], flags: &[&str]) -> Table {
+    let output = print_config(&folder(file), environment, flags);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    toml::from_str(std::str::from_utf8(&output.stdout).unwrap()).unwrap()
+}
+
+/// Asserts that there is no configuration, and that the error says all of this.
+fn refused(file: &str, environment: &[(&str, &str)], flags: &[&str], says: &[&str]) {
+    let output = print_config(&folder(file), environment, flags);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty());
+    for word in says {
+        assert!(error.contains(word), "no {word:?} in: {error}");
+    }
+}
+
+#[test]
+fn flags_beat_environment_beats_file_beats_defaults() {
+    let file = "rooms_max = 1\nconnections_max = 1\nsim_threads = 1\n";
+    let environment = [("FRACAS_ROOMS_MAX", "2"), ("FRACAS_CONNECTIONS_MAX", "2")];
+    let config = effective(file, &environment, &["--rooms-max", "3"]);
+    assert_eq!(config["rooms_max"], Value::from(3));
+    assert_eq!(config["connections_max"], Value::from(2));
+    assert_eq!(config["sim_threads"], Value::from(1));
+    assert_eq!(config["room_linger_s"], Value::from(20));
+}
+
+#[test]
+fn games_are_set_in_the_same_order() {
+    let file =
+        "[games.dots]\nbots = 1\nseats = 11\ntick_hz = 21\npermanent = false\nconfig = { pellets = 5 }\n";
+    let environment = [("FRACAS_GAMES", "dots.bots = 2, dots.seats = 12")];
+    let flags = ["--game", "dots.bots=3", "--game=dots.config.goal_mass=100.0"];
+    let config = effective(file, &environment, &flags);
+    let dots = &config["games"]["dots"];
+    assert_eq!(dots["bots"], Value::from(3));
+    assert_eq!(dots["seats"], Value::from(12));
+    assert_eq!(dots["tick_hz"], Value::from(21));
+    assert_eq!(dots["permanent"], Value::from(false));
+    assert_eq!(dots["config"]["pellets"], Value::from(5));
+    assert_eq!(dots["config"]["goal_mass"], Value::from(100.0));
+    assert_eq!(dots["config"]["speed_mps"], Value::from(9.0), "the rest is the game's default");
+}
+
+#[test]
+fn what_is_printed_can_be_read_again() {
+    let flags =
+        ["--admin-listen", "off", "--seed", "18446744073709551615", "--log", "warn,fracas_server=debug"];
+    let flags = [&flags[..], &["--log-format", "json", "--game", "dots.bots=2"]].concat();
+    let first = print_config(&folder(""), &[], &flags).stdout;
+    let second = print_config(&folder(std::str::from_utf8(&first).unwrap()), &[], &[]).stdout;
+    assert_eq!(String::from_utf8(second), String::from_utf8(first));
+}
+
+#[test]
+fn every_setting_is_explained() {
+    let output = print_config(&folder(""), &[], &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    for (name, value) in toml::from_str::<Table>(&text).unwrap() {
+        if value.is_table() {
+            continue;
+        }
+        let place = text.find(&format!("\n{name} = ")).unwrap();
+        let (flag, env) = (name.replace('_', "-"), name.to_uppercase());
+        assert!(text[..place].ends_with(&format!("# --{flag}, FRACAS_{env}")), "{name}");
+    }
+}
+
+#[test]
+fn a_file_may_be_named() {
+    let folder = folder("rooms_max = 1\n");
+    let named = folder.path().join("named.toml");
+    fs::write(&named, "rooms_max = 7\n").unwrap();
+    for (environment, flags) in [
+        (vec![], vec!["--config", named.to_str().unwrap()]),
+        (vec![("FRACAS_CONFIG", named.to_str().unwrap())], vec![]),
+    ] {
+        let output = print_config(&folder, &environment, &flags);
+        assert!(String::from_utf8(output.stdout).unwrap().contains("\nrooms_max = 7\n"));
+    }
+    refused("", &[], &["--config", "absent.toml"], &["absent.toml", "No such file"]);
+}
+
+#[test]
+fn a_wrong_file_is_told_with_key_and_file() {
+    refused("rooms_mox = 1\n", &[], &[], &["fracas.toml", "rooms_mox", "line 1", "rooms_max"]);
+    refused("[games.dots]\nbats = 1\n", &[], &[], &["fracas.toml", "bats", "bots"]);
+    refused("rooms_max = 'many'\n", &[], &[], &["fracas.toml", "rooms_max", "many"]);
+    refused("seed = 'often'\n", &[], &[], &["fracas.toml", "seed", "random"]);
+    refused("rooms_max\n", &[], &[], &["fracas.toml", "line 1"]);
+}
+
+#[test]
+fn a_wrong_value_is_told_with_what_is_allowed() {
+    refused("", &[("FRACAS_ROOMS_MAX", "0")], &[], &["rooms_max", "1 to 10000"]);
+    refused("", &[("FRACAS_ROOMS_MAX", "x")], &[], &["--rooms-max", "x"]);
+    refused("", &[], &["--connections-max", "20001"], &["connections_max", "1 to 20000"]);
+    refused("", &[], &["--sim-threads", "0"], &["sim_threads", "1 to 256"]);
+    refused("", &[], &["--log", "=4="], &["log", "info"]);
+    refused("", &[], &["--log-format", "xml"], &["--log-format", "text, json"]);
+    refused("", &[], &["--admin-listen", "no"], &["--admin-listen", "off"]);
+    refused("", &[], &["--game", "dots.seats=1001"], &["games.dots.seats", "1 to 1000"]);
+    refused("", &[], &["--game", "dots.tick_hz=0"], &["games.dots.tick_hz", "1 to 240"]);
+    refused("", &[], &["--game", "dots.bats=1"], &["--game dots.bats=1", "bats", "bots"]);
+    refused("", &[], &["--game", "dots"], &["--game dots", "GAME.KEY=VALUE"]);
+    refused("", &[], &["--game", "dats.bots=1"], &["games.dats", "dots"]);
+    refused("", &[("FRACAS_GAMES", "dots.bots=no")], &[], &["FRACAS_GAMES", "dots.bots"]);
+    refused("", &[], &["--game", "dots.config.pellets=x"], &["games.dots.config", "u16"]);
+}

@@ -1,0 +1,97 @@
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+
+use crate::server::{connect, get};
+
+/// The binary on free ports; killed when dropped.
+struct Process {
+    child: Child,
+    _stdout: BufReader<ChildStdout>,
+    greeting: String,
+}
+
+impl Process {
+    fn start(flags: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_fracas-server"))
+            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .args(flags)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut greeting = String::new();
+        stdout.read_line(&mut greeting).unwrap();
+        Self { child, _stdout: stdout, greeting }
+    }
+
+    /// The address after this word in the greeting.
+    fn address(&self, word: &str) -> SocketAddr {
+        let (_, rest) = self.greeting.split_once(&format!("{word} on http://")).unwrap();
+        rest.split([' ', '/']).next().unwrap().parse().unwrap()
+    }
+
+    fn send(&self, signals: &[&str]) {
+        for signal in signals {
+            let kill = format!("kill -{signal} {}", self.child.id());
+            assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        }
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn greets_with_the_ports_it_has() {
+    let process = Process::start(&[]);
+    assert_eq!(get(process.address("listening"), "/rooms").0, 200);
+    assert_eq!(get(process.address("metrics"), "/metrics").0, 200);
+    assert!(process.greeting.ends_with("/metrics, Ctrl-C stops)\n"), "{}", process.greeting);
+
+    let alone = Process::start(&["--admin-listen", "off"]);
+    assert!(alone.greeting.ends_with("  (Ctrl-C stops)\n"), "{}", alone.greeting);
+}
+
+#[test]
+fn a_signal_ends_it_cleanly() {
+    for signal in ["INT", "TERM"] {
+        let mut process = Process::start(&[]);
+        let _silent = connect(process.address("listening"));
+        process.send(&[signal]);
+        assert_eq!(process.wait().code(), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let mut process = Process::start(&[]);
+    // A connection that has said nothing is waited for, so that both signals find the server up.
+    let _silent = connect(process.address("listening"));
+    assert_eq!(get(process.address("listening"), "/rooms").0, 200);
+    process.send(&["STOP", "INT", "TERM", "CONT"]);
+    assert_eq!(process.wait().code(), Some(130));
+}
+
+#[test]
+fn a_taken_port_is_one_clear_line() {
+    let first = Process::start(&[]);
+    let taken = first.address("listening").to_string();
+    let output = Command::new(env!("CARGO_BIN_EXE_fracas-server"))
+        .args(["--listen", "127.0.0.1:0", "--admin-listen", &taken])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains(&format!("{taken} is in use: stop the other server")), "{error}");
+    assert!(error.contains("--admin-listen 127.0.0.1:0") && error.lines().count() == 1, "{error}");
+}

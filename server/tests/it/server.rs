@@ -1,0 +1,112 @@
+//! A server in this process, and a client that says exactly what it is told to.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use fracas_games::Games;
+use fracas_server::{Config, Listeners, Shutdown, run};
+
+/// Long enough for any machine; a test that waits this long has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server on free ports; stopped when dropped.
+pub(crate) struct Server {
+    pub(crate) public: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) shutdown: Shutdown,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts one with the default configuration.
+    pub(crate) fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    /// Starts one with a configuration that is changed first.
+    pub(crate) fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = local();
+        change(&mut config);
+        let listeners = Listeners::bind(&config).unwrap();
+        let public = listeners.public.local_addr().unwrap();
+        let admin = listeners.admin.as_ref().unwrap().local_addr().unwrap();
+        let shutdown = Shutdown::new();
+        let stop = shutdown.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(run::<Games>(config, listeners, stop)).unwrap();
+        });
+        Self { public, admin, shutdown, thread: Some(thread) }
+    }
+
+    /// Stops it, and waits until it has.
+    pub(crate) fn stop(mut self) {
+        self.join();
+    }
+
+    fn join(&mut self) {
+        self.shutdown.begin();
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(ended.is_ok() || std::thread::panicking(), "the server panicked");
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.join();
+    }
+}
+
+/// The default configuration on free local ports.
+pub(crate) fn local() -> Config {
+    let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Config { listen: free, admin_listen: Some(free), ..Config::default() }
+}
+
+/// A connection that gives up reading after [`PATIENCE`].
+pub(crate) fn connect(to: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(to).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// Sends a request and reads until the server closes.
+pub(crate) fn exchange(to: SocketAddr, request: &str) -> String {
+    let mut stream = connect(to);
+    stream.write_all(request.as_bytes()).unwrap();
+    read_all(&mut stream)
+}
+
+/// Reads until the server closes.
+pub(crate) fn read_all(stream: &mut TcpStream) -> String {
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// Reads the head of an answer, and not a byte more.
+pub(crate) fn read_head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// The status, the head in lower case, and the body of a GET.
+pub(crate) fn get(to: SocketAddr, path: &str) -> (u16, String, String) {
+    let answer = exchange(to, &format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"));
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (status(head), head.to_lowercase(), body.to_owned())
+}
+
+/// The status of an answer.
+pub(crate) fn status(answer: &str) -> u16 {
+    answer.split(' ').nth(1).unwrap_or_default().parse().unwrap_or_else(|_| panic!("no status: {answer:?}"))
+}
