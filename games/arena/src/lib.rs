@@ -89,7 +89,7 @@ impl Game for Arena {
     }
 
     fn join(&self, ctx: &mut Context<'_, Self>, player: PlayerId, _profile: &Profile) {
-        let position = self.spawn_place(player, &Targets::of(ctx.world), ctx.rng);
+        let position = self.spawn_place(&spawn::living(ctx.world), ctx.rng);
         let ship = Ship::new(player, position, ctx.tick, &self.config);
         // `fire` leaves room for a ship of every seat.
         if let Ok(key) = ctx.world.spawn(Entity::Ship(ship)) {

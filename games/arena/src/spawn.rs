@@ -1,11 +1,10 @@
 //! Where lives begin: far from everyone else.
 
 use fracas_shared::glam::Vec2;
-use fracas_shared::{Context, PlayerId, Rng};
+use fracas_shared::{Context, Rng, World};
 
 use crate::rows::Event;
-use crate::targets::Targets;
-use crate::{Arena, Entity, ship_mut};
+use crate::{Arena, Entity, ship_mut, ships};
 
 /// When even the best spawn point has a ship within this many metres, a life begins anywhere.
 const CROWDED_M: f32 = 4.0;
@@ -21,8 +20,10 @@ impl Arena {
             _ => None,
         };
         let due: Vec<_> = ctx.world.iter().filter_map(|(key, entity)| Some((key, is_due(entity)?))).collect();
+        let mut living = living(ctx.world);
         for (key, player) in due {
-            let position = self.spawn_place(player, &Targets::of(ctx.world), ctx.rng);
+            let position = self.spawn_place(&living, ctx.rng);
+            living.push(position);
             if let Some(ship) = ship_mut(ctx.world, key) {
                 ship.begin_life(position, now, &self.config);
             }
@@ -30,21 +31,28 @@ impl Arena {
         }
     }
 
-    /// The spawn point with the most room around it, or a random place when there is little at all.
-    pub(crate) fn spawn_place(&self, player: PlayerId, ships: &Targets, rng: &mut Rng) -> Vec2 {
-        // From a random one on, so that equally good ones take turns.
-        let spawns = &self.map.spawns;
-        let (before, after) = spawns.split_at(rng.below(spawns.len() as u32) as usize);
-        let room = |place: Vec2| ships.nearest_enemy(player, place).unwrap_or(f32::INFINITY);
+    /// The spawn point with the most room between living ships, or a random place when there is
+    /// little at all.
+    pub(crate) fn spawn_place(&self, living: &[Vec2], rng: &mut Rng) -> Vec2 {
+        let room = |place: Vec2| {
+            living.iter().map(|ship| ship.distance_squared(place)).fold(f32::INFINITY, f32::min)
+        };
         let roomiest = |places: &mut dyn Iterator<Item = Vec2>| {
             places.map(|place| (room(place), place)).max_by(|a, b| a.0.total_cmp(&b.0))
         };
+        // From a random one on, so that equally good ones take turns.
+        let (spawns, floor) = (&self.map.spawns, &self.map.floor);
+        let (before, after) = spawns.split_at(rng.below(spawns.len() as u32) as usize);
         let best = roomiest(&mut after.iter().chain(before).copied());
-        let floor = &self.map.floor;
         let mut anywhere = (0..TRIES).map(|_| floor[rng.below(floor.len() as u32) as usize]);
         match best {
-            Some((room, place)) if room >= CROWDED_M => place,
+            Some((room, place)) if room >= CROWDED_M * CROWDED_M => place,
             _ => roomiest(&mut anywhere).map_or(spawns[0], |(_, place)| place),
         }
     }
+}
+
+/// Where the living ships are.
+pub(crate) fn living(world: &World<Entity>) -> Vec<Vec2> {
+    ships(world).filter(|ship| ship.is_alive()).map(|ship| ship.position).collect()
 }

@@ -45,12 +45,6 @@ impl Targets {
             .filter(move |target| target.position.distance_squared(point) < radius * radius)
     }
 
-    /// The distance from a point to the nearest ship that is not the player's own; none without any.
-    pub(crate) fn nearest_enemy(&self, player: PlayerId, point: Vec2) -> Option<f32> {
-        let enemies = self.0.iter().filter(|target| target.player != player);
-        enemies.map(|target| target.position.distance(point)).min_by(f32::total_cmp)
-    }
-
     /// The first circle of this radius that a ray meets within `range`, and how far along it.
     /// The ray is of `player`, whom it does not meet.
     pub(crate) fn first_hit(
