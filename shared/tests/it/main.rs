@@ -3,6 +3,7 @@
 mod cases;
 mod derive;
 mod frames;
+mod golden;
 mod hostile;
 mod samples;
 mod typed;
