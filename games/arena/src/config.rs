@@ -154,7 +154,9 @@ impl<'de> Deserialize<'de> for Config {
         let given = Table::deserialize(deserializer)?;
         let mut table: Table = toml::from_str(DEFAULTS).map_err(D::Error::custom)?;
         lay_over(&mut table, given);
-        Self::deserialize(Value::Table(table)).map_err(D::Error::custom)
+        // The problem and its place, on one line.
+        let one_line = |error: toml::de::Error| D::Error::custom(error.to_string().trim().replace('\n', " "));
+        Self::deserialize(Value::Table(table)).map_err(one_line)
     }
 }
 

@@ -108,13 +108,16 @@ impl Arena {
             mind.sees_since = None;
         }
 
-        let is_hurt = f32::from(me.health) < f32::from(self.config.ship.health) * HURT;
-        let health = || nearest_pickup(seen, me.position, Item::Health);
-        let ammo = || {
-            nearest_pickup(seen, me.position, Item::Ammo)
-                .filter(|place| place.distance(me.position) < AMMO_WAY_M)
+        // With nobody to hunt, there is time to take what is not urgent.
+        let (health_wanted, ammo_wanted) = match prey {
+            Some(_) => (f32::from(self.config.ship.health) * HURT, 1),
+            None => (f32::from(self.config.ship.health), self.config.rocket.ammo_max),
         };
-        let wanted = is_hurt.then(health).flatten().or_else(|| (own.ammo == 0).then(ammo).flatten());
+        let health =
+            nearest_pickup(seen, me.position, Item::Health).filter(|_| f32::from(me.health) < health_wanted);
+        let ammo = nearest_pickup(seen, me.position, Item::Ammo)
+            .filter(|place| own.ammo < ammo_wanted && place.distance(me.position) < AMMO_WAY_M);
+        let wanted = health.or(ammo);
         let hunted = prey.filter(|_| in_sight.is_none()).map(|prey| prey.position);
         mind.path.clear();
         if let Some(goal) = wanted.or(hunted) {

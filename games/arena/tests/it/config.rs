@@ -30,7 +30,7 @@ fn an_unknown_field_is_refused_by_name() {
     };
     check(r#"{"gravity": 1}"#, "gravity");
     check(r#"{"ship": {"wings": 2}}"#, "wings");
-    check(r#"{"ship": {"speed_mps": "fast"}}"#, "speed_mps");
+    check(r#"{"ship": {"speed_mps": "fast"}}"#, "expected f32 in `ship.speed_mps`");
     check(r#"{"map": 5}"#, "a map's name or the list of its rows");
 }
 

@@ -1,5 +1,7 @@
 //! Pilots: they fight, they find their way, and walls hold them.
 
+use std::collections::BTreeSet;
+
 use fracas_arena::{Arena, Config, Event};
 use fracas_shared::{Pilot, PlayerId};
 
@@ -7,21 +9,22 @@ use crate::house::{House, ShipSeen};
 
 const CROSSFIRE: &str = include_str!("../../../../assets/maps/crossfire.txt");
 
-/// The walls of the default map, by their upper left corners.
-fn walls() -> Vec<(f32, f32)> {
-    let row = |(y, row): (usize, &str)| {
-        let walls: Vec<_> = row.match_indices('#').map(|(x, _)| (x as f32, y as f32)).collect();
-        walls
-    };
+/// The wall cells of the default map.
+fn walls() -> BTreeSet<(i32, i32)> {
+    let row =
+        |(y, row): (usize, &'static str)| row.match_indices('#').map(move |(x, _)| (x as i32, y as i32));
     CROSSFIRE.lines().enumerate().flat_map(row).collect()
 }
 
 /// Fails if the ship's circle reaches into a wall by more than a view's quantum.
-fn assert_is_free(ship: &ShipSeen, radius: f32, walls: &[(f32, f32)]) {
+fn assert_is_free(ship: &ShipSeen, radius: f32, walls: &BTreeSet<(i32, i32)>) {
     let free = radius - 0.04;
-    for &(x, y) in walls {
+    let around = |at: f32| at as i32 - 1..=at as i32 + 1;
+    for wall in around(ship.y).flat_map(|y| around(ship.x).map(move |x| (x, y))) {
+        let (x, y) = (wall.0 as f32, wall.1 as f32);
         let (dx, dy) = (ship.x.clamp(x, x + 1.0) - ship.x, ship.y.clamp(y, y + 1.0) - ship.y);
-        assert!(dx * dx + dy * dy >= free * free, "{ship:?} is in the wall at {x}, {y}");
+        let is_in = walls.contains(&wall) && dx * dx + dy * dy < free * free;
+        assert!(!is_in, "{ship:?} is in the wall at {wall:?}");
     }
 }
 
