@@ -1,4 +1,4 @@
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
@@ -17,7 +17,7 @@ impl Process {
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(flags)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -41,6 +41,13 @@ impl Process {
 
     fn wait(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
+    }
+
+    /// All that it logs until it ends.
+    fn log(&mut self) -> String {
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        log
     }
 }
 
@@ -94,4 +101,25 @@ fn a_taken_port_is_one_clear_line() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains(&format!("{taken} is in use: stop the other server")), "{error}");
     assert!(error.contains("--admin-listen 127.0.0.1:0") && error.lines().count() == 1, "{error}");
+}
+
+#[test]
+fn it_logs_as_told() {
+    let mut process = Process::start(&["--log-format", "json"]);
+    process.send(&["TERM"]);
+    let log = process.log();
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
+    let messages: Vec<_> = lines.iter().filter_map(|line| line["message"].as_str()).collect();
+    assert!(messages.contains(&"stopping; once more to stop at once"), "{log}");
+
+    let mut process = Process::start(&[]);
+    process.send(&["TERM"]);
+    let log = process.log();
+    assert!(log.contains("stopping; once more to stop at once"), "{log}");
+    assert!(!log.contains('\u{1b}'), "colours are for terminals: {log:?}");
+
+    let mut process = Process::start(&["--log", "off"]);
+    process.send(&["TERM"]);
+    assert_eq!(process.log(), "");
 }
