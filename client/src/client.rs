@@ -126,17 +126,28 @@ impl Client {
     }
 
     /// Sends an input made from the newest frame: see [`Session::send_input`].
-    pub async fn send_input<I: Row>(&mut self, input: &I) -> Result<Option<Tick>, ClientError> {
-        let stamp = self.session.send_input(self.started.elapsed(), input)?;
-        self.send().await;
-        Ok(stamp)
+    pub fn send_input<'a, I: Row>(
+        &'a mut self,
+        input: &I,
+    ) -> impl Future<Output = Result<Option<Tick>, ClientError>> + use<'a, I> {
+        // Encoded before the first await, so that the input need not be `Sync`.
+        let stamp = self.session.send_input(self.started.elapsed(), input);
+        async move {
+            self.send().await;
+            Ok(stamp?)
+        }
     }
 
     /// Sends a message of the game to the rules.
-    pub async fn send_message<M: Row>(&mut self, message: &M) -> Result<(), ClientError> {
-        self.session.send_message(message)?;
-        self.send().await;
-        Ok(())
+    pub fn send_message<'a, M: Row>(
+        &'a mut self,
+        message: &M,
+    ) -> impl Future<Output = Result<(), ClientError>> + use<'a, M> {
+        let sent = self.session.send_message(message);
+        async move {
+            self.send().await;
+            Ok(sent?)
+        }
     }
 
     /// Gives the seat back, and waits for the last tick that the player was part of. Events until

@@ -1,0 +1,169 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use fracas_client::{RoomWanted, ServerUrl};
+use fracas_shared::limits::{CONNECTIONS_MAX, OPTIONS_BYTES_MAX, PLAYER_NAME_BYTES_MAX};
+
+/// Headless bots that play a game, and measure what they get.
+///
+/// Exit code: 0 when every bot joined and left as it should, 1 when a bot failed to join or was
+/// disconnected, 2 when the arguments make no sense.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "fracas-bots", version)]
+pub(crate) struct Options {
+    /// The server: ws://host:port, http://host:port or host:port.
+    #[arg(long, default_value = "ws://127.0.0.1:3000", env = "FRACAS_URL")]
+    pub(crate) url: ServerUrl,
+
+    /// The game to play.
+    #[arg(long, default_value = "arena")]
+    pub(crate) game: String,
+
+    /// How many bots play at once.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=CONNECTIONS_MAX as i64))]
+    pub(crate) clients: u32,
+
+    /// How long they play once all have joined: 500ms, 20s, 2m, 1h.
+    #[arg(long, default_value = "20s", value_parser = parse_duration)]
+    pub(crate) duration: Duration,
+
+    /// How many bots connect in a second, at most.
+    #[arg(long, default_value = "100/s", value_parser = parse_rate)]
+    pub(crate) ramp: f64,
+
+    /// What the bots' decisions are drawn from. The same seed gives the same bots; what they get to
+    /// see depends on the network all the same.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// The bots' names are this and a number.
+    #[arg(long, default_value = "bot", value_parser = parse_prefix)]
+    pub(crate) name_prefix: String,
+
+    /// Write the report to this file, too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+
+    /// Play in this room only. Otherwise the bots fill rooms, and create what they need.
+    #[arg(long, value_name = "ID")]
+    pub(crate) room: Option<String>,
+
+    /// Options of the rooms that the bots create, as a JSON object.
+    #[arg(long = "create-options", value_name = "JSON", conflicts_with = "room", value_parser = parse_room_json)]
+    pub(crate) room_json: Option<String>,
+}
+
+impl Options {
+    /// The room that a bot asks for.
+    pub(crate) fn room_wanted(&self) -> RoomWanted {
+        match &self.room {
+            Some(room) => RoomWanted::ById { room: room.clone() },
+            None => RoomWanted::JoinOrCreate {
+                game: self.game.clone(),
+                options: self.room_json.clone().unwrap_or_default(),
+            },
+        }
+    }
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let problem = || format!("'{text}' is no duration: write a number and ms, s, m or h, as in 20s");
+    let unit_at = text.find(|letter: char| letter.is_ascii_alphabetic()).ok_or_else(problem)?;
+    let (number, unit) = text.split_at(unit_at);
+    let number: f64 = number.trim_end().parse().map_err(|_| problem())?;
+    let seconds = match unit {
+        "ms" => number / 1000.0,
+        "s" => number,
+        "m" => number * 60.0,
+        "h" => number * 3600.0,
+        _ => return Err(problem()),
+    };
+    let duration = Duration::try_from_secs_f64(seconds).map_err(|_| problem())?;
+    if duration.is_zero() { Err(format!("'{text}' is no time at all")) } else { Ok(duration) }
+}
+
+/// Bots per second.
+fn parse_rate(text: &str) -> Result<f64, String> {
+    let problem = || format!("'{text}' is no rate: write bots per second, as in 100/s");
+    let number = text.strip_suffix("/s").unwrap_or(text);
+    let rate: f64 = number.trim_end().parse().map_err(|_| problem())?;
+    if rate.is_finite() && rate > 0.0 { Ok(rate) } else { Err(problem()) }
+}
+
+fn parse_prefix(text: &str) -> Result<String, String> {
+    let digits = CONNECTIONS_MAX.to_string().len();
+    let bytes_max = PLAYER_NAME_BYTES_MAX - digits;
+    if text.len() > bytes_max {
+        return Err(format!("a name has at most {PLAYER_NAME_BYTES_MAX} bytes, so its prefix {bytes_max}"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err("a name has no control characters".into());
+    }
+    Ok(text.to_owned())
+}
+
+fn parse_room_json(text: &str) -> Result<String, String> {
+    if text.len() > OPTIONS_BYTES_MAX {
+        return Err(format!("a server takes at most {OPTIONS_BYTES_MAX} bytes of options"));
+    }
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(value) if value.is_object() => Ok(text.to_owned()),
+        Ok(_) => Err(r#"options are a JSON object, as in {"seats": 4}"#.into()),
+        Err(error) => Err(format!("no JSON: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_is_sound() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn durations() {
+        let check = |text: &str, ms: u64| assert_eq!(parse_duration(text), Ok(Duration::from_millis(ms)));
+        check("500ms", 500);
+        check("20s", 20_000);
+        check("1.5s", 1500);
+        check("2m", 120_000);
+        check("2 m", 120_000);
+        check("1h", 3_600_000);
+        for wrong in ["", "20", "s", "20 parsecs", "-1s", "0s", "1s2", "NaNs", "1e400h"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn rates() {
+        assert_eq!(parse_rate("100/s"), Ok(100.0));
+        assert_eq!(parse_rate("0.5/s"), Ok(0.5));
+        assert_eq!(parse_rate("20"), Ok(20.0));
+        for wrong in ["", "/s", "0/s", "-3/s", "fast", "100/m", "inf"] {
+            assert!(parse_rate(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_the_server_would_refuse_is_said_at_once() {
+        let check = |arguments: &[&str], problem: &str| {
+            let all = std::iter::once(&"fracas-bots").chain(arguments);
+            let error = Options::try_parse_from(all).unwrap_err().to_string();
+            assert!(error.contains(problem), "{error}");
+        };
+        check(&["--create-options", "[1]"], "a JSON object");
+        check(&["--create-options", "{"], "no JSON");
+        check(&["--create-options", "{}", "--room", "x"], "cannot be used with");
+        check(&["--name-prefix", &"x".repeat(28)], "at most 32 bytes");
+        check(&["--clients", "0"], "0 is not in 1..");
+        check(&["--url", "https://x"], "needs TLS");
+        check(&["--duration", "soon"], "no duration");
+    }
+}
