@@ -11,7 +11,8 @@ const RULES: &str = include_str!("../templates/game.rs");
 const TEMPLATE_TYPE: &str = "Sample";
 const TEMPLATE_ID: &str = "sample";
 
-const NAME_BYTES_MAX: usize = 32;
+/// With longer names the template would no longer be formatted as rustfmt has it.
+const NAME_BYTES_MAX: usize = 24;
 
 /// Words that cannot be the end of a crate's name, or are something else in this workspace.
 const RESERVED: [&str; 64] = [
@@ -46,9 +47,14 @@ pub(crate) fn run(root: &Path, name: &str) -> Result<()> {
     println!("Added it to games/registry/Cargo.toml and games/registry/src/lib.rs.");
     println!();
     println!("Next:");
-    println!("  cargo test -p fracas-{name}    plays it without a server");
-    println!("  cargo run                      hosts it beside the other games");
-    println!("  games/{name}/src/lib.rs        holds its rules: make them yours");
+    let next = [
+        (format!("cargo test -p fracas-{name}"), "plays it without a server"),
+        ("cargo run".into(), "hosts it beside the other games"),
+        (format!("games/{name}/src/lib.rs"), "holds its rules: make them yours"),
+    ];
+    for (what, why) in next {
+        println!("  {what:40} {why}");
+    }
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Seeded random cases. `FRACAS_CASES` says how many, `FRACAS_SEED` which comes first; a case that
+//! Seeded random cases. `FRACAS_CASES` says how many, `FRACAS_CASE_SEED` which comes first; a case that
 //! fails prints the seed that brings it back.
 
 use std::env;
@@ -11,7 +11,7 @@ const CASES: u64 = 2_000;
 
 /// Runs `case` once per seed.
 pub(crate) fn check_cases(mut case: impl FnMut(&mut Rng)) {
-    let first = number("FRACAS_SEED").unwrap_or(0);
+    let first = number("FRACAS_CASE_SEED").unwrap_or(0);
     for seed in first..first + number("FRACAS_CASES").unwrap_or(CASES) {
         let named = NamesSeedOnPanic(seed);
         case(&mut Rng::new(seed, 0));
@@ -29,7 +29,7 @@ struct NamesSeedOnPanic(u64);
 impl Drop for NamesSeedOnPanic {
     fn drop(&mut self) {
         if thread::panicking() {
-            eprintln!("to see this case alone: FRACAS_SEED={} FRACAS_CASES=1", self.0);
+            eprintln!("to see this case alone: FRACAS_CASE_SEED={} FRACAS_CASES=1", self.0);
         }
     }
 }

@@ -55,7 +55,7 @@ fn a_name_that_cannot_be_a_game_is_refused() {
         ("match", "means something else"),
         ("server", "means something else"),
         ("dots", "exists already"),
-        ("averyveryveryverylongnameforagame", "longer than 32 bytes"),
+        ("averyveryveryverylongname", "longer than 24 bytes"),
     ] {
         let output = new_game(workspace.path(), name);
         let error = String::from_utf8_lossy(&output.stderr);
