@@ -7,15 +7,20 @@ pub mod admin;
 pub mod config;
 pub mod metrics;
 pub mod net;
+pub mod rooms;
 pub mod shutdown;
 pub mod telemetry;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use fracas_shared::GameList;
 use fracas_shared::message::RoomInfo;
-use fracas_shared::{GameList, GameVisitor, Pilot};
 use tokio::net::TcpListener;
-use tracing::debug;
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+use tracing::{info, warn};
 
 use admin::{ADMIN_CONNECTIONS_MAX, Readiness};
 pub use config::{Config, Invocation};
@@ -24,18 +29,21 @@ use net::http::Lobby;
 pub use net::listener::Listeners;
 use net::listener::{Door, serve};
 use net::upgrade::Upgraded;
+use net::websocket;
+use rooms::Rooms;
 pub use shutdown::Shutdown;
 
 /// Serves the games of a list until the server is told to stop.
 ///
 /// # Errors
-/// A listener cannot be used.
+/// A listener cannot be used, or a game refuses its configuration.
 pub async fn run<G: GameList>(
     config: Config,
     listeners: Listeners,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
     let metrics = Metrics::new();
+    let rooms = Rooms::start::<G>(&config, &metrics)?;
     let readiness = Readiness::new(shutdown.clone());
     // Health and metrics are of use until the very end.
     let end = Shutdown::new();
@@ -44,40 +52,49 @@ pub async fn run<G: GameList>(
         tokio::spawn(serve(listener, Door::new(router, ADMIN_CONNECTIONS_MAX), end.clone()))
     });
 
-    let mut games = Ids::default();
-    G::visit_all(&mut games);
-    let on_upgrade = Arc::new(|upgraded: Upgraded| debug!(peer = %upgraded.peer, "closed"));
+    // Each WebSocket's task holds `open`; when the last one has ended, `all_closed` says so.
+    let (open, mut all_closed) = mpsc::channel::<()>(1);
+    let on_upgrade = {
+        let (rooms, metrics, shutdown) = (rooms.clone(), metrics.clone(), shutdown.clone());
+        Arc::new(move |upgraded: Upgraded| {
+            let task = websocket::serve(upgraded, rooms.clone(), metrics.clone(), shutdown.clone());
+            let open = open.clone();
+            tokio::spawn(async move {
+                task.await;
+                drop(open);
+            });
+        })
+    };
     let door = Door {
         accepted: metrics.net.connections.clone(),
         refused: metrics.net.connections_refused.clone(),
-        ..Door::new(net::http::router(Arc::new(games), on_upgrade), config.connections_max)
+        ..Door::new(net::http::router(Arc::new(rooms.clone()), on_upgrade), config.connections_max)
     };
     let public = TcpListener::from_std(listeners.public)?;
     readiness.set_up();
+    // The door, and with it the last `open` but those of tasks, is dropped when this returns.
     serve(public, door, shutdown).await;
 
+    rooms.refuse();
+    let deadline = Duration::from_secs(u64::from(config.shutdown_deadline_s));
+    if timeout(deadline, all_closed.recv()).await.is_err() {
+        warn!("some clients did not take their leave in time");
+    }
+    spawn_blocking(move || rooms.stop()).await?;
     end.begin();
     if let Some(admin) = admin {
         admin.await?;
     }
+    info!("stopped");
     Ok(())
 }
 
-#[derive(Default)]
-struct Ids(Vec<String>);
-
-impl GameVisitor for Ids {
-    fn visit<G: Pilot>(&mut self) {
-        self.0.push(G::ID.to_owned());
-    }
-}
-
-impl Lobby for Ids {
-    fn rooms(&self, _game: Option<&str>, _skip: usize) -> (Vec<RoomInfo>, usize) {
-        (Vec::new(), 0)
+impl Lobby for Rooms {
+    fn rooms(&self, game: Option<&str>, skip: usize) -> (Vec<RoomInfo>, usize) {
+        self.list(game, skip)
     }
 
     fn games(&self) -> Vec<String> {
-        self.0.clone()
+        self.games()
     }
 }

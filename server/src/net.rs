@@ -1,5 +1,8 @@
 //! Sockets: they move bytes, and never name a world, a game or an entity.
 
+pub mod connection;
 pub mod http;
 pub mod listener;
+pub mod mailbox;
 pub mod upgrade;
+pub mod websocket;

@@ -31,8 +31,12 @@ macro_rules! close_codes {
 }
 
 close_codes! {
-    /// The client asked to leave, or closed first.
+    /// The client closed first.
     Normal = 1000, "goodbye";
+    /// What came is no WebSocket.
+    NotWebSocket = 1002, "what came from you is not as a WebSocket has it";
+    /// A message is longer than the limit.
+    MessageTooLong = 1009, "a message of yours is longer than allowed";
     /// The server restarts: come back soon.
     Restart = 1012, "the server restarts, come back soon";
     /// A message that is none of the protocol, or came at the wrong time.

@@ -46,7 +46,15 @@ impl OptionsPatch {
         if json.len() > OPTIONS_BYTES_MAX {
             return Err(ConfigError::new("options", format!("longer than {OPTIONS_BYTES_MAX} bytes")));
         }
-        serde_json::from_str(json).map_err(|error| ConfigError::new("options", error.to_string()))
+        let invalid = |error: serde_json::Error| ConfigError::new("options", error.to_string());
+        let fields: Map<String, Value> = serde_json::from_str(json).map_err(invalid)?;
+        for (name, value) in &fields {
+            let field = Value::Object(Map::from_iter([(name.clone(), value.clone())]));
+            if let Err(error) = serde_json::from_value::<Self>(field) {
+                return Err(ConfigError::new(name, error.to_string()));
+            }
+        }
+        serde_json::from_value(Value::Object(fields)).map_err(invalid)
     }
 }
 
@@ -96,9 +104,32 @@ fn patched_config<C: fracas_shared::Config>(
         return Ok(config.clone());
     }
     let invalid = |error: serde_json::Error| ConfigError::new("config", error.to_string());
-    let mut value = serde_json::to_value(config).map_err(invalid)?;
-    lay_over(&mut value, &Value::Object(patch.clone()));
-    serde_json::from_value(value).map_err(invalid)
+    let base = serde_json::to_value(config).map_err(invalid)?;
+    let patched = |patch: &Value| {
+        let mut value = base.clone();
+        lay_over(&mut value, patch);
+        serde_json::from_value(value)
+    };
+    let patch = Value::Object(patch.clone());
+    patched(&patch).map_err(|error| {
+        // What is wrong with the whole is mostly wrong with one value of it.
+        let alone = leaves("config", &patch).into_iter();
+        let mut alone = alone.filter_map(|(path, leaf)| Some((path, patched(&leaf).err()?)));
+        let (path, error) = alone.next().unwrap_or(("config".to_owned(), error));
+        ConfigError::new(path, error.to_string())
+    })
+}
+
+/// Each value of a patch by itself, with its path.
+fn leaves(path: &str, patch: &Value) -> Vec<(String, Value)> {
+    let Value::Object(fields) = patch else { return vec![(path.to_owned(), patch.clone())] };
+    let mut all = Vec::new();
+    for (name, value) in fields {
+        for (path, leaf) in leaves(&format!("{path}.{name}"), value) {
+            all.push((path, Value::Object(Map::from_iter([(name.clone(), leaf)]))));
+        }
+    }
+    all
 }
 
 fn lay_over(under: &mut Value, over: &Value) {

@@ -1,0 +1,270 @@
+//! The protocol of one connection, without I/O: messages in, actions out.
+//!
+//! It holds what a client may do when, and every limit on that. It takes the time as an argument.
+//! Transports differ only in who reads and writes; they carry the [`Action`]s out.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use fracas_shared::limits::{
+    CONTROLS_PER_S_MAX, HELLO_TIME_MAX_S, IDLE_TIME_MAX_S, INPUTS_PER_S_MAX, PING_AFTER_S,
+    PLAYER_NAME_BYTES_MAX,
+};
+use fracas_shared::message::{ClientMessage, PROTOCOL_VERSION, RoomWanted, ServerMessage};
+use fracas_shared::packet::ClientTag;
+use fracas_shared::{CloseCode, Refusal, Tick};
+
+/// What is to be done for a connection.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send this to the client.
+    Send(ServerMessage),
+    /// Send a WebSocket ping.
+    Ping,
+    /// Find the client a seat; tell by [`Connection::handle_joined`] or
+    /// [`Connection::handle_refused`].
+    Join {
+        /// Which room.
+        wanted: RoomWanted,
+        /// The player's name.
+        name: Arc<str>,
+        /// The hash of the schema that the client has.
+        schema_hash: u32,
+    },
+    /// Give the client's seat back; tell by [`Connection::handle_left`].
+    Leave,
+    /// List rooms, and send the listing.
+    List {
+        /// Only rooms of this game.
+        game: Option<String>,
+        /// Rooms to pass over.
+        skip: usize,
+    },
+    /// Pass an input packet to the room.
+    Input(Bytes),
+    /// Pass a game message's packet to the room.
+    Message(Bytes),
+    /// Pass on that the client lost track of the state.
+    Resync,
+    /// End the connection.
+    Close(CloseCode),
+}
+
+/// The state of one connection's conversation.
+#[derive(Debug)]
+pub struct Connection {
+    stage: Stage,
+    /// Set by the hello.
+    name: Arc<str>,
+    opened: Instant,
+    heard: Instant,
+    pinged: bool,
+    inputs: Rate,
+    controls: Rate,
+    actions: VecDeque<Action>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// No hello yet.
+    New,
+    /// In no room.
+    Lobby,
+    /// Asked for a seat.
+    Joining,
+    Seated,
+    /// Asked to leave.
+    Leaving,
+    Closed,
+}
+
+/// Counts what comes in a second, window by window.
+#[derive(Debug)]
+struct Rate {
+    max: u32,
+    window: Instant,
+    count: u32,
+}
+
+impl Rate {
+    fn new(max: u32, now: Instant) -> Self {
+        Self { max, window: now, count: 0 }
+    }
+
+    /// Counts one more; false when that is too many.
+    fn count(&mut self, now: Instant) -> bool {
+        if now.saturating_duration_since(self.window) >= Duration::from_secs(1) {
+            self.window = now;
+            self.count = 0;
+        }
+        self.count += 1;
+        self.count <= self.max
+    }
+}
+
+impl Connection {
+    /// A connection that was opened at `now`.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            stage: Stage::New,
+            name: "".into(),
+            opened: now,
+            heard: now,
+            pinged: false,
+            inputs: Rate::new(INPUTS_PER_S_MAX, now),
+            controls: Rate::new(CONTROLS_PER_S_MAX, now),
+            actions: VecDeque::new(),
+        }
+    }
+
+    /// What is to be done next.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// Whether the client has a seat, or is about to.
+    pub fn is_waiting_for_room(&self) -> bool {
+        matches!(self.stage, Stage::Joining | Stage::Leaving)
+    }
+
+    /// Takes a binary message. Not to be called while [`Connection::is_waiting_for_room`]: what the
+    /// client said means something else afterwards.
+    pub fn handle_binary(&mut self, message: &Bytes, now: Instant) {
+        debug_assert!(!self.is_waiting_for_room());
+        self.handle_sign_of_life(now);
+        match ClientTag::split(message) {
+            Ok((ClientTag::Input, _)) if self.stage == Stage::Seated => {
+                if self.inputs.count(now) {
+                    self.actions.push_back(Action::Input(message.slice(1..)));
+                } else {
+                    self.close(CloseCode::TooFast);
+                }
+            }
+            // Inputs that were on their way when the room let go of the player.
+            Ok((ClientTag::Input, _)) if self.stage == Stage::Lobby => {
+                if !self.inputs.count(now) {
+                    self.close(CloseCode::TooFast);
+                }
+            }
+            _ if self.stage == Stage::Closed => {}
+            _ if !self.controls.count(now) => self.close(CloseCode::TooFast),
+            Ok((ClientTag::Control, bytes)) => match ClientMessage::from_bytes(bytes) {
+                Ok(message) => self.handle_control(message),
+                Err(_) => self.close(CloseCode::BadMessage),
+            },
+            Ok((ClientTag::Message, _)) if self.stage == Stage::Seated => {
+                self.actions.push_back(Action::Message(message.slice(1..)));
+            }
+            _ => self.close(CloseCode::BadMessage),
+        }
+    }
+
+    /// Takes a text message, which the protocol has none of.
+    pub fn handle_text(&mut self) {
+        self.close(CloseCode::BadMessage);
+    }
+
+    /// Takes a ping, a pong, or anything else that shows that the client lives.
+    pub fn handle_sign_of_life(&mut self, now: Instant) {
+        self.heard = now;
+        self.pinged = false;
+    }
+
+    fn handle_control(&mut self, message: ClientMessage) {
+        match (self.stage, message) {
+            (Stage::New, ClientMessage::Hello { protocol, name, client: _ }) => {
+                self.handle_hello(protocol, &name);
+            }
+            (Stage::New, _) | (_, ClientMessage::Hello { .. }) => self.close(CloseCode::BadMessage),
+            (_, ClientMessage::Ping { nonce }) => self.send(ServerMessage::Pong { nonce }),
+            (_, ClientMessage::List { game, skip }) => {
+                self.actions.push_back(Action::List { game, skip: skip as usize });
+            }
+            (Stage::Lobby, ClientMessage::Join { room: wanted, schema_hash }) => {
+                self.stage = Stage::Joining;
+                self.actions.push_back(Action::Join { wanted, name: self.name.clone(), schema_hash });
+            }
+            (_, ClientMessage::Join { .. }) => self.send(ServerMessage::Refused(Refusal::AlreadyInRoom)),
+            (Stage::Seated, ClientMessage::Leave) => {
+                self.stage = Stage::Leaving;
+                self.actions.push_back(Action::Leave);
+            }
+            (Stage::Seated, ClientMessage::Resync) => self.actions.push_back(Action::Resync),
+            // Said when the room had let go of the player already; and an ack only shows that the
+            // client reads, which whatever comes from it does.
+            (_, ClientMessage::Leave | ClientMessage::Resync | ClientMessage::Ack { .. }) => {}
+        }
+    }
+
+    fn handle_hello(&mut self, protocol: u16, name: &str) {
+        if protocol != PROTOCOL_VERSION {
+            return self.close(CloseCode::WrongVersion);
+        }
+        let server = concat!("fracas-server ", env!("CARGO_PKG_VERSION")).to_owned();
+        self.send(ServerMessage::Welcome { protocol: PROTOCOL_VERSION, server });
+        let is_fit = (1..=PLAYER_NAME_BYTES_MAX).contains(&name.len()) && !name.chars().any(char::is_control);
+        if is_fit {
+            self.name = name.into();
+            self.stage = Stage::Lobby;
+        } else {
+            // The client may say hello again, with another name.
+            self.send(ServerMessage::Refused(Refusal::BadName));
+        }
+    }
+
+    /// The client has its seat.
+    pub fn handle_joined(&mut self) {
+        self.stage = Stage::Seated;
+    }
+
+    /// The client does not get a seat.
+    pub fn handle_refused(&mut self, refusal: Refusal) {
+        self.stage = Stage::Lobby;
+        self.send(ServerMessage::Refused(refusal));
+    }
+
+    /// The client's seat is free; `tick` is the last one it was part of.
+    pub fn handle_left(&mut self, tick: Tick) {
+        self.stage = Stage::Lobby;
+        self.send(ServerMessage::Left { tick: tick.0 });
+    }
+
+    /// Ends the conversation, whoever wants it.
+    pub fn close(&mut self, code: CloseCode) {
+        if self.stage != Stage::Closed {
+            self.stage = Stage::Closed;
+            self.actions.push_back(Action::Close(code));
+        }
+    }
+
+    /// When [`Connection::handle_timeout`] is to be called, unless something comes before.
+    pub fn deadline(&self) -> Instant {
+        let silence = if self.pinged { IDLE_TIME_MAX_S } else { PING_AFTER_S };
+        match self.stage {
+            Stage::New => self.opened + Duration::from_secs(HELLO_TIME_MAX_S),
+            _ => self.heard + Duration::from_secs(silence),
+        }
+    }
+
+    /// Does what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if now < self.deadline() {
+            return;
+        }
+        match self.stage {
+            Stage::Closed => {}
+            Stage::New => self.close(CloseCode::HelloTimeout),
+            _ if self.pinged => self.close(CloseCode::IdleTimeout),
+            _ => {
+                self.pinged = true;
+                self.actions.push_back(Action::Ping);
+            }
+        }
+    }
+
+    fn send(&mut self, message: ServerMessage) {
+        self.actions.push_back(Action::Send(message));
+    }
+}

@@ -1,0 +1,205 @@
+//! What waits for one connection's socket.
+//!
+//! Reliable messages wait in a small bounded queue; state has one place, where the newest replaces
+//! what was not begun. Whoever writes the socket takes a batch only when the batch before has left,
+//! so a slow line sees fewer states, never older ones.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use bytes::Bytes;
+use fracas_shared::limits::{MAILBOX_RELIABLE_BYTES_MAX, MAILBOX_RELIABLE_MAX};
+use fracas_shared::{CloseCode, Tick};
+use fracas_sim::{Held, Port, StateMessages};
+use futures_util::task::AtomicWaker;
+
+/// The mailbox of one connection. Clones are the same mailbox.
+#[derive(Clone, Debug, Default)]
+pub struct Mailbox(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    writer: AtomicWaker,
+    is_gone: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    reliable: VecDeque<Bytes>,
+    reliable_bytes: usize,
+    state: Option<StateMessages>,
+    begun: Option<Tick>,
+    /// The first reason given to end the connection.
+    close: Option<CloseCode>,
+}
+
+impl Mailbox {
+    /// Queues a reliable message; too many of them end the connection.
+    pub fn send(&self, message: Bytes) {
+        {
+            let mut waiting = self.lock();
+            if waiting.close.is_some() {
+                return;
+            }
+            waiting.reliable_bytes += message.len();
+            waiting.reliable.push_back(message);
+            if waiting.reliable.len() > MAILBOX_RELIABLE_MAX
+                || waiting.reliable_bytes > MAILBOX_RELIABLE_BYTES_MAX
+            {
+                waiting.reliable.clear();
+                waiting.state = None;
+                waiting.close = Some(CloseCode::TooSlow);
+            }
+        }
+        self.0.writer.wake();
+    }
+
+    /// Ends the connection after what waits; the first code given counts.
+    pub fn close(&self, code: CloseCode) {
+        self.lock().close.get_or_insert(code);
+        self.0.writer.wake();
+    }
+
+    /// Whether anything waits. `waker` is called when something comes.
+    pub fn poll_waiting(&self, waker: &Waker) -> bool {
+        self.0.writer.register(waker);
+        let waiting = self.lock();
+        !waiting.reliable.is_empty() || waiting.state.is_some() || waiting.close.is_some()
+    }
+
+    /// Takes all that waits, in the order to be written, and the code to end with after it. What is
+    /// taken must be written whole.
+    pub fn take(&self, batch: &mut Vec<Bytes>) -> Option<CloseCode> {
+        let mut waiting = self.lock();
+        batch.extend(waiting.reliable.drain(..));
+        waiting.reliable_bytes = 0;
+        if let Some(state) = waiting.state.take() {
+            waiting.begun = Some(state.tick);
+            batch.extend(state.own);
+            batch.push(state.frame);
+        }
+        waiting.close
+    }
+
+    /// Says that the connection is over: whoever sends need not any more.
+    pub fn abandon(&self) {
+        self.0.is_gone.store(true, Ordering::Release);
+        let mut waiting = self.lock();
+        waiting.reliable.clear();
+        waiting.state = None;
+    }
+
+    /// A port for a match to send by.
+    pub fn port(&self) -> MailboxPort {
+        MailboxPort(self.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing under the lock can leave it half done.
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A match's way into a mailbox. When it is dropped, the match's state leaves the mailbox with it.
+#[derive(Debug)]
+pub struct MailboxPort(Mailbox);
+
+impl Port for MailboxPort {
+    fn held(&self) -> Held {
+        let waiting = self.0.lock();
+        Held { begun: waiting.begun, waiting: waiting.state.as_ref().map(|state| state.tick) }
+    }
+
+    fn put_state(&mut self, state: StateMessages) -> bool {
+        {
+            let mut waiting = self.0.lock();
+            if state.baseline.is_some() && state.baseline != waiting.begun {
+                return false;
+            }
+            if waiting.close.is_none() {
+                waiting.state = Some(state);
+            }
+        }
+        self.0.0.writer.wake();
+        true
+    }
+
+    fn send(&mut self, message: Bytes) {
+        self.0.send(message);
+    }
+
+    fn close(&mut self, code: CloseCode) {
+        self.0.close(code);
+    }
+
+    fn is_open(&self) -> bool {
+        !self.0.0.is_gone.load(Ordering::Acquire) && self.0.lock().close.is_none()
+    }
+}
+
+impl Drop for MailboxPort {
+    fn drop(&mut self) {
+        let mut waiting = self.0.lock();
+        waiting.state = None;
+        waiting.begun = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(tick: u32, baseline: Option<u32>) -> StateMessages {
+        let frame = Bytes::from(format!("frame {tick}"));
+        StateMessages { tick: Tick(tick), baseline: baseline.map(Tick), own: None, frame }
+    }
+
+    fn taken(mailbox: &Mailbox) -> Vec<Bytes> {
+        let mut batch = Vec::new();
+        mailbox.take(&mut batch);
+        batch
+    }
+
+    #[test]
+    fn state_waits_in_one_place_and_is_never_queued() {
+        let mailbox = Mailbox::default();
+        let mut port = mailbox.port();
+        assert!(port.put_state(state(1, None)));
+        assert_eq!(taken(&mailbox), ["frame 1"]);
+        assert!(port.put_state(state(2, Some(1))) && port.put_state(state(3, Some(1))));
+        assert_eq!(port.held(), Held { begun: Some(Tick(1)), waiting: Some(Tick(3)) });
+        assert_eq!(taken(&mailbox), ["frame 3"]);
+        assert!(!port.put_state(state(4, Some(1))), "the viewer holds tick 3 by now");
+        assert!(port.put_state(state(4, None)), "a keyframe is always taken");
+    }
+
+    #[test]
+    fn too_many_reliable_messages_end_the_connection() {
+        let mailbox = Mailbox::default();
+        let mut port = mailbox.port();
+        for _ in 0..MAILBOX_RELIABLE_MAX {
+            port.send(Bytes::from_static(b"event"));
+        }
+        assert!(port.is_open());
+        port.send(Bytes::from_static(b"event"));
+        assert!(!port.is_open());
+        assert_eq!(mailbox.take(&mut Vec::new()), Some(CloseCode::TooSlow));
+
+        let mailbox = Mailbox::default();
+        mailbox.send(Bytes::from(vec![0; MAILBOX_RELIABLE_BYTES_MAX + 1]));
+        assert_eq!(mailbox.take(&mut Vec::new()), Some(CloseCode::TooSlow));
+    }
+
+    #[test]
+    fn a_match_takes_its_state_with_it() {
+        let mailbox = Mailbox::default();
+        let mut port = mailbox.port();
+        port.put_state(state(1, None));
+        port.send(Bytes::from_static(b"bye"));
+        drop(port);
+        assert_eq!(taken(&mailbox), ["bye"]);
+    }
+}

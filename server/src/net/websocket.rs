@@ -1,0 +1,309 @@
+//! WebSockets on tokio: one task reads a socket and writes it, and carries out what the
+//! [`Connection`] wants done.
+//!
+//! One of the files that may name tungstenite, which does the framing, the masks and the pongs.
+
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use fracas_shared::limits::{
+    CLIENT_MESSAGE_BYTES_MAX, CLOSE_TIME_MAX_S, READ_BUFFER_BYTES, SEND_BUFFER_BYTES, WRITE_BUFFER_BYTES_MAX,
+};
+use fracas_shared::message::ServerMessage;
+use fracas_shared::{CloseCode, Refusal, Tick};
+use futures_util::{SinkExt, StreamExt};
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tracing::{Instrument, debug, info_span};
+
+use super::connection::{Action, Connection};
+use super::mailbox::Mailbox;
+use super::upgrade::Upgraded;
+use crate::metrics::{Counted, Metrics};
+use crate::rooms::{Applicant, RoomLink, Rooms};
+use crate::shutdown::Shutdown;
+
+/// Below this many bytes a tick's messages leave in one write.
+const WRITE_BATCH_BYTES: usize = 16 * 1024;
+
+/// Serves one WebSocket to its end.
+pub async fn serve(upgraded: Upgraded, rooms: Rooms, metrics: Metrics, shutdown: Shutdown) {
+    let Upgraded { stream, leftover, peer, place: _place } = upgraded;
+    bound_kernel_buffers(&stream, peer);
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BATCH_BYTES)
+        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
+        .max_message_size(Some(CLIENT_MESSAGE_BYTES_MAX))
+        .max_frame_size(Some(CLIENT_MESSAGE_BYTES_MAX));
+    let socket =
+        WebSocketStream::from_partially_read(stream, leftover.into(), Role::Server, Some(config)).await;
+    let _counted = Counted::new(&metrics.net.websockets);
+    let connection = Connection::new(Instant::now());
+    let task = Task {
+        socket,
+        timer: Box::pin(sleep_until(connection.deadline().into())),
+        connection,
+        mailbox: Mailbox::default(),
+        batch: Vec::new(),
+        is_flushing: false,
+        link: None,
+        room_answer: None,
+        stop: Box::pin(async move { shutdown.wait().await }),
+        rooms,
+        metrics,
+    };
+    task.run().instrument(info_span!("connection", %peer)).await;
+}
+
+/// Keeps what a slow client has not read out of the kernel: it belongs in the mailbox, where the
+/// newest state replaces older.
+fn bound_kernel_buffers(stream: &TcpStream, peer: SocketAddr) {
+    let socket = SockRef::from(stream);
+    let bounded = socket
+        .set_send_buffer_size(SEND_BUFFER_BYTES)
+        .and_then(|()| socket.set_tcp_notsent_lowat(SEND_BUFFER_BYTES as u32 / 4));
+    if let Err(error) = bounded {
+        debug!(%peer, %error, "the kernel's buffers keep their own sizes");
+    }
+}
+
+struct Task {
+    socket: WebSocketStream<TcpStream>,
+    connection: Connection,
+    mailbox: Mailbox,
+    /// What is being written.
+    batch: Vec<Bytes>,
+    is_flushing: bool,
+    link: Option<Arc<RoomLink>>,
+    room_answer: Option<Pin<Box<dyn Future<Output = RoomAnswer> + Send>>>,
+    timer: Pin<Box<Sleep>>,
+    stop: Pin<Box<dyn Future<Output = ()> + Send>>,
+    rooms: Rooms,
+    metrics: Metrics,
+}
+
+enum RoomAnswer {
+    Joined(RoomLink),
+    Refused(Refusal),
+    Left(Option<Tick>),
+}
+
+enum Event {
+    Message(Message),
+    RoomAnswer(RoomAnswer),
+    Timeout,
+    Stop,
+    /// All that goes before the close frame has been written.
+    Closing(CloseCode),
+    Gone(Option<Error>),
+}
+
+impl Task {
+    async fn run(mut self) {
+        let code = loop {
+            match poll_fn(|cx| self.poll_event(cx)).await {
+                Event::Message(Message::Close(_)) | Event::Gone(None) => break None,
+                Event::Message(message) => self.handle_message(message),
+                Event::RoomAnswer(answer) => self.handle_room_answer(answer),
+                Event::Timeout => {
+                    self.connection.handle_timeout(Instant::now());
+                    self.timer.as_mut().reset(self.connection.deadline().into());
+                }
+                Event::Stop => self.connection.close(CloseCode::Restart),
+                Event::Closing(code) => break Some(code),
+                Event::Gone(Some(error)) => {
+                    debug!(%error, "the connection broke");
+                    break code_of(&error);
+                }
+            }
+            self.carry_out_actions();
+        };
+        self.mailbox.abandon();
+        self.finish(code).await;
+    }
+
+    /// What happens next; the room's answer before the messages that it sent after it.
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        if let Some(answer) = &mut self.room_answer
+            && let Poll::Ready(answer) = answer.as_mut().poll(cx)
+        {
+            self.room_answer = None;
+            return Poll::Ready(Event::RoomAnswer(answer));
+        }
+        if let Poll::Ready(event) = self.poll_write(cx) {
+            return Poll::Ready(event);
+        }
+        if !self.connection.is_waiting_for_room()
+            && let Poll::Ready(message) = self.socket.poll_next_unpin(cx)
+        {
+            return Poll::Ready(match message {
+                Some(Ok(message)) => Event::Message(message),
+                Some(Err(error)) => Event::Gone(Some(error)),
+                None => Event::Gone(None),
+            });
+        }
+        if self.timer.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Event::Timeout);
+        }
+        if self.stop.as_mut().poll(cx).is_ready() {
+            self.stop = Box::pin(std::future::pending());
+            return Poll::Ready(Event::Stop);
+        }
+        Poll::Pending
+    }
+
+    /// Writes batch after batch; the next one is taken only when the last one has left.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        loop {
+            if self.is_flushing {
+                if let Err(error) = ready!(self.socket.poll_flush_unpin(cx)) {
+                    return Poll::Ready(Event::Gone(Some(error)));
+                }
+                self.is_flushing = false;
+            }
+            if !self.mailbox.poll_waiting(cx.waker()) {
+                return Poll::Pending;
+            }
+            let close = self.mailbox.take(&mut self.batch);
+            for message in self.batch.drain(..) {
+                self.metrics.net.sent_bytes.inc_by(framed_bytes(message.len(), 0));
+                if let Err(error) = self.socket.start_send_unpin(Message::Binary(message)) {
+                    return Poll::Ready(Event::Gone(Some(error)));
+                }
+            }
+            self.is_flushing = true;
+            if let Some(code) = close {
+                return Poll::Ready(Event::Closing(code));
+            }
+        }
+    }
+
+    fn handle_message(&mut self, message: Message) {
+        let now = Instant::now();
+        self.metrics.net.received_bytes.inc_by(framed_bytes(message.len(), MASK_BYTES));
+        match message {
+            Message::Binary(message) => self.connection.handle_binary(&message, now),
+            Message::Text(_) => self.connection.handle_text(),
+            _ => self.connection.handle_sign_of_life(now),
+        }
+    }
+
+    fn handle_room_answer(&mut self, answer: RoomAnswer) {
+        match answer {
+            RoomAnswer::Joined(link) => {
+                self.link = Some(Arc::new(link));
+                self.connection.handle_joined();
+            }
+            RoomAnswer::Refused(refusal) => self.connection.handle_refused(refusal),
+            RoomAnswer::Left(tick) => self.connection.handle_left(tick.unwrap_or_default()),
+        }
+    }
+
+    fn carry_out_actions(&mut self) {
+        while let Some(action) = self.connection.poll_action() {
+            match action {
+                Action::Send(message) => self.send(&message),
+                Action::Ping => {
+                    // A failure shows at the next read.
+                    let _ = self.socket.start_send_unpin(Message::Ping(Bytes::new()));
+                    self.is_flushing = true;
+                }
+                Action::Join { wanted, name, schema_hash } => {
+                    let port = Box::new(self.mailbox.port());
+                    let rooms = self.rooms.clone();
+                    self.room_answer = Some(Box::pin(async move {
+                        match rooms.join(wanted, Applicant { name, schema_hash, port }).await {
+                            Ok(link) => RoomAnswer::Joined(link),
+                            Err(refusal) => RoomAnswer::Refused(refusal),
+                        }
+                    }));
+                }
+                Action::Leave => {
+                    let link = self.link.take();
+                    self.room_answer = Some(Box::pin(async move {
+                        RoomAnswer::Left(match link {
+                            Some(link) => link.leave().await,
+                            None => None,
+                        })
+                    }));
+                }
+                Action::List { game, skip } => {
+                    let (rooms, total) = self.rooms.list(game.as_deref(), skip);
+                    self.send(&ServerMessage::Rooms { rooms, total: total as u32 });
+                }
+                Action::Input(packet) => {
+                    self.metrics.net.received_inputs.inc();
+                    if let Some(link) = &self.link {
+                        link.input(packet);
+                    }
+                }
+                Action::Message(packet) => {
+                    self.metrics.net.received_messages.inc();
+                    if self.link.as_ref().is_some_and(|link| !link.message(packet)) {
+                        self.connection.close(CloseCode::TooFast);
+                    }
+                }
+                Action::Resync => {
+                    if self.link.as_ref().is_some_and(|link| !link.resync()) {
+                        self.connection.close(CloseCode::TooFast);
+                    }
+                }
+                Action::Close(code) => self.mailbox.close(code),
+            }
+        }
+    }
+
+    fn send(&self, message: &ServerMessage) {
+        if let ServerMessage::Refused(refusal) = message {
+            self.metrics.net.refused(refusal);
+        }
+        self.mailbox.send(Bytes::from(message.to_bytes()));
+    }
+
+    /// Shakes hands for the end, for as long as that may take; then the socket is cut.
+    async fn finish(mut self, code: Option<CloseCode>) {
+        self.metrics.net.closes(code.unwrap_or(CloseCode::Normal)).inc();
+        let frame = code.map(|code| CloseFrame { code: code.number().into(), reason: code.reason().into() });
+        let farewell = async {
+            // Errors mean that the other side is gone, which is what this is about.
+            let _ = self.socket.close(frame).await;
+            while let Some(Ok(_)) = self.socket.next().await {}
+        };
+        if timeout(Duration::from_secs(CLOSE_TIME_MAX_S), farewell).await.is_err() {
+            debug!("the client did not take its leave in time");
+        }
+    }
+}
+
+/// The code to end with when the client broke a rule of the framing or a limit.
+fn code_of(error: &Error) -> Option<CloseCode> {
+    match error {
+        Error::Capacity(_) => Some(CloseCode::MessageTooLong),
+        Error::Protocol(_) | Error::Utf8(_) => Some(CloseCode::NotWebSocket),
+        Error::WriteBufferFull(_) => Some(CloseCode::TooSlow),
+        _ => None,
+    }
+}
+
+/// The bytes of a mask, which clients' frames have.
+const MASK_BYTES: usize = 4;
+
+/// A message's bytes with the header of its one frame (RFC 6455, section 5.2).
+fn framed_bytes(payload: usize, mask: usize) -> u64 {
+    let length = match payload {
+        0..=125 => 0,
+        126..=65_535 => 2,
+        _ => 8,
+    };
+    (2 + length + mask + payload) as u64
+}

@@ -1,0 +1,189 @@
+//! Hosting rooms: who may go where, and the threads on which matches tick.
+//!
+//! A room lives on one simulation thread from its opening to its end. Requests reach it through its
+//! inbox, a bounded channel that it drains once per tick; it reaches its viewers through the
+//! [`Port`](fracas_sim::Port)s that they came with. Nothing here names a socket.
+
+mod catalog;
+mod directory;
+mod hosted_room;
+mod inbox;
+mod pacer;
+mod sim_thread;
+
+use std::sync::{Arc, Mutex};
+
+use fracas_shared::message::RoomWanted;
+use fracas_shared::{GameList, Profile, Refusal, Rng};
+use fracas_sim::{OptionsPatch, Port};
+use tokio::sync::oneshot;
+use tracing::info;
+
+pub use catalog::CatalogError;
+pub use inbox::RoomLink;
+
+use crate::config::Config;
+use crate::metrics::Metrics;
+use catalog::Catalog;
+use directory::{Directory, Reservation};
+use hosted_room::HostedRoom;
+use inbox::{RoomRequest, ViewerId, inbox};
+use sim_thread::SimThreads;
+
+/// All rooms of a server. Clones are handles to the same rooms.
+#[derive(Clone)]
+pub struct Rooms(Arc<Shared>);
+
+struct Shared {
+    catalog: Catalog,
+    directory: Arc<Directory>,
+    threads: SimThreads,
+    metrics: Metrics,
+    seeds: Mutex<Rng>,
+}
+
+/// Who wants a seat.
+pub struct Applicant {
+    /// The player's name, checked.
+    pub name: Arc<str>,
+    /// The hash of the schema that the client has; 0 for none.
+    pub schema_hash: u32,
+    /// The way to the client.
+    pub port: Box<dyn Port>,
+}
+
+impl Rooms {
+    /// Starts the simulation threads and opens the permanent rooms.
+    ///
+    /// # Errors
+    /// A game's configuration that the game refuses.
+    pub fn start<G: GameList>(config: &Config, metrics: &Metrics) -> Result<Self, CatalogError> {
+        let catalog = Catalog::new::<G>(config)?;
+        let directory = Arc::new(Directory::new(config.rooms_max));
+        let threads = SimThreads::start(config, &directory, metrics);
+        let seed = config.seed.unwrap_or_else(random_seed);
+        let rooms = Self(Arc::new(Shared {
+            catalog,
+            directory,
+            threads,
+            metrics: metrics.clone(),
+            seeds: Mutex::new(Rng::new(seed, 2)),
+        }));
+        for game in rooms.0.catalog.permanent() {
+            let opened = rooms.open(game, &OptionsPatch::default(), true);
+            // Nobody wants the first seat yet.
+            drop(opened.map_err(|refusal| CatalogError::Permanent { game, refusal })?);
+        }
+        Ok(rooms)
+    }
+
+    /// Gives the applicant a seat in a room that is as wanted, perhaps a new one.
+    pub async fn join(&self, wanted: RoomWanted, applicant: Applicant) -> Result<RoomLink, Refusal> {
+        let reservation = self.reserve(wanted)?;
+        let viewer = ViewerId::next();
+        let (answer, answered) = oneshot::channel();
+        let entry = reservation.entry();
+        let request = RoomRequest::Join {
+            viewer,
+            profile: Profile { name: applicant.name, is_bot: false },
+            schema_hash: applicant.schema_hash,
+            port: applicant.port,
+            reservation,
+            answer,
+        };
+        let gone = || Refusal::NoSuchRoom(entry.id.clone());
+        entry.inbox.send(request).await.map_err(|_| gone())?;
+        // A room without viewers does not tick, so it does not look into its inbox by itself.
+        self.0.threads.wake(&entry);
+        answered.await.map_err(|_| gone())??;
+        Ok(RoomLink::new(viewer, entry.inbox.clone(), self.0.metrics.clone()))
+    }
+
+    fn reserve(&self, wanted: RoomWanted) -> Result<Reservation, Refusal> {
+        let directory = &self.0.directory;
+        match wanted {
+            RoomWanted::ById { room } => directory.reserve_by_id(&room),
+            RoomWanted::Join { game } => {
+                let key = OptionsPatch::default();
+                let game = self.0.catalog.id_of(&game)?;
+                directory
+                    .reserve_any(game, &options_key(&key))
+                    .ok_or_else(|| Refusal::NoSuchRoom(game.into()))
+            }
+            RoomWanted::JoinOrCreate { game, options } => {
+                let patch = patch_of(&options)?;
+                let game = self.0.catalog.id_of(&game)?;
+                match directory.reserve_any(game, &options_key(&patch)) {
+                    Some(reservation) => Ok(reservation),
+                    None => self.open(game, &patch, false),
+                }
+            }
+            RoomWanted::Create { game, options } => {
+                self.open(self.0.catalog.id_of(&game)?, &patch_of(&options)?, false)
+            }
+        }
+    }
+
+    /// Opens a room and reserves its first seat.
+    fn open(
+        &self,
+        game: &'static str,
+        patch: &OptionsPatch,
+        is_permanent: bool,
+    ) -> Result<Reservation, Refusal> {
+        let seed = {
+            let mut seeds = self.0.seeds.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            u64::from(seeds.bits()) << 32 | u64::from(seeds.bits())
+        };
+        let opened = self.0.catalog.open(game, patch, seed)?;
+        let (inbox, requests) = inbox();
+        let description = directory::Description {
+            game,
+            options: options_key(patch),
+            seats: opened.seats,
+            tick_hz: opened.tick_hz,
+            metadata: serde_json::Value::Object(patch.metadata.clone()).to_string(),
+            thread: self.0.threads.least_loaded(),
+        };
+        let (entry, reservation) = self.0.directory.add(description, inbox)?;
+        info!(room = entry.id, game, seats = entry.seats, tick_hz = entry.tick_hz, "room opened");
+        let room = HostedRoom::new(entry, opened.game, requests, is_permanent, &self.0.metrics);
+        self.0.threads.add(room);
+        Ok(reservation)
+    }
+
+    /// A page of rooms, the oldest first, and how many there are in all.
+    pub fn list(&self, game: Option<&str>, skip: usize) -> (Vec<fracas_shared::message::RoomInfo>, usize) {
+        self.0.directory.list(game, skip)
+    }
+
+    /// The ids of the hosted games.
+    pub fn games(&self) -> Vec<String> {
+        self.0.catalog.games().map(str::to_owned).collect()
+    }
+
+    /// Refuses new seats from now on.
+    pub fn refuse(&self) {
+        self.0.directory.refuse();
+    }
+
+    /// Ends all rooms and waits for their threads.
+    pub fn stop(&self) {
+        self.0.threads.stop();
+    }
+}
+
+fn patch_of(options: &str) -> Result<OptionsPatch, Refusal> {
+    OptionsPatch::from_json(options).map_err(|error| Refusal::BadOption(error.to_string()))
+}
+
+/// What tells rooms made with different options apart.
+fn options_key(patch: &OptionsPatch) -> String {
+    serde_json::to_string(patch).unwrap_or_default()
+}
+
+/// A seed from the operating system, by way of the standard library's hash keys.
+fn random_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0)
+}

@@ -1,0 +1,255 @@
+//! Which rooms there are, and how many of their seats are spoken for.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fracas_shared::limits::ROOMS_PER_LISTING_MAX;
+use fracas_shared::message::RoomInfo;
+use fracas_shared::{Refusal, Rng};
+use tokio::sync::mpsc;
+
+use super::inbox::RoomRequest;
+
+/// All rooms of the server.
+///
+/// The directory alone counts the players of a room, so that two who come at once never get one
+/// seat, and a room never ends while someone is on the way in.
+pub(super) struct Directory {
+    rooms_max: usize,
+    rooms: Mutex<Rooms>,
+}
+
+struct Rooms {
+    /// By number, so the oldest come first.
+    by_number: BTreeMap<u64, Listed>,
+    by_id: HashMap<String, u64>,
+    /// Rooms with a free seat, by game and options.
+    open: BTreeMap<(&'static str, String), BTreeSet<u64>>,
+    next_number: u64,
+    ids: Rng,
+    is_refusing: bool,
+}
+
+struct Listed {
+    entry: Arc<RoomEntry>,
+    /// Players seated or on the way in.
+    players: u16,
+}
+
+/// What is fixed of a room.
+pub(super) struct Description {
+    pub(super) game: &'static str,
+    /// What tells its options from others'.
+    pub(super) options: String,
+    pub(super) seats: u16,
+    pub(super) tick_hz: u16,
+    pub(super) metadata: String,
+    pub(super) thread: usize,
+}
+
+/// A room, as others see it.
+pub(super) struct RoomEntry {
+    pub(super) number: u64,
+    pub(super) id: String,
+    pub(super) game: &'static str,
+    pub(super) seats: u16,
+    pub(super) tick_hz: u16,
+    /// Which simulation thread it lives on.
+    pub(super) thread: usize,
+    pub(super) inbox: mpsc::Sender<RoomRequest>,
+    /// Seated bots, told by the room.
+    pub(super) bots: AtomicU16,
+    options: String,
+    metadata: String,
+}
+
+impl Directory {
+    pub(super) fn new(rooms_max: usize) -> Self {
+        let rooms = Rooms {
+            by_number: BTreeMap::new(),
+            by_id: HashMap::new(),
+            open: BTreeMap::new(),
+            next_number: 0,
+            ids: Rng::new(super::random_seed(), 3),
+            is_refusing: false,
+        };
+        Self { rooms_max, rooms: Mutex::new(rooms) }
+    }
+
+    /// Adds a room and reserves its first seat.
+    pub(super) fn add(
+        self: &Arc<Self>,
+        description: Description,
+        inbox: mpsc::Sender<RoomRequest>,
+    ) -> Result<(Arc<RoomEntry>, Reservation), Refusal> {
+        let mut rooms = self.lock();
+        if rooms.is_refusing {
+            return Err(Refusal::Stopping);
+        }
+        if rooms.by_number.len() >= self.rooms_max {
+            return Err(Refusal::TooManyRooms);
+        }
+        let entry = Arc::new(RoomEntry {
+            number: rooms.next_number,
+            id: rooms.free_id(),
+            game: description.game,
+            seats: description.seats,
+            tick_hz: description.tick_hz,
+            thread: description.thread,
+            inbox,
+            bots: AtomicU16::new(0),
+            options: description.options,
+            metadata: description.metadata,
+        });
+        rooms.next_number += 1;
+        rooms.by_id.insert(entry.id.clone(), entry.number);
+        rooms.by_number.insert(entry.number, Listed { entry: entry.clone(), players: 0 });
+        rooms.set_players(entry.number, 1);
+        Ok((entry.clone(), Reservation { directory: self.clone(), entry }))
+    }
+
+    /// Reserves a seat of this room.
+    pub(super) fn reserve_by_id(self: &Arc<Self>, id: &str) -> Result<Reservation, Refusal> {
+        let rooms = self.lock();
+        let missing = || Refusal::NoSuchRoom(id.chars().take(32).collect());
+        let number = *rooms.by_id.get(id).ok_or_else(missing)?;
+        let listed = rooms.by_number.get(&number).ok_or_else(missing)?;
+        if rooms.is_refusing {
+            return Err(Refusal::Stopping);
+        }
+        if listed.players >= listed.entry.seats {
+            return Err(Refusal::RoomFull(listed.entry.id.clone()));
+        }
+        Ok(self.reserve(rooms, number))
+    }
+
+    /// Reserves a seat of the oldest open room of this game that was made with these options.
+    pub(super) fn reserve_any(self: &Arc<Self>, game: &'static str, options: &str) -> Option<Reservation> {
+        let rooms = self.lock();
+        if rooms.is_refusing {
+            return None;
+        }
+        let number = *rooms.open.get(&(game, options.to_owned()))?.first()?;
+        Some(self.reserve(rooms, number))
+    }
+
+    fn reserve(self: &Arc<Self>, mut rooms: MutexGuard<'_, Rooms>, number: u64) -> Reservation {
+        let listed = &rooms.by_number[&number];
+        let (entry, players) = (listed.entry.clone(), listed.players);
+        rooms.set_players(number, players + 1);
+        Reservation { directory: self.clone(), entry }
+    }
+
+    /// Takes a room off the list, unless someone is in it or on the way in.
+    pub(super) fn remove_if_empty(&self, number: u64) -> bool {
+        let mut rooms = self.lock();
+        let is_empty = rooms.by_number.get(&number).is_none_or(|listed| listed.players == 0);
+        if is_empty {
+            rooms.remove(number);
+        }
+        is_empty
+    }
+
+    /// Takes a room off the list; whoever is on the way in will find it gone.
+    pub(super) fn remove(&self, number: u64) {
+        self.lock().remove(number);
+    }
+
+    /// Grants no seat from now on.
+    pub(super) fn refuse(&self) {
+        self.lock().is_refusing = true;
+    }
+
+    /// A page of rooms and how many there are in all.
+    pub(super) fn list(&self, game: Option<&str>, skip: usize) -> (Vec<RoomInfo>, usize) {
+        let rooms = self.lock();
+        let listed =
+            || rooms.by_number.values().filter(|room| game.is_none_or(|game| room.entry.game == game));
+        let page = listed().skip(skip).take(ROOMS_PER_LISTING_MAX).map(Listed::info).collect();
+        (page, listed().count())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Rooms> {
+        // Nothing under the lock can leave it half done.
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listed {
+    fn info(&self) -> RoomInfo {
+        let entry = &self.entry;
+        RoomInfo {
+            room: entry.id.clone(),
+            game: entry.game.to_owned(),
+            players: self.players,
+            bots: entry.bots.load(Ordering::Relaxed),
+            seats: entry.seats,
+            tick_hz: entry.tick_hz,
+            metadata: entry.metadata.clone(),
+        }
+    }
+}
+
+impl Rooms {
+    fn set_players(&mut self, number: u64, players: u16) {
+        let Some(listed) = self.by_number.get_mut(&number) else { return };
+        listed.players = players;
+        let entry = &listed.entry;
+        let open = self.open.entry((entry.game, entry.options.clone())).or_default();
+        if players < entry.seats {
+            open.insert(number);
+        } else {
+            open.remove(&number);
+        }
+        if open.is_empty() {
+            self.open.remove(&(entry.game, entry.options.clone()));
+        }
+    }
+
+    fn remove(&mut self, number: u64) {
+        let Some(Listed { entry, .. }) = self.by_number.remove(&number) else { return };
+        self.by_id.remove(&entry.id);
+        let key = (entry.game, entry.options.clone());
+        if let Some(open) = self.open.get_mut(&key) {
+            open.remove(&number);
+            if open.is_empty() {
+                self.open.remove(&key);
+            }
+        }
+    }
+
+    /// An id that no room has: short enough to be read out, without letters that look alike.
+    fn free_id(&mut self) -> String {
+        const LETTERS: &[u8] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
+        loop {
+            let id: String =
+                (0..6).map(|_| LETTERS[self.ids.below(LETTERS.len() as u32) as usize] as char).collect();
+            if !self.by_id.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+}
+
+/// A seat that is spoken for; given back when dropped.
+pub(super) struct Reservation {
+    directory: Arc<Directory>,
+    entry: Arc<RoomEntry>,
+}
+
+impl Reservation {
+    pub(super) fn entry(&self) -> Arc<RoomEntry> {
+        self.entry.clone()
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        let mut rooms = self.directory.lock();
+        if let Some(listed) = rooms.by_number.get(&self.entry.number) {
+            let players = listed.players - 1;
+            rooms.set_players(self.entry.number, players);
+        }
+    }
+}

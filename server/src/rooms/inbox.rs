@@ -1,0 +1,92 @@
+//! What reaches a room between its ticks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use fracas_shared::limits::ROOM_INBOX_MAX;
+use fracas_shared::{Profile, Refusal, Tick};
+use fracas_sim::Port;
+use tokio::sync::{mpsc, oneshot};
+
+use super::directory::Reservation;
+use crate::metrics::Metrics;
+
+/// A viewer of some room, in all of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ViewerId(u64);
+
+impl ViewerId {
+    pub(super) fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// A request to a room.
+pub(super) enum RoomRequest {
+    /// A seat, please. The room answers first and sends `Joined` through the port next.
+    Join {
+        viewer: ViewerId,
+        profile: Profile,
+        schema_hash: u32,
+        port: Box<dyn Port>,
+        reservation: Reservation,
+        answer: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// The seat is given back. The room answers with the last tick that the player was part of.
+    Leave { viewer: ViewerId, answer: oneshot::Sender<Tick> },
+    /// An input packet without its tag.
+    Input { viewer: ViewerId, packet: Bytes },
+    /// A game message's packet without its tag.
+    Message { viewer: ViewerId, packet: Bytes },
+    /// The viewer lost track of the state.
+    Resync { viewer: ViewerId },
+}
+
+/// A room's inbox and the end at which the room takes requests out.
+pub(super) fn inbox() -> (mpsc::Sender<RoomRequest>, mpsc::Receiver<RoomRequest>) {
+    mpsc::channel(ROOM_INBOX_MAX)
+}
+
+/// A connection's way to the room that it has a seat in.
+///
+/// Dropping it does not give the seat back: the room finds out by the port, which closes with the
+/// connection.
+pub struct RoomLink {
+    viewer: ViewerId,
+    inbox: mpsc::Sender<RoomRequest>,
+    metrics: Metrics,
+}
+
+impl RoomLink {
+    pub(super) fn new(viewer: ViewerId, inbox: mpsc::Sender<RoomRequest>, metrics: Metrics) -> Self {
+        Self { viewer, inbox, metrics }
+    }
+
+    /// Passes an input packet on. When the inbox is full it is dropped and counted: inputs come
+    /// every tick, and the room has more of them than it can use.
+    pub fn input(&self, packet: Bytes) {
+        if self.inbox.try_send(RoomRequest::Input { viewer: self.viewer, packet }).is_err() {
+            self.metrics.rooms.inbox_overflows.inc();
+        }
+    }
+
+    /// Passes a game message on. False when the inbox is full: a message may not be lost.
+    pub fn message(&self, packet: Bytes) -> bool {
+        self.inbox.try_send(RoomRequest::Message { viewer: self.viewer, packet }).is_ok()
+    }
+
+    /// Asks for a keyframe. False when the inbox is full.
+    pub fn resync(&self) -> bool {
+        self.inbox.try_send(RoomRequest::Resync { viewer: self.viewer }).is_ok()
+    }
+
+    /// Gives the seat back; the answer is the last tick that the player was part of, or none when
+    /// the room has ended.
+    pub async fn leave(self: Arc<Self>) -> Option<Tick> {
+        let (answer, answered) = oneshot::channel();
+        self.inbox.send(RoomRequest::Leave { viewer: self.viewer, answer }).await.ok()?;
+        answered.await.ok()
+    }
+}
