@@ -6,12 +6,16 @@ const ARCHITECTURE_LINES_MAX: usize = 200;
 
 /// Words in backticks that are paths of this repository.
 fn paths(page: &str) -> Vec<&str> {
+    // A file without a folder is one of many of that name, or the reader's own.
     let is_path = |word: &&str| {
         let is_file = [".rs", ".toml", ".md", ".js", ".html"].iter().any(|end| word.ends_with(end));
-        let is_folder = word.ends_with('/');
-        (is_file || is_folder) && !word.starts_with('/') && !word.contains([' ', '*', '<', '('])
+        (is_file || word.ends_with('/'))
+            && word.contains('/')
+            && !word.starts_with('/')
+            && !word.contains(' ')
     };
-    page.split('`').skip(1).step_by(2).filter(is_path).collect()
+    let prose = page.split("```").step_by(2);
+    prose.flat_map(|prose| prose.split('`').skip(1).step_by(2)).filter(is_path).collect()
 }
 
 #[test]
