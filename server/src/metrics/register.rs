@@ -1,0 +1,132 @@
+//! Every metric's name and meaning, as Prometheus sees them.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use fracas_shared::CloseCode;
+use prometheus_client::encoding::EncodeMetric;
+use prometheus_client::metrics::TypedMetric;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+use super::{DurationHistogram, FrameMetrics, InputMetrics, Labelled, NetMetrics, RoomMetrics, TickMetrics};
+
+const LATENESS_BUCKETS: &[Duration] = &[
+    Duration::from_micros(50),
+    Duration::from_micros(100),
+    Duration::from_micros(200),
+    Duration::from_micros(500),
+    Duration::from_millis(1),
+    Duration::from_millis(2),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+];
+
+const WORK_BUCKETS: &[Duration] = &[
+    Duration::from_micros(10),
+    Duration::from_micros(20),
+    Duration::from_micros(50),
+    Duration::from_micros(100),
+    Duration::from_micros(200),
+    Duration::from_micros(500),
+    Duration::from_millis(1),
+    Duration::from_millis(2),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+    Duration::from_millis(50),
+];
+
+pub(super) fn net(registry: &mut Registry) -> NetMetrics {
+    let connections = labelled(registry, "connections", "Open connections by door", "door");
+    let received = labelled(registry, "received_messages", "Messages received by kind", "kind");
+    let refusals = labelled(registry, "refusals", "Requests and connections refused by reason", "reason");
+    let closes = labelled(registry, "closes", "WebSockets closed by the server by reason", "reason");
+    NetMetrics {
+        websockets: connections.of("websocket"),
+        connections: counter(registry, "connections_accepted", "Connections accepted, refused ones too"),
+        connections_refused: refusals.of("too_many_connections"),
+        received_bytes: counter(registry, "received_bytes", "Bytes received on WebSockets"),
+        sent_bytes: counter(registry, "sent_bytes", "Bytes sent on WebSockets"),
+        received_controls: received.of("control"),
+        received_inputs: received.of("input"),
+        received_messages: received.of("message"),
+        refusals,
+        closes: CloseCode::ALL.iter().map(|code| closes.of(code.label())).collect(),
+    }
+}
+
+pub(super) fn ticks(registry: &mut Registry) -> TickMetrics {
+    let lateness = DurationHistogram::new(LATENESS_BUCKETS);
+    let work = DurationHistogram::new(WORK_BUCKETS);
+    TickMetrics {
+        made: counter(registry, "ticks", "Ticks made"),
+        lateness: register(
+            registry,
+            "tick_lateness_seconds",
+            "From a tick's deadline to its begin",
+            lateness,
+        ),
+        work: register(registry, "tick_work_seconds", "From a tick's begin to its end", work),
+        overruns: counter(registry, "tick_overruns", "Ticks whose work took longer than the period"),
+        dropped: counter(registry, "ticks_dropped", "Ticks whose time was dropped"),
+        caught_up: counter(registry, "ticks_caught_up", "Ticks made at once to catch up"),
+    }
+}
+
+pub(super) fn frames(registry: &mut Registry) -> FrameMetrics {
+    let frames = labelled(registry, "frames", "Frames handed to viewers by kind", "kind");
+    FrameMetrics {
+        deltas: frames.of("delta"),
+        keyframes: frames.of("keyframe"),
+        stale: frames.of("stale"),
+        bytes: counter(registry, "frame_bytes", "Bytes of frames handed to viewers"),
+    }
+}
+
+pub(super) fn inputs(registry: &mut Registry) -> InputMetrics {
+    let inputs = labelled(registry, "inputs", "What became of players' inputs", "fate");
+    InputMetrics {
+        on_time: inputs.of("on_time"),
+        late: inputs.of("late"),
+        repeated: inputs.of("repeated"),
+        neutral: inputs.of("neutral"),
+        early_dropped: inputs.of("early_dropped"),
+        duplicate: inputs.of("duplicate"),
+    }
+}
+
+pub(super) fn rooms(registry: &mut Registry) -> RoomMetrics {
+    RoomMetrics {
+        inbox_overflows: counter(registry, "inbox_overflows", "Requests dropped at a full room's inbox"),
+        events_dropped: counter(registry, "events_dropped", "Events beyond what one tick may emit"),
+        failures: counter(registry, "room_failures", "Rooms ended because their rules failed"),
+        open: labelled(registry, "rooms", "Open rooms by game", "game"),
+        players: labelled(registry, "players", "Seats of players by game", "game"),
+        bots: labelled(registry, "bots", "Seats of bots by game", "game"),
+    }
+}
+
+fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
+    register(registry, name, help, Counter::default())
+}
+
+fn register<M>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M
+where
+    M: Clone + Debug + EncodeMetric + Send + Sync + 'static,
+{
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+fn labelled<M>(registry: &mut Registry, name: &str, help: &str, label: &'static str) -> Labelled<M>
+where
+    M: Clone + Default + Debug + EncodeMetric + TypedMetric + Send + Sync + 'static,
+{
+    let family = register(registry, name, help, Family::default());
+    Labelled { family, label }
+}
