@@ -114,19 +114,19 @@ fn patched_config<C: fracas_shared::Config>(
     patched(&patch).map_err(|error| {
         // What is wrong with the whole is mostly wrong with one value of it.
         let alone = leaves("config", &patch).into_iter();
-        let mut alone = alone.filter_map(|(path, leaf)| Some((path, patched(&leaf).err()?)));
-        let (path, error) = alone.next().unwrap_or(("config".to_owned(), error));
-        ConfigError::new(path, error.to_string())
+        let mut alone = alone.filter_map(|(place, leaf)| Some((place, patched(&leaf).err()?)));
+        let (place, error) = alone.next().unwrap_or(("config".to_owned(), error));
+        ConfigError::new(place, error.to_string())
     })
 }
 
 /// Each value of a patch by itself, with its path.
-fn leaves(path: &str, patch: &Value) -> Vec<(String, Value)> {
-    let Value::Object(fields) = patch else { return vec![(path.to_owned(), patch.clone())] };
+fn leaves(place: &str, patch: &Value) -> Vec<(String, Value)> {
+    let Value::Object(fields) = patch else { return vec![(place.to_owned(), patch.clone())] };
     let mut all = Vec::new();
     for (name, value) in fields {
-        for (path, leaf) in leaves(&format!("{path}.{name}"), value) {
-            all.push((path, Value::Object(Map::from_iter([(name.clone(), leaf)]))));
+        for (place, leaf) in leaves(&format!("{place}.{name}"), value) {
+            all.push((place, Value::Object(Map::from_iter([(name.clone(), leaf)]))));
         }
     }
     all

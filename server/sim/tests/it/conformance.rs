@@ -23,3 +23,9 @@ macro_rules! checks {
 }
 
 checks!(determinism, checkpoint, round_trips, viewers, hostile_inputs, churn, matches);
+
+/// A game whose rows hold texts, whose inputs name entities and whose players speak.
+#[test]
+fn a_game_of_all_features_conforms() {
+    conformance::check::<crate::tokens::Tokens>();
+}

@@ -129,14 +129,11 @@ impl<F: FnMut(u32, Chain)> GameVisitor for Run<F> {
             return;
         }
         let script = Script::<G>::new(SEED);
-        let (mut chain, mut room) = match self.from.take() {
-            Some((chain, checkpoint)) => {
-                (chain, Room::<G>::restore(&checkpoint).expect("our own checkpoint"))
-            }
-            None => {
-                let options = RoomOptions { seats: SEATS, bots: SEATS, ..RoomOptions::of::<G>() };
-                (Chain::default(), Room::open(options, SEED).expect("the game's own options"))
-            }
+        let (mut chain, mut room) = if let Some((chain, checkpoint)) = self.from.take() {
+            (chain, Room::<G>::restore(&checkpoint).expect("our own checkpoint"))
+        } else {
+            let options = RoomOptions { seats: SEATS, bots: SEATS, ..RoomOptions::of::<G>() };
+            (Chain::default(), Room::open(options, SEED).expect("the game's own options"))
         };
         while room.simulation().tick().0 != self.to_tick {
             script.play(&mut room);

@@ -1,4 +1,11 @@
 //! The match, tested through its public face.
 
+mod checkpoints;
 mod conformance;
 mod determinism;
+mod frames;
+mod inputs;
+mod options;
+mod rooms;
+mod table;
+mod tokens;
