@@ -125,7 +125,9 @@ pub fn matches<G: Pilot>() {
     let first = room.tick(&mut viewers).entities;
     for tick in 2..=u32::from(G::TICK_HZ) * MATCH_S_MAX {
         let entities = room.tick(&mut viewers).entities;
-        port.flush().iter().for_each(|arrival| drop(replica.receive(arrival)));
+        for arrival in port.flush() {
+            replica.receive(&arrival);
+        }
         for message in replica.take_messages() {
             match message {
                 ServerMessage::Outcome { next_match_tick, .. } => {
