@@ -8,6 +8,7 @@ mod soak;
 mod test;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -56,14 +57,21 @@ struct NewGame {
     name: String,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let cli = Cli::parse();
     let root: &Path = &cli.root;
-    match cli.command {
+    let result = match cli.command {
         Command::Test(options) => test::run(root, &options),
         Command::Ci => ci::run(root),
         Command::Fuzz { cases } => fuzz::run(root, cases),
         Command::Soak(Soak::Determinism { ticks }) => soak::determinism(root, ticks),
         Command::NewGame(NewGame { name }) => new_game::run(root, &name),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
