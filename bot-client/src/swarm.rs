@@ -82,6 +82,7 @@ impl<'a, G: Pilot> Swarm<'a, G> {
             }
             tokio::select! {
                 () = sleep_until(self.next_spawn()), if is_spawning => self.spawn(),
+                () = sleep_until(self.ends_at()), if self.is_playing() => self.stop(),
                 Some(ended) = self.bots.join_next(), if !self.bots.is_empty() => self.take(ended)?,
                 _ = beat.tick() => self.look(&mut progress),
                 caught = &mut interrupt => {
@@ -109,6 +110,15 @@ impl<'a, G: Pilot> Swarm<'a, G> {
         self.started + Duration::from_secs_f64(f64::from(self.spawned) / self.options.ramp)
     }
 
+    fn is_playing(&self) -> bool {
+        self.ramped_at.is_some() && self.stopped_at.is_none()
+    }
+
+    /// When the bots have played for as long as they were to; meaningless while some still join.
+    fn ends_at(&self) -> Instant {
+        self.ramped_at.unwrap_or(self.started) + self.options.duration
+    }
+
     fn spawn(&mut self) {
         self.bots.spawn(bot::run(self.shared.clone(), self.spawned, self.stop.subscribe()));
         self.spawned += 1;
@@ -132,7 +142,7 @@ impl<'a, G: Pilot> Swarm<'a, G> {
         Ok(())
     }
 
-    /// Notes how far the swarm is, and stops it when its time is over.
+    /// Notes and shows how far the swarm is.
     fn look(&mut self, progress: &mut Progress) {
         let now = Instant::now();
         let (joined, failed) = {
@@ -143,9 +153,6 @@ impl<'a, G: Pilot> Swarm<'a, G> {
             self.ramped_at = Some(now);
         }
         let played = self.ramped_at.map(|ramped_at| now - ramped_at);
-        if self.stopped_at.is_none() && played.is_some_and(|played| played >= self.options.duration) {
-            self.stop();
-        }
         let stage = match (self.stopped_at, played) {
             (Some(_), _) => Stage::Leaving { left: self.bots.len() },
             (None, Some(played)) => Stage::Playing { played },

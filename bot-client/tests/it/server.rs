@@ -1,0 +1,193 @@
+//! A server of one room, made of the shared crate's own encoders.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use fracas_shared::message::{ClientMessage, Joined, PROTOCOL_VERSION, SUBPROTOCOL, ServerMessage};
+use fracas_shared::packet::{ClientTag, EventsHead, InputHead, LooseRow, OwnHead, RowCodec, ServerTag};
+use fracas_shared::snapshot::{FrameCodec, Snapshot};
+use fracas_shared::{CloseCode, EntityId, PlayerId, Refusal, Schema, Tick};
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
+
+use crate::game::{Event, Tag, View};
+
+const PERIOD: Duration = Duration::from_millis(10);
+const FIRST_TICK: u32 = 50;
+const PLAYER: u16 = 3;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Behaviour {
+    Play,
+    SkipEveryFourth,
+    Refuse,
+    CloseAfterTen,
+    WrongHash,
+}
+
+/// Starts a server that lives as long as the test's process, and gives its address.
+pub(crate) fn start(behaviour: Behaviour) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let listener = TcpListener::from_std(listener).unwrap();
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let socket = upgrade(stream).await;
+                    Seat::new(socket, behaviour).serve().await;
+                });
+            }
+        });
+    });
+    address.to_string()
+}
+
+// The callback's error type is tungstenite's.
+#[allow(clippy::result_large_err)]
+async fn upgrade(stream: TcpStream) -> WebSocketStream<TcpStream> {
+    let choose = |_: &Request, mut response: Response| {
+        response.headers_mut().insert("sec-websocket-protocol", SUBPROTOCOL.parse().unwrap());
+        Ok(response)
+    };
+    accept_hdr_async(stream, choose).await.unwrap()
+}
+
+struct Seat {
+    socket: WebSocketStream<TcpStream>,
+    behaviour: Behaviour,
+    schema: Schema,
+    input_tick: Tick,
+    baseline: Option<Snapshot>,
+    tick: Tick,
+}
+
+impl Seat {
+    fn new(socket: WebSocketStream<TcpStream>, behaviour: Behaviour) -> Self {
+        let schema = Schema::of::<Tag>();
+        Self { socket, behaviour, schema, input_tick: Tick(0), baseline: None, tick: Tick(FIRST_TICK) }
+    }
+
+    async fn serve(mut self) {
+        let mut clock: Option<tokio::time::Interval> = None;
+        loop {
+            let period = async {
+                match &mut clock {
+                    Some(clock) => clock.tick().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = period => if self.step().await.is_break() { break },
+                message = self.socket.next() => {
+                    let Some(Ok(Message::Binary(bytes))) = message else { break };
+                    if self.hear(&bytes, &mut clock).await.is_break() { break }
+                }
+            }
+        }
+    }
+
+    async fn hear(&mut self, bytes: &[u8], clock: &mut Option<tokio::time::Interval>) -> ControlFlow<()> {
+        let (tag, bytes) = ClientTag::split(bytes).unwrap();
+        if tag == ClientTag::Input {
+            self.input_tick = InputHead::read(bytes).unwrap().0.tick;
+            return ControlFlow::Continue(());
+        }
+        let answer = match ClientMessage::from_bytes(bytes).unwrap() {
+            ClientMessage::Hello { client, .. } => {
+                assert!(client.starts_with("fracas-bots/"));
+                ServerMessage::Welcome { protocol: PROTOCOL_VERSION, server: "script".into() }
+            }
+            ClientMessage::Join { .. } if self.behaviour == Behaviour::Refuse => {
+                ServerMessage::Refused(Refusal::RoomFull("r1".into()))
+            }
+            ClientMessage::Join { schema_hash, .. } => {
+                assert_eq!(schema_hash, self.schema.hash());
+                *clock = Some(tokio::time::interval(PERIOD));
+                ServerMessage::Joined(self.joined())
+            }
+            ClientMessage::Leave => {
+                *clock = None;
+                ServerMessage::Left { tick: self.tick.0 - 1 }
+            }
+            ClientMessage::Resync => {
+                self.baseline = None;
+                return ControlFlow::Continue(());
+            }
+            other => panic!("{other:?}"),
+        };
+        self.say(answer.to_bytes()).await
+    }
+
+    fn joined(&self) -> Joined {
+        Joined {
+            room: "r1".into(),
+            game: "tag".into(),
+            player: PLAYER,
+            seats: 8,
+            tick_hz: 100,
+            tick: FIRST_TICK,
+            schema_hash: self.schema.hash(),
+            schema: None,
+            config: "{}".into(),
+            roster: Vec::new(),
+        }
+    }
+
+    /// Sends a tick: the tag at the tenth, the own head, the frame.
+    async fn step(&mut self) -> ControlFlow<()> {
+        let tick = self.tick;
+        self.tick = tick.next();
+        let age = tick.since(Tick(FIRST_TICK));
+        if age == 10 {
+            if self.behaviour == Behaviour::CloseAfterTen {
+                let code = CloseCode::RoomFailed;
+                let frame = CloseFrame { code: code.number().into(), reason: code.reason().into() };
+                // A client that is gone already needs no goodbye.
+                let _ = self.socket.close(Some(frame)).await;
+                return ControlFlow::Break(());
+            }
+            let mut events = vec![ServerTag::Events as u8];
+            EventsHead { tick, count: 1 }.write(&mut events);
+            let row = LooseRow::of(&Event { by: PlayerId(PLAYER) }, |_| None);
+            RowCodec::new(&self.schema.events).encode(&row, &mut events);
+            self.say(events).await?;
+        }
+        if self.behaviour == Behaviour::SkipEveryFourth && age % 4 == 3 {
+            return ControlFlow::Continue(());
+        }
+        let mut own = vec![ServerTag::Own as u8];
+        OwnHead { input_tick: self.input_tick, input_margin: 0, has_row: false }.write(&mut own);
+        self.say(own).await?;
+        let frame = self.frame(tick, age);
+        self.say(frame).await
+    }
+
+    fn frame(&mut self, tick: Tick, age: i32) -> Vec<u8> {
+        let codes = LooseRow::of(&View { x: tick.0 as u16 }, |_| None).codes;
+        let mut snapshot = Snapshot::new(tick);
+        snapshot.push(EntityId::new(1).unwrap(), 0, |row| row.extend_from_slice(&codes));
+        let mut bytes = vec![ServerTag::Frame as u8];
+        let encoder = FrameCodec::new(&self.schema.views);
+        encoder.encode(self.baseline.as_ref(), &snapshot, true, &mut bytes);
+        if self.behaviour == Behaviour::WrongHash && age == 5 {
+            // Behind the tag, the tick, the kind of frame and the baseline's age comes the hash.
+            bytes[8] ^= 0xFF;
+        }
+        self.baseline = Some(snapshot);
+        bytes
+    }
+
+    async fn say(&mut self, message: Vec<u8>) -> ControlFlow<()> {
+        match self.socket.send(Message::binary(message)).await {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+}
