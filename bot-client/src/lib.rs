@@ -1,14 +1,14 @@
 //! Headless bots that play, and measure what they get.
 //!
 //! Each bot is a whole client: it has a WebSocket of its own, decodes every frame, and answers it
-//! with the input of the game's [`Pilot`](fracas_shared::Pilot). What is measured is told at
+//! with the input of the game's [`Pilot`]. What is measured is told at
 //! [`Report`].
 //!
 //! A game in a repository of its own gets its load tester with one line:
 //! `fracas_bots::run::<MyGames>(std::env::args_os())`.
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -54,7 +54,10 @@ pub fn run<L: GameList>(arguments: impl IntoIterator<Item = OsString>) -> ExitCo
             ExitCode::from(FAILED)
         }
         Some(Ok(report)) => {
-            print!("{}", report.table(std::io::stdout().is_terminal()));
+            let mut stdout = std::io::stdout();
+            let table = report.table(stdout.is_terminal());
+            // A reader that went away early, as `head` does, has what it wanted.
+            let _ = stdout.write_all(table.as_bytes());
             if let Err(error) = options.json.as_ref().map_or(Ok(()), |path| report.write_json(path)) {
                 eprintln!("fracas-bots: {error:#}");
                 return ExitCode::from(FAILED);

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use fracas_shared::limits::{CLIENT_MESSAGE_BYTES_MAX, READ_BUFFER_BYTES};
 use fracas_shared::message::SUBPROTOCOL;
 use futures_util::{Sink, Stream};
+use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
@@ -164,8 +165,11 @@ fn lost(error: Error) -> ClientError {
 
 fn upgrade_refused(url: &ServerUrl, response: &Response<Option<Vec<u8>>>) -> ClientError {
     let status = response.status();
-    let said = sentence(response.body().as_deref().unwrap_or_default());
-    // A page of HTML says less than the status.
+    let body = response.body().as_deref().unwrap_or_default();
+    // Our servers say it as JSON; a proxy in front may say it as text, and a page of HTML says less
+    // than the status.
+    let said = serde_json::from_slice(body)
+        .map_or_else(|_| sentence(body), |refusal: HttpRefusal| sentence(refusal.message.as_bytes()));
     let sentence = if said.is_empty() || said.starts_with('<') {
         match status.as_u16() {
             404 => "there is no WebSocket at this path; a server of ours has it at /ws".into(),
@@ -179,6 +183,12 @@ fn upgrade_refused(url: &ServerUrl, response: &Response<Option<Vec<u8>>>) -> Cli
         said
     };
     ClientError::UpgradeRefused { url: url.to_string(), status: status.as_u16(), sentence }
+}
+
+/// The body of an answer that refuses.
+#[derive(Deserialize)]
+struct HttpRefusal {
+    message: String,
 }
 
 /// What a server says in words, fit for a terminal.

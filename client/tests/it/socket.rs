@@ -144,6 +144,11 @@ async fn tells_why_it_could_not_connect() {
         "refused the connection with status 503: the server is full",
     )
     .await;
+    check(
+        "HTTP/1.1 503 Service Unavailable\r\n\r\n{\"code\":\"full\",\"message\":\"come later\"}",
+        "with status 503: come later",
+    )
+    .await;
     check("HTTP/1.1 503 Service Unavailable\r\n\r\n", "it takes no more connections").await;
     check("HTTP/1.1 426 Upgrade Required\r\n\r\n", "it wants another protocol than fracas.1").await;
     check("HTTP/1.1 404 Not Found\r\n\r\n<html>", "there is no WebSocket at this path").await;
