@@ -101,7 +101,7 @@ mod tests {
         for _ in 0..30 * 3600 {
             assert_eq!(pacer.advance(pacer.due()), 0);
         }
-        assert_eq!(pacer.due() - start, Duration::from_secs(3600));
+        assert_eq!(pacer.due() - start, Duration::from_hours(1));
     }
 
     #[test]
@@ -123,7 +123,7 @@ mod tests {
     fn phases_are_filled_one_after_the_other() {
         let epoch = Instant::now();
         let mut phases = Phases::new(epoch);
-        let taken: Vec<_> = (0..PHASE_ROOMS_MAX + 1).map(|_| phases.enter(20)).collect();
+        let taken: Vec<_> = (0..=PHASE_ROOMS_MAX).map(|_| phases.enter(20)).collect();
         assert_eq!((taken[0], taken[PHASE_ROOMS_MAX]), (0, 1));
         phases.leave(20, 0);
         assert_eq!(phases.enter(20), 0);
