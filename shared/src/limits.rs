@@ -91,7 +91,8 @@ limits! {
     OPTIONS_BYTES_MAX: usize = 2 * 1024, "bytes";
     /// Rooms in one answer to a listing.
     ROOMS_PER_LISTING_MAX: usize = 100, "rooms";
-    /// Control messages of one connection in any second. More: the connection is closed.
+    /// Control messages, game messages and WebSocket pings of one connection in any second. More: the
+    /// connection is closed.
     CONTROLS_PER_S_MAX: u32 = 60, "messages";
 
     /// Connections of a server, all doors. More: answered with 503.

@@ -166,8 +166,16 @@ impl Connection {
         self.close(CloseCode::BadMessage);
     }
 
-    /// Takes a ping, a pong, or anything else that shows that the client lives.
-    pub fn handle_sign_of_life(&mut self, now: Instant) {
+    /// Takes a ping or a pong of the WebSocket. They count as control messages: a ping costs the
+    /// server an answer.
+    pub fn handle_ping(&mut self, now: Instant) {
+        self.handle_sign_of_life(now);
+        if !self.controls.count(now) {
+            self.close(CloseCode::TooFast);
+        }
+    }
+
+    fn handle_sign_of_life(&mut self, now: Instant) {
         self.heard = now;
         self.pinged = false;
     }
@@ -216,19 +224,26 @@ impl Connection {
 
     /// The client has its seat.
     pub fn handle_joined(&mut self) {
-        self.stage = Stage::Seated;
+        self.enter(Stage::Seated);
     }
 
     /// The client does not get a seat.
     pub fn handle_refused(&mut self, refusal: Refusal) {
-        self.stage = Stage::Lobby;
+        self.enter(Stage::Lobby);
         self.send(ServerMessage::Refused(refusal));
     }
 
     /// The client's seat is free; `tick` is the last one it was part of.
     pub fn handle_left(&mut self, tick: Tick) {
-        self.stage = Stage::Lobby;
+        self.enter(Stage::Lobby);
         self.send(ServerMessage::Left { tick: tick.0 });
+    }
+
+    /// Goes on after the room's answer, unless the conversation was ended while it was awaited.
+    fn enter(&mut self, stage: Stage) {
+        if self.stage != Stage::Closed {
+            self.stage = stage;
+        }
     }
 
     /// Ends the conversation, whoever wants it.
@@ -268,3 +283,6 @@ impl Connection {
         self.actions.push_back(Action::Send(message));
     }
 }
+
+#[cfg(test)]
+mod tests;

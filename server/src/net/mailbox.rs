@@ -36,6 +36,17 @@ struct Waiting {
     close: Option<CloseCode>,
 }
 
+/// What waits in a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mail {
+    /// Nothing.
+    None,
+    /// Something, and more may follow.
+    Some,
+    /// Perhaps something, and after it the connection ends.
+    Last,
+}
+
 impl Mailbox {
     /// Queues a reliable message; too many of them end the connection.
     pub fn send(&self, message: Bytes) {
@@ -63,11 +74,17 @@ impl Mailbox {
         self.0.writer.wake();
     }
 
-    /// Whether anything waits. `waker` is called when something comes.
-    pub fn poll_waiting(&self, waker: &Waker) -> bool {
+    /// What waits. `waker` is called when something comes.
+    pub fn poll_mail(&self, waker: &Waker) -> Mail {
         self.0.writer.register(waker);
         let waiting = self.lock();
-        !waiting.reliable.is_empty() || waiting.state.is_some() || waiting.close.is_some()
+        if waiting.close.is_some() {
+            Mail::Last
+        } else if waiting.reliable.is_empty() && waiting.state.is_none() {
+            Mail::None
+        } else {
+            Mail::Some
+        }
     }
 
     /// Takes all that waits, in the order to be written, and the code to end with after it. What is

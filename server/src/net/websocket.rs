@@ -15,9 +15,11 @@ use fracas_shared::limits::{
     CLIENT_MESSAGE_BYTES_MAX, CLOSE_TIME_MAX_S, READ_BUFFER_BYTES, SEND_BUFFER_BYTES, WRITE_BUFFER_BYTES_MAX,
 };
 use fracas_shared::message::ServerMessage;
+use fracas_shared::packet::ClientTag;
 use fracas_shared::{CloseCode, Refusal, Tick};
 use futures_util::{SinkExt, StreamExt};
 use socket2::SockRef;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -26,7 +28,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tracing::{Instrument, debug, info_span};
 
 use super::connection::{Action, Connection};
-use super::mailbox::Mailbox;
+use super::mailbox::{Mail, Mailbox};
 use super::upgrade::Upgraded;
 use crate::metrics::{Counted, Metrics};
 use crate::rooms::{Applicant, RoomLink, Rooms};
@@ -103,8 +105,8 @@ enum Event {
     RoomAnswer(RoomAnswer),
     Timeout,
     Stop,
-    /// All that goes before the close frame has been written.
-    Closing(CloseCode),
+    /// The connection is to be ended.
+    Closing,
     Gone(Option<Error>),
 }
 
@@ -120,7 +122,7 @@ impl Task {
                     self.timer.as_mut().reset(self.connection.deadline().into());
                 }
                 Event::Stop => self.connection.close(CloseCode::Restart),
-                Event::Closing(code) => break Some(code),
+                Event::Closing => break self.mailbox.take(&mut self.batch),
                 Event::Gone(Some(error)) => {
                     debug!(%error, "the connection broke");
                     break code_of(&error);
@@ -165,16 +167,21 @@ impl Task {
     /// Writes batch after batch; the next one is taken only when the last one has left.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         loop {
+            // Asked also while the line is stuck: that is when a connection must be ended.
+            let mail = self.mailbox.poll_mail(cx.waker());
+            if mail == Mail::Last {
+                return Poll::Ready(Event::Closing);
+            }
             if self.is_flushing {
                 if let Err(error) = ready!(self.socket.poll_flush_unpin(cx)) {
                     return Poll::Ready(Event::Gone(Some(error)));
                 }
                 self.is_flushing = false;
             }
-            if !self.mailbox.poll_waiting(cx.waker()) {
+            if mail == Mail::None {
                 return Poll::Pending;
             }
-            let close = self.mailbox.take(&mut self.batch);
+            self.mailbox.take(&mut self.batch);
             for message in self.batch.drain(..) {
                 self.metrics.net.sent_bytes.inc_by(framed_bytes(message.len(), 0));
                 if let Err(error) = self.socket.start_send_unpin(Message::Binary(message)) {
@@ -182,9 +189,6 @@ impl Task {
                 }
             }
             self.is_flushing = true;
-            if let Some(code) = close {
-                return Poll::Ready(Event::Closing(code));
-            }
         }
     }
 
@@ -192,9 +196,14 @@ impl Task {
         let now = Instant::now();
         self.metrics.net.received_bytes.inc_by(framed_bytes(message.len(), MASK_BYTES));
         match message {
-            Message::Binary(message) => self.connection.handle_binary(&message, now),
+            Message::Binary(message) => {
+                if message.first() == Some(&(ClientTag::Control as u8)) {
+                    self.metrics.net.received_controls.inc();
+                }
+                self.connection.handle_binary(&message, now);
+            }
             Message::Text(_) => self.connection.handle_text(),
-            _ => self.connection.handle_sign_of_life(now),
+            _ => self.connection.handle_ping(now),
         }
     }
 
@@ -270,14 +279,25 @@ impl Task {
         self.mailbox.send(Bytes::from(message.to_bytes()));
     }
 
-    /// Shakes hands for the end, for as long as that may take; then the socket is cut.
+    /// Writes what is left and shakes hands for the end, for as long as that may take; then the
+    /// socket is cut.
     async fn finish(mut self, code: Option<CloseCode>) {
         self.metrics.net.closes(code.unwrap_or(CloseCode::Normal)).inc();
         let frame = code.map(|code| CloseFrame { code: code.number().into(), reason: code.reason().into() });
         let farewell = async {
             // Errors mean that the other side is gone, which is what this is about.
+            for message in self.batch.drain(..) {
+                self.metrics.net.sent_bytes.inc_by(framed_bytes(message.len(), 0));
+                let _ = self.socket.feed(Message::Binary(message)).await;
+            }
             let _ = self.socket.close(frame).await;
             while let Some(Ok(_)) = self.socket.next().await {}
+            // To close a socket in which something is unread resets the connection, and the client
+            // loses what it has not read yet: the close frame.
+            let stream = self.socket.get_mut();
+            let _ = stream.shutdown().await;
+            let mut unread = vec![0; READ_BUFFER_BYTES];
+            while stream.read(&mut unread).await.is_ok_and(|count| count > 0) {}
         };
         if timeout(Duration::from_secs(CLOSE_TIME_MAX_S), farewell).await.is_err() {
             debug!("the client did not take its leave in time");
