@@ -2,22 +2,23 @@
 //!
 //! A room lives on one simulation thread from its opening to its end. Requests reach it through its
 //! inbox, a bounded channel that it drains once per tick; it reaches its viewers through the
-//! [`Port`](fracas_sim::Port)s that they came with. Nothing here names a socket.
+//! [`Port`]s that they came with. Nothing here names a socket.
 
 mod catalog;
 mod directory;
+mod guard;
 mod hosted_room;
 mod inbox;
 mod pacer;
 mod sim_thread;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use fracas_shared::message::RoomWanted;
 use fracas_shared::{GameList, Profile, Refusal, Rng};
 use fracas_sim::{OptionsPatch, Port};
 use tokio::sync::oneshot;
-use tracing::info;
+use tracing::{error, info};
 
 pub use catalog::CatalogError;
 pub use inbox::RoomLink;
@@ -26,6 +27,7 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use catalog::Catalog;
 use directory::{Directory, Reservation};
+use guard::guarded;
 use hosted_room::HostedRoom;
 use inbox::{RoomRequest, ViewerId, inbox};
 use sim_thread::SimThreads;
@@ -40,6 +42,8 @@ struct Shared {
     threads: SimThreads,
     metrics: Metrics,
     seeds: Mutex<Rng>,
+    /// Held while a room is looked for and made, so that two who come at once meet in one.
+    matching: Mutex<()>,
 }
 
 /// Who wants a seat.
@@ -68,6 +72,7 @@ impl Rooms {
             threads,
             metrics: metrics.clone(),
             seeds: Mutex::new(Rng::new(seed, 2)),
+            matching: Mutex::new(()),
         }));
         for game in rooms.0.catalog.permanent() {
             let opened = rooms.open(game, &OptionsPatch::default(), true);
@@ -103,17 +108,12 @@ impl Rooms {
         let directory = &self.0.directory;
         match wanted {
             RoomWanted::ById { room } => directory.reserve_by_id(&room),
-            RoomWanted::Join { game } => {
-                let key = OptionsPatch::default();
-                let game = self.0.catalog.id_of(&game)?;
-                directory
-                    .reserve_any(game, &options_key(&key))
-                    .ok_or_else(|| Refusal::NoSuchRoom(game.into()))
-            }
+            RoomWanted::Join { game } => directory.reserve_any(self.0.catalog.id_of(&game)?),
             RoomWanted::JoinOrCreate { game, options } => {
                 let patch = patch_of(&options)?;
                 let game = self.0.catalog.id_of(&game)?;
-                match directory.reserve_any(game, &options_key(&patch)) {
+                let _matching = self.0.matching.lock().unwrap_or_else(PoisonError::into_inner);
+                match directory.reserve_alike(game, &options_key(&patch)) {
                     Some(reservation) => Ok(reservation),
                     None => self.open(game, &patch, false),
                 }
@@ -132,10 +132,14 @@ impl Rooms {
         is_permanent: bool,
     ) -> Result<Reservation, Refusal> {
         let seed = {
-            let mut seeds = self.0.seeds.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut seeds = self.0.seeds.lock().unwrap_or_else(PoisonError::into_inner);
             u64::from(seeds.bits()) << 32 | u64::from(seeds.bits())
         };
-        let opened = self.0.catalog.open(game, patch, seed)?;
+        let opened = guarded(|| self.0.catalog.open(game, patch, seed)).unwrap_or_else(|said| {
+            self.0.metrics.rooms.failures.inc();
+            error!(game, said, "the game's rules panicked at the opening of a room");
+            Err(Refusal::BadOption("config: the game's rules failed with it".to_owned()))
+        })?;
         let (inbox, requests) = inbox();
         let description = directory::Description {
             game,

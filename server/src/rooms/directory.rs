@@ -124,8 +124,20 @@ impl Directory {
         Ok(self.reserve(rooms, number))
     }
 
+    /// Reserves a seat of the oldest open room of this game, whatever its options.
+    pub(super) fn reserve_any(self: &Arc<Self>, game: &'static str) -> Result<Reservation, Refusal> {
+        let rooms = self.lock();
+        if rooms.is_refusing {
+            return Err(Refusal::Stopping);
+        }
+        let of_game = rooms.open.range((game, String::new())..).take_while(|((of, _), _)| *of == game);
+        let oldest = of_game.filter_map(|(_, numbers)| numbers.first()).min().copied();
+        let number = oldest.ok_or_else(|| Refusal::NoSuchRoom(game.to_owned()))?;
+        Ok(self.reserve(rooms, number))
+    }
+
     /// Reserves a seat of the oldest open room of this game that was made with these options.
-    pub(super) fn reserve_any(self: &Arc<Self>, game: &'static str, options: &str) -> Option<Reservation> {
+    pub(super) fn reserve_alike(self: &Arc<Self>, game: &'static str, options: &str) -> Option<Reservation> {
         let rooms = self.lock();
         if rooms.is_refusing {
             return None;

@@ -1,7 +1,6 @@
 //! A room on its simulation thread.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -16,6 +15,7 @@ use tokio::sync::mpsc;
 use tracing::{Span, debug, error, info_span};
 
 use super::directory::{Reservation, RoomEntry};
+use super::guard::guarded;
 use super::inbox::{RoomRequest, ViewerId};
 use crate::metrics::{Counted, GameMetrics, Metrics};
 
@@ -131,12 +131,7 @@ impl HostedRoom {
 
     /// Runs what calls the rules; a panic in them ends this room alone.
     fn guarded<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> Result<T, RoomFailure> {
-        catch_unwind(AssertUnwindSafe(|| work(self))).map_err(|panic| {
-            let said = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("(no message)");
+        guarded(|| work(self)).map_err(|said| {
             error!(room = self.entry.id, tick = self.game.now().0, said, "the game's rules panicked");
             RoomFailure
         })

@@ -1,0 +1,15 @@
+//! Calls of rules, which may panic.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Does work that calls the rules of a game; the error is what a panic in them said. What the work
+/// was done on is not to be used for the match again.
+pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let said = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
+        said.unwrap_or("(no message)").to_owned()
+    })
+}
