@@ -2,8 +2,18 @@
 
 mod admin;
 mod config;
+mod failures;
 mod http;
 mod listener;
+mod matches;
+mod player;
+mod probe;
 mod process;
+mod protocol;
+mod raw;
+mod rooms;
 mod server;
+mod shutdown;
+mod slow;
+mod time;
 mod upgrade;

@@ -3,10 +3,12 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fracas_games::Games;
 use fracas_server::{Config, Listeners, Shutdown, run};
+use fracas_shared::GameList;
+use tokio::time::sleep;
 
 /// Long enough for any machine; a test that waits this long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -27,6 +29,11 @@ impl Server {
 
     /// Starts one with a configuration that is changed first.
     pub(crate) fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_of::<Games>(change)
+    }
+
+    /// Starts one of other games.
+    pub(crate) fn start_of<G: GameList>(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = local();
         change(&mut config);
         let listeners = Listeners::bind(&config).unwrap();
@@ -36,9 +43,25 @@ impl Server {
         let stop = shutdown.clone();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().unwrap();
-            runtime.block_on(run::<Games>(config, listeners, stop)).unwrap();
+            runtime.block_on(run::<G>(config, listeners, stop)).unwrap();
         });
         Self { public, admin, shutdown, thread: Some(thread) }
+    }
+
+    /// A metric's value, its labels written as Prometheus does; 0 when there is none.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let (_, _, body) = get(self.admin, "/metrics");
+        let value = body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    /// Waits until a metric has a value for which the condition holds.
+    pub(crate) async fn metric_until(&self, name: &str, holds: impl Fn(f64) -> bool) {
+        let start = Instant::now();
+        while !holds(self.metric(name)) {
+            assert!(start.elapsed() < PATIENCE, "{name} is {}", self.metric(name));
+            sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Stops it, and waits until it has.

@@ -1,0 +1,168 @@
+//! Probe: a game that does what a test tells it to, also what no game should.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fracas_shared::message::RoomWanted;
+use fracas_shared::{
+    ConfigError, Context, EntityKey, Game, Inputs, LeaveReason, Pilot, PlayerId, Profile, Rng, Row, Seen,
+    State,
+};
+use serde::{Deserialize, Serialize};
+
+fracas_shared::games! {
+    /// Nothing but Probe.
+    pub(crate) struct ProbeGames = [Probe]
+}
+
+pub(crate) struct Probe {
+    config: Config,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Things whose looks change entirely with every tick: 0 to 1000.
+    noise: u16,
+    /// Events of a tick, each of the greatest length.
+    chatter: u8,
+    /// Whether opening a match panics.
+    fails_to_open: bool,
+}
+
+#[derive(Clone, Debug, State)]
+pub(crate) struct Thing {
+    player: Option<PlayerId>,
+    at: u32,
+    looks: [u32; 4],
+}
+
+#[derive(Clone, Debug, Default, Row, State)]
+pub(crate) struct Input {
+    pub(crate) steps: u8,
+    pub(crate) fails: bool,
+}
+
+#[derive(Clone, Debug, Row)]
+pub(crate) struct View {
+    pub(crate) player: Option<PlayerId>,
+    /// The sum of the player's steps.
+    pub(crate) at: u32,
+    a: u32,
+    b: u32,
+    c: u32,
+    d: u32,
+}
+
+#[derive(Clone, Debug, Row)]
+pub(crate) struct Chatter {
+    text: Arc<str>,
+}
+
+#[derive(Clone, Debug, Row, State)]
+pub(crate) enum Message {
+    /// Panics.
+    Fail,
+    /// Keeps the step busy for so long.
+    Work { ms: u16 },
+}
+
+#[derive(Clone, Debug, Row)]
+pub(crate) struct Own {
+    pub(crate) player: PlayerId,
+}
+
+impl Game for Probe {
+    const ID: &'static str = "probe";
+    const REVISION: u32 = 1;
+    const TICK_HZ: u16 = 60;
+
+    type Config = Config;
+    type Global = ();
+    type Entity = Thing;
+    type Input = Input;
+    type View = View;
+    type Own = Own;
+    type Event = Chatter;
+    type Message = Message;
+
+    fn new(config: &Config) -> Result<Self, ConfigError> {
+        if config.noise > 1000 {
+            return Err(ConfigError::new("noise", format!("{} is more than 1000", config.noise)));
+        }
+        Ok(Self { config: config.clone() })
+    }
+
+    fn open(&self, ctx: &mut Context<'_, Self>) {
+        assert!(!self.config.fails_to_open, "told to fail");
+        for _ in 0..self.config.noise {
+            let _ = ctx.world.spawn(Thing { player: None, at: 0, looks: [0; 4] });
+        }
+    }
+
+    fn join(&self, ctx: &mut Context<'_, Self>, player: PlayerId, _profile: &Profile) {
+        let _ = ctx.world.spawn(Thing { player: Some(player), at: 0, looks: [0; 4] });
+    }
+
+    fn leave(&self, ctx: &mut Context<'_, Self>, player: PlayerId, _reason: LeaveReason) {
+        ctx.world.retain(|_, thing| thing.player != Some(player));
+    }
+
+    fn message(&self, _ctx: &mut Context<'_, Self>, player: PlayerId, message: &Message) {
+        match message {
+            Message::Fail => panic!("player {player} told it to"),
+            Message::Work { ms } => {
+                let end = Instant::now() + Duration::from_millis((*ms).into());
+                while Instant::now() < end {
+                    std::hint::spin_loop();
+                }
+            }
+        }
+    }
+
+    fn step(&self, ctx: &mut Context<'_, Self>, inputs: &Inputs<'_, Self>) {
+        for (_, thing) in ctx.world.iter_mut() {
+            if let Some(input) = thing.player.and_then(|player| inputs.of(player)) {
+                assert!(!input.fails, "an input told it to");
+                thing.at += u32::from(input.steps);
+            } else {
+                thing.looks = std::array::from_fn(|_| ctx.rng.bits());
+            }
+        }
+        for _ in 0..self.config.chatter {
+            ctx.emit(Chatter { text: "x".repeat(255).into() });
+        }
+    }
+
+    fn view(&self, _key: EntityKey, thing: &Thing) -> Option<View> {
+        let [a, b, c, d] = thing.looks;
+        Some(View { player: thing.player, at: thing.at, a, b, c, d })
+    }
+
+    fn own(&self, _ctx: &Context<'_, Self>, player: PlayerId) -> Option<Own> {
+        Some(Own { player })
+    }
+}
+
+impl Pilot for Probe {
+    type Mind = ();
+
+    fn pilot(&self, _mind: &mut (), _seen: &Seen<'_, Self>, _rng: &mut Rng) -> Input {
+        Input { steps: 1, fails: false }
+    }
+}
+
+/// A room of Probe made with these options, or one alike.
+pub(crate) fn alike(options: &str) -> RoomWanted {
+    RoomWanted::JoinOrCreate { game: Probe::ID.into(), options: options.into() }
+}
+
+/// A new room of Probe.
+pub(crate) fn new_room(options: &str) -> RoomWanted {
+    RoomWanted::Create { game: Probe::ID.into(), options: options.into() }
+}
+
+/// The room of this id.
+pub(crate) fn by_id(room: &str) -> RoomWanted {
+    RoomWanted::ById { room: room.into() }
+}
