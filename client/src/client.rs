@@ -151,7 +151,7 @@ impl Client {
     }
 
     /// Gives the seat back, and waits for the last tick that the player was part of. Events until
-    /// then wait for [`Client::next_event`].
+    /// then wait for [`Client::next_event`], or are dropped by the next join.
     pub async fn leave(&mut self) -> Result<Tick, ClientError> {
         self.session.leave()?;
         match self.wait_for(|event| matches!(event, Event::Left { .. })).await? {

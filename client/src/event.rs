@@ -68,6 +68,28 @@ pub enum Event {
     FrameLost(FrameError),
 }
 
+impl Event {
+    /// Whether it has a meaning only in the room that it came from.
+    pub(crate) fn is_of_room(&self) -> bool {
+        match self {
+            Self::PlayerJoined(_)
+            | Self::PlayerLeft(_)
+            | Self::Outcome { .. }
+            | Self::MatchBegan { .. }
+            | Self::TimeDropped { .. }
+            | Self::Frame(_)
+            | Self::GameEvents(_)
+            | Self::FrameLost(_) => true,
+            Self::Welcome { .. }
+            | Self::Joined(_)
+            | Self::Refused(_)
+            | Self::Left { .. }
+            | Self::Rooms { .. }
+            | Self::Pong { .. } => false,
+        }
+    }
+}
+
 /// The state of a tick, as one player sees it.
 #[derive(Clone, Debug)]
 pub struct Frame {

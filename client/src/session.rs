@@ -110,7 +110,8 @@ impl Session {
         self.sends.push_back(ClientMessage::Ack { tick: tick.0 }.to_bytes());
     }
 
-    /// Asks for a seat: `Joined` or `Refused` follows. The room's schema comes with it, unless it
+    /// Asks for a seat: `Joined` or `Refused` follows. Events of the last room that wait to be
+    /// polled are dropped. The room's schema comes with it, unless it
     /// is `known` or was that of the last room.
     pub fn join(&mut self, room: RoomWanted) -> Result<(), RequestError> {
         self.start_join(room, self.last_codecs.clone(), false)
@@ -132,6 +133,8 @@ impl Session {
         }
         let schema_hash = known.as_ref().map_or(0, |codecs| codecs.hash());
         self.send(&ClientMessage::Join { room, schema_hash })?;
+        // Nobody polled them while they meant something; in the next room they mean something else.
+        self.events.retain(|event| !event.is_of_room());
         self.stage = Stage::Joining { known, is_typed };
         Ok(())
     }

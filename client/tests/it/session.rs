@@ -78,6 +78,27 @@ fn a_stay_from_hello_to_left() {
 }
 
 #[test]
+fn nothing_of_a_room_is_told_in_the_next() {
+    let script = Script::new();
+    let mut session = seated(&script);
+    session.leave().unwrap();
+    let entry = RosterEntry { player: 2, name: "cid".into(), is_bot: false };
+    let joined = ServerMessage::Joined(script.joined(7)).to_bytes();
+    for message in [
+        script.frame(None, &Script::snapshot(100, &[(1, 0.0, "bob")])),
+        script.events(100, &[game::Event::Flag { colour: 7 }]),
+        ServerMessage::PlayerJoined(entry).to_bytes(),
+        ServerMessage::TimeDropped { tick: 100, ticks: 3 }.to_bytes(),
+        ServerMessage::Left { tick: 104 }.to_bytes(),
+    ] {
+        session.handle_message(NOW, &message).unwrap();
+    }
+    session.join_typed(any_race(), Codecs::of::<Race>()).unwrap();
+    let events = tell(&mut session, NOW, &[joined]);
+    assert!(matches!(events[..], [Event::Left { .. }, Event::Joined(_)]), "{events:?}");
+}
+
+#[test]
 fn inputs_carry_stamp_and_ack() {
     let script = Script::new();
     let mut session = seated(&script);
