@@ -31,7 +31,10 @@ async fn check(server: &Server, fail: impl AsyncFnOnce(&mut Player<Probe>)) {
 #[tokio::test]
 async fn rules_that_panic_end_their_room_alone() {
     let server = Server::start_of::<ProbeGames>(|config| config.sim_threads = Some(1));
-    check(&server, async |culprit| culprit.client.send_message(&Message::Fail).await.unwrap()).await;
+    check(&server, async |culprit| {
+        culprit.client.send_message(&Message::Fail { after_ms: 0 }).await.unwrap();
+    })
+    .await;
     check(&server, async |culprit| {
         culprit.acts = |_| Input { steps: 0, fails: true };
         culprit.frames(1).await;
@@ -39,6 +42,25 @@ async fn rules_that_panic_end_their_room_alone() {
     .await;
     let bots = server.metric("fracas_bots{game=\"probe\"}");
     assert!((0.0..=7.0).contains(&bots), "{bots} bots in the one room that is left");
+}
+
+#[tokio::test]
+async fn who_is_on_the_way_into_a_room_that_fails_is_told() {
+    let server = Server::start_of::<ProbeGames>(|config| config.sim_threads = Some(2));
+    let mut other = Player::<Probe>::join(&server, "ann", alike("")).await;
+    let mut culprit = Player::<Probe>::join(&server, "bob", new_room("")).await;
+    culprit.frames(2).await;
+    culprit.client.send_message(&Message::Fail { after_ms: 300 }).await.unwrap();
+    other.frames(6).await;
+    let room = culprit.room().to_owned();
+    let mut late = Player::<Probe>::connect(&server, "cid").await;
+    match late.enter(by_id(&room)).await {
+        Err(refusal) => assert_eq!(refusal, Refusal::NoSuchRoom(room)),
+        // On a busy machine the last tick may not have begun before.
+        Ok(()) => assert_eq!(late.end().await.close_code(), Some(CloseCode::RoomFailed)),
+    }
+    assert_eq!(culprit.end().await.close_code(), Some(CloseCode::RoomFailed));
+    other.frames(2).await;
 }
 
 #[tokio::test]

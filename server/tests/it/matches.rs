@@ -34,19 +34,20 @@ async fn meet<G: Pilot>(server: &Server) {
     assert!(bob.roster().0.iter().any(|entry| entry.name == "ann"));
 
     (ann.acts, bob.acts) = (pilot::<G>, pilot::<G>);
+    // By tick, for one may be behind the other.
     let mut seen: BTreeMap<u32, Arc<Snapshot>> = BTreeMap::new();
     let (mut same, mut changed) = (0, false);
     while same < 30 || !changed {
-        ann.frames(1).await;
-        let snapshot = ann.snapshot();
-        changed |= seen.values().next_back().is_some_and(|before| !is_alike(before, &snapshot));
-        seen.insert(snapshot.tick().0, snapshot);
-        bob.frames(1).await;
-        let snapshot = bob.snapshot();
-        if let Some(anns) = seen.get(&snapshot.tick().0) {
-            assert_eq!(anns, &snapshot, "{}: they see different matches", G::ID);
-            same += 1;
+        for player in [&mut ann, &mut bob] {
+            player.frames(1).await;
+            let snapshot = player.snapshot();
+            if let Some(others) = seen.insert(snapshot.tick().0, snapshot.clone()) {
+                assert_eq!(others, snapshot, "{}: they see different matches", G::ID);
+                same += 1;
+            }
         }
+        let first = seen.values().next();
+        changed |= first.is_some_and(|first| !is_alike(first, &ann.snapshot()));
     }
 }
 
@@ -97,7 +98,7 @@ async fn a_left_seat_is_free_at_once() {
         bob.frames(2).await;
         let (joined, seen) = (Tick(bob.replica().joined().tick), bob.replica().tick());
         let left = bob.leave().await;
-        assert!(!left.is_after(seen + 60) && !joined.is_after(left), "{joined:?} {seen:?} {left:?}");
+        assert!(!joined.is_after(seen) && !seen.is_after(left), "{joined:?} {seen:?} {left:?}");
         bob.enter(by_id(&room)).await.unwrap();
     }
     bob.frames(1).await;

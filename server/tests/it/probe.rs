@@ -61,8 +61,8 @@ pub(crate) struct Chatter {
 
 #[derive(Clone, Debug, Row, State)]
 pub(crate) enum Message {
-    /// Panics.
-    Fail,
+    /// Panics after so long.
+    Fail { after_ms: u16 },
     /// Keeps the step busy for so long.
     Work { ms: u16 },
 }
@@ -110,13 +110,11 @@ impl Game for Probe {
 
     fn message(&self, _ctx: &mut Context<'_, Self>, player: PlayerId, message: &Message) {
         match message {
-            Message::Fail => panic!("player {player} told it to"),
-            Message::Work { ms } => {
-                let end = Instant::now() + Duration::from_millis((*ms).into());
-                while Instant::now() < end {
-                    std::hint::spin_loop();
-                }
+            Message::Fail { after_ms } => {
+                work(*after_ms);
+                panic!("player {player} told it to");
             }
+            Message::Work { ms } => work(*ms),
         }
     }
 
@@ -149,6 +147,13 @@ impl Pilot for Probe {
 
     fn pilot(&self, _mind: &mut (), _seen: &Seen<'_, Self>, _rng: &mut Rng) -> Input {
         Input { steps: 1, fails: false }
+    }
+}
+
+fn work(ms: u16) {
+    let end = Instant::now() + Duration::from_millis(ms.into());
+    while Instant::now() < end {
+        std::hint::spin_loop();
     }
 }
 

@@ -15,10 +15,12 @@ async fn dropped_time_is_told_and_counted() {
     let overruns = server.metric("fracas_tick_overruns_total");
     ann.client.send_message(&Message::Work { ms: 300 }).await.unwrap();
     let dropped = |ann: &Player<Probe>| {
-        ann.told.iter().find_map(|event| match event {
+        let gaps = ann.told.iter().filter_map(|event| match event {
             Event::TimeDropped { tick, ticks } => Some((*tick, *ticks)),
             _ => None,
-        })
+        });
+        // There may be others on a busy machine.
+        gaps.max_by_key(|(_, ticks)| *ticks)
     };
     ann.until("dropped time", |ann| dropped(ann).is_some_and(|(_, ticks)| ticks >= 10)).await;
     let (tick, ticks) = dropped(&ann).unwrap();
