@@ -22,7 +22,10 @@ fn main() {
 async fn start() -> anyhow::Result<()> {
     let config = match Config::load::<Games>(std::env::args_os()) {
         Ok(Invocation::Serve(config)) => *config,
-        Ok(Invocation::PrintConfig(text)) => return Ok(print!("{text}")),
+        Ok(Invocation::PrintConfig(text)) => {
+            print!("{text}");
+            return Ok(());
+        }
         Err(LoadError::Arguments(error)) => error.exit(),
         Err(error) => return Err(error.into()),
     };
