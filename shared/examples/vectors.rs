@@ -215,7 +215,8 @@ fn loose_row(kinds: &[Kind], row: &LooseRow) -> Value {
 }
 
 fn values(kind: &Kind, codes: &[u32], names: &dyn Names) -> Value {
-    let values = kind.fields.iter().zip(codes).map(|(field, code)| (field.name.clone(), value(field, *code, names)));
+    let values =
+        kind.fields.iter().zip(codes).map(|(field, code)| (field.name.clone(), value(field, *code, names)));
     Value::Object(values.collect())
 }
 

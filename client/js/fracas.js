@@ -1,0 +1,1981 @@
+/**
+ * Fracas for JavaScript: joins matches of a Fracas server, from browsers and from Node, and reads and
+ * writes any game by the schema that the server sends. The server's docs/PROTOCOL.md tells the protocol
+ * byte for byte. Whatever a server sends ends in a value within the limits or in a `FracasError`.
+ *
+ * In this order: control messages, bits, schemas and rows, frames, the state, the input clock, events,
+ * `Room`, `Client`.
+ * @module
+ */
+
+const PROTOCOL_VERSION = 1;
+const PROGRAM = "fracas.js 0.1.0";
+
+// Limits of the protocol, by their names there.
+const CLIENT_MESSAGE_BYTES_MAX = 4096;
+const SERVER_MESSAGE_BYTES_MAX = 262_144;
+const FRAME_BYTES_MAX = 262_144;
+const OPTIONS_BYTES_MAX = 2048;
+const SCHEMA_BYTES_MAX = 65_536;
+const KINDS_MAX = 32;
+const FIELDS_MAX = 64;
+const ENUM_NAMES_MAX = 256;
+const NAME_LENGTH_MAX = 64;
+const ENTITIES_MAX = 4096;
+const SEATS_MAX = 1000;
+const TICK_HZ_MAX = 240;
+const TEXT_BYTES_MAX = 255;
+const BASELINE_AGE_MAX = 64;
+const WIRE_ID_QUARANTINE_TICKS = 256;
+
+// Limits of this module's own patience and memory.
+const INPUT_LEAD_TICKS_MAX = 24;
+const FRAMES_LOST_IN_A_ROW_MAX = 3;
+const SEND_BUFFER_BYTES_MAX = 65_536;
+/** Below the server's 60 control and game messages, so that acks and pings always fit. */
+const MESSAGES_PER_S_MAX = 50;
+const PINGS_WAITING_MAX = 16;
+const LISTING_BYTES_MAX = 1_048_576;
+const REQUEST_TIME_MAX_MS = 10_000;
+const LEAVE_TIME_MAX_MS = 2_000;
+const ACK_INTERVAL_MS = 1_000;
+const PROBE_AFTER_MS = 5_000;
+const SILENCE_TIME_MAX_MS = 10_000;
+/** A connection that lived so long was good: counting tries begins again. */
+const STABLE_AFTER_MS = 10_000;
+
+/** What goes wrong: `code` is for programs, such as `room_full`; the message is a sentence for people. */
+export class FracasError extends Error {
+  /** @param {string} code @param {string} message */
+  constructor(code, message) {
+    super(message);
+    this.name = "FracasError";
+    this.code = code;
+  }
+}
+
+/** @param {string} problem */
+const malformed = (problem) => new FracasError("malformed", `what the server sent cannot be read: ${problem}`);
+
+/** @param {unknown} error @returns {FracasError} */
+const asFracasError = (error) => (error instanceof FracasError ? error : malformed(String(error)));
+
+/** @param {string} json */
+function parseJson(json) {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw malformed("it is not JSON");
+  }
+}
+
+/** `RoomFull` to `room_full`. @param {string} name */
+const snakeCase = (name) => name.replace(/(?!^)([A-Z])/g, "_$1").toLowerCase();
+
+const utf8 = new TextEncoder();
+/** For control messages, where bytes that are no UTF-8 are an error. */
+const strictText = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** For rows, where they become replacement characters. */
+const lenientText = new TextDecoder("utf-8", { ignoreBOM: true });
+
+// ---- Control messages: types as data, and one table for each direction.
+
+/**
+ * How values of a type are written and read.
+ * @typedef {{put(out: number[], value: any): void, take(from: ByteReader): any}} Type
+ * @typedef {{type: string, [field: string]: any}} Message
+ */
+
+class ByteReader {
+  /** @param {Uint8Array} bytes @param {number} at */
+  constructor(bytes, at) {
+    this.bytes = bytes;
+    this.at = at;
+  }
+
+  get left() {
+    return this.bytes.length - this.at;
+  }
+
+  /** A little-endian number. @param {number} size in bytes */
+  take(size) {
+    if (size > this.left) throw malformed("it ends in the middle of a value");
+    let value = 0;
+    for (let i = 0; i < size; i++) value += this.bytes[this.at++] * 2 ** (8 * i);
+    return value;
+  }
+}
+
+/** @type {Type} */
+const u32 = {
+  put(out, value) {
+    if (value < 251) return void out.push(value);
+    const size = value < 0x10000 ? 2 : 4;
+    out.push(size === 2 ? 251 : 252);
+    for (let i = 0; i < size; i++) out.push((value >>> (8 * i)) & 0xff);
+  },
+  take(from) {
+    const first = from.take(1);
+    if (first < 251) return first;
+    if (first > 252) throw malformed("a number is too long");
+    return from.take(first === 251 ? 2 : 4);
+  },
+};
+/** @type {Type} */
+const u16 = {
+  put: u32.put,
+  take(from) {
+    const value = u32.take(from);
+    if (value > 0xffff) throw malformed("a number is too large");
+    return value;
+  },
+};
+/** @type {Type} */
+const i32 = {
+  put: (out, value) => u32.put(out, ((value << 1) ^ (value >> 31)) >>> 0),
+  take(from) {
+    const zigzag = u32.take(from);
+    return (zigzag >>> 1) ^ -(zigzag & 1);
+  },
+};
+/** @type {Type} */
+const bool = {
+  put: (out, value) => void out.push(value ? 1 : 0),
+  take(from) {
+    const value = from.take(1);
+    if (value > 1) throw malformed("a bool is neither 0 nor 1");
+    return value === 1;
+  },
+};
+/** @type {Type} */
+const string = {
+  put(out, value) {
+    const bytes = utf8.encode(value);
+    u32.put(out, bytes.length);
+    for (const byte of bytes) out.push(byte);
+  },
+  take(from) {
+    const length = u32.take(from);
+    if (length > from.left) throw malformed("it ends in the middle of a string");
+    from.at += length;
+    try {
+      return strictText.decode(from.bytes.subarray(from.at - length, from.at));
+    } catch {
+      throw malformed("a string is not UTF-8");
+    }
+  },
+};
+/** @type {(type: Type) => Type} null stands for none */
+const option = (type) => ({
+  put(out, value) {
+    bool.put(out, value !== null);
+    if (value !== null) type.put(out, value);
+  },
+  take: (from) => (bool.take(from) ? type.take(from) : null),
+});
+/** @type {(type: Type) => Type} */
+const list = (type) => ({
+  put(out, values) {
+    u32.put(out, values.length);
+    for (const value of values) type.put(out, value);
+  },
+  take(from) {
+    const count = u32.take(from);
+    // Every value has a byte at least, so a forged count costs nothing.
+    if (count > from.left) throw malformed("a list is longer than its message");
+    return Array.from({ length: count }, () => type.take(from));
+  },
+});
+/** @type {(fields: Record<string, Type>) => Type} */
+const struct = (fields) => {
+  const entries = Object.entries(fields);
+  return {
+    put(out, value) {
+      for (const [name, type] of entries) type.put(out, value[name]);
+    },
+    take(from) {
+      /** @type {Record<string, any>} */
+      const value = {};
+      for (const [name, type] of entries) value[name] = type.take(from);
+      return value;
+    },
+  };
+};
+/** Variants by number, which is their place here. @type {(variants: Record<string, Record<string, Type>>) => Type} */
+const oneOf = (variants) => {
+  const names = Object.keys(variants);
+  const types = Object.values(variants).map(struct);
+  return {
+    put(out, value) {
+      const number = names.indexOf(value.type);
+      u32.put(out, number);
+      types[number].put(out, value);
+    },
+    take(from) {
+      const number = u32.take(from);
+      if (number >= names.length) throw malformed(`no message has the number ${number}; update this client`);
+      return { type: names[number], ...types[number].take(from) };
+    },
+  };
+};
+
+const RosterEntry = { player: u16, name: string, isBot: bool };
+const Standing = struct({ player: u16, score: i32 });
+const RoomInfo = struct({
+  room: string, game: string, players: u16, bots: u16, seats: u16, tickHz: u16, metadata: string,
+});
+
+const RoomWanted = oneOf({
+  JoinOrCreate: { game: string, options: string },
+  Join: { game: string },
+  Create: { game: string, options: string },
+  ById: { room: string },
+  Ticket: { ticket: string },
+});
+
+/** Refusals and their sentences. Those with a `$` come with a text to stand there. @type {Record<string, string>} */
+const REFUSALS = {
+  NoSuchGame: "no game '$' is hosted here",
+  NoSuchRoom: "no room '$'; it may have ended",
+  RoomFull: "all seats of room '$' are taken",
+  BadOption: "option $",
+  BadName: "a name has 1 to 32 bytes and no control characters",
+  AlreadyInRoom: "already in a room; leave it first",
+  TooManyRooms: "the server has no place for another room",
+  Stopping: "the server is stopping",
+};
+/** @type {(refusal: [string, string]) => [string, Record<string, Type>]} */
+const refusalType = ([name, sentence]) => [name, sentence.includes("$") ? { text: string } : {}];
+const Refusal = oneOf(Object.fromEntries(Object.entries(REFUSALS).map(refusalType)));
+
+/** For `toBytes` and `fromBytes`. */
+export const ClientMessage = oneOf({
+  Hello: { protocol: u16, name: string, client: string },
+  Join: { room: RoomWanted, schemaHash: u32 },
+  Leave: {},
+  List: { game: option(string), skip: u32 },
+  Ack: { tick: u32 },
+  Resync: {},
+  Ping: { nonce: u32 },
+});
+
+/** What `Room` does not know by name becomes an event: its name in snake case, with its fields. */
+export const ServerMessage = oneOf({
+  Welcome: { protocol: u16, server: string },
+  Joined: {
+    room: string, game: string, player: u16, seats: u16, tickHz: u16, tick: u32, schemaHash: u32,
+    schema: option(string), config: string, roster: list(struct(RosterEntry)),
+  },
+  Refused: { refusal: Refusal },
+  Left: { tick: u32 },
+  Rooms: { rooms: list(RoomInfo), total: u32 },
+  PlayerJoined: RosterEntry,
+  PlayerLeft: { player: u16 },
+  Outcome: { standings: list(Standing), nextMatchTick: u32 },
+  MatchBegan: { tick: u32 },
+  TimeDropped: { tick: u32, ticks: u32 },
+  Pong: { nonce: u32 },
+});
+
+/** A whole control message, tag and all. @param {Type} type @param {Message} message */
+export function toBytes(type, message) {
+  const out = [0];
+  type.put(out, message);
+  return Uint8Array.from(out);
+}
+
+/** @param {Type} type @param {Uint8Array} bytes @returns {Message} */
+export function fromBytes(type, bytes) {
+  if (bytes.length > SERVER_MESSAGE_BYTES_MAX + 1) throw malformed("it is longer than a message may be");
+  const from = new ByteReader(bytes, 1);
+  const message = type.take(from);
+  if (from.left > 0) throw malformed("bytes are left over after a message");
+  return message;
+}
+
+// ---- Bits: the first one is the lowest of the first byte.
+
+class BitReader {
+  bytes = new Uint8Array(1024);
+  at = 0;
+  end = 0;
+
+  /** Starts with the bytes from `start` on. @param {Uint8Array} message @param {number} start */
+  load(message, start) {
+    const length = Math.max(0, message.length - start);
+    // The bytes are copied to where 5 can be read at once from any place.
+    if (this.bytes.length < length + 8) this.bytes = new Uint8Array(length * 2 + 8);
+    this.bytes.set(start === 0 ? message : message.subarray(start));
+    this.at = 0;
+    this.end = length * 8;
+  }
+
+  /** The next 0 to 32 bits. @param {number} bits */
+  take(bits) {
+    const { at, bytes } = this;
+    if (at + bits > this.end) throw malformed("it ends in the middle of a value");
+    this.at = at + bits;
+    const byte = at >>> 3;
+    const shift = at & 7;
+    let value = (bytes[byte] | (bytes[byte + 1] << 8) | (bytes[byte + 2] << 16) | (bytes[byte + 3] << 24)) >>> shift;
+    if (shift + bits > 32) value |= bytes[byte + 4] << (32 - shift);
+    return bits === 32 ? value >>> 0 : value & ((1 << bits) - 1);
+  }
+
+  /** A copy of this many bytes. @param {number} length */
+  takeBytes(length) {
+    const bytes = new Uint8Array(length);
+    for (let i = 0; i < length; i++) bytes[i] = this.take(8);
+    return bytes;
+  }
+
+  /** Whether less than a byte is left and it is all zero. */
+  isAtEnd() {
+    const left = this.end - this.at;
+    return left < 8 && this.take(left) === 0;
+  }
+}
+
+class BitWriter {
+  // The longest row: all fields are strings of 255 bytes; before it stand at most 10 bytes.
+  bytes = new Uint8Array(10 + FIELDS_MAX * (TEXT_BYTES_MAX + 1));
+  at = 0;
+
+  /** Starts afresh with this many bytes of zeros. @param {number} bytes */
+  start(bytes) {
+    this.bytes.fill(0, 0, (this.at + 7) >> 3);
+    this.at = bytes * 8;
+  }
+
+  /** @param {number} value without higher bits @param {number} bits */
+  put(value, bits) {
+    while (bits > 0) {
+      const shift = this.at & 7;
+      const count = Math.min(8 - shift, bits);
+      this.bytes[this.at >> 3] |= (value & ((1 << count) - 1)) << shift;
+      value >>>= count;
+      bits -= count;
+      this.at += count;
+    }
+  }
+
+  finish() {
+    return this.bytes.slice(0, (this.at + 7) >> 3);
+  }
+}
+
+// ---- Schemas, and rows by them.
+
+/**
+ * A schema as the server sends it.
+ * @typedef {{name: string, kind: string, bits?: number, min?: number, step?: number, names?: string[]}} SchemaField
+ * @typedef {{name: string, fields: SchemaField[]}[]} SchemaKinds
+ * @typedef {{game: string, revision: number, views: SchemaKinds, own: SchemaKinds, inputs: SchemaKinds,
+ *   events: SchemaKinds, messages: SchemaKinds}} Schema
+ *
+ * A row as an object: the name of its kind, and its fields by name.
+ * @typedef {{kind: string, [field: string]: any}} Row
+ * @typedef {Row & {id: number}} Entity
+ */
+
+/** Bits of the kinds of fields that do not say it. */
+const FIXED_BITS = new Map([["bool", 1], ["entity", 16], ["player", 10], ["text", 10], ["bytes", 10]]);
+const NO_BYTES = new Uint8Array(0);
+
+/** Bits that tell apart so many things. @param {number} things */
+const indexBits = (things) => Math.max(1, 32 - Math.clz32(things - 1));
+
+/** @param {unknown} name */
+const isName = (name) => typeof name === "string" && name.length > 0 && name.length <= NAME_LENGTH_MAX;
+
+/** @param {unknown} list @param {number} max */
+const isList = (list, max) => Array.isArray(list) && list.length <= max;
+
+/** @param {string} problem */
+const badSchema = (problem) => new FracasError("bad_schema", `the game's schema cannot be used: ${problem}`);
+
+class Field {
+  /** @param {any} field @param {string} place */
+  constructor(field, place) {
+    const { name, kind, min = 0, step = 1, names = [] } = field;
+    const fail = (/** @type {string} */ problem) => badSchema(`${place}.${name}: ${problem}`);
+    const isSized = ["uint", "int", "fixed", "angle"].includes(kind);
+    const bits = isSized ? field.bits : kind === "enum" ? indexBits(names.length) : FIXED_BITS.get(kind);
+    if (!isName(name)) throw fail("a name has 1 to 64 letters");
+    if (bits === undefined) throw fail(`no kind of field '${kind}' is known; update this client`);
+    if (!Number.isInteger(bits) || bits < 1 || bits > 32) throw fail("`bits` must be from 1 to 32");
+    if (!Number.isFinite(min) || !Number.isFinite(step) || step <= 0) throw fail("`step` must be above 0");
+    if (kind === "enum" && !(isList(names, ENUM_NAMES_MAX) && names.length > 0 && names.every(isName))) {
+      throw fail("an enum has 1 to 256 names");
+    }
+    /** @type {string} */
+    this.name = name;
+    /** Its property of an object, of which some are taken. */
+    this.key = name === "id" || name === "kind" || name === "__proto__" ? `${name}_` : name;
+    /** @type {string} */
+    this.kind = kind;
+    /** @type {number} */
+    this.bits = bits;
+    /** Bits of a small difference; 0 when a changed code is always written whole. */
+    this.smallBits = isSized && bits > 3 ? (bits + 1) >> 1 : 0;
+    this.codeMax = 2 ** bits - 1;
+    this.isString = kind === "text" || kind === "bytes";
+    /** @type {number} */
+    this.min = min;
+    /** @type {number} */
+    this.step = step;
+    /** @type {string[]} */
+    this.names = names;
+  }
+
+  /** The value of a code; of no string. Numbers are as exact as the rules hold them: 32-bit floats. @param {number} code */
+  value(code) {
+    switch (this.kind) {
+      case "fixed": return Math.fround(this.min + code * this.step);
+      case "angle": return Math.fround((code * 2 * Math.PI) / (this.codeMax + 1));
+      case "uint": return code;
+      case "int": return code - (this.codeMax + 1) / 2;
+      case "bool": return code === 1;
+      case "enum": return this.names[code] ?? null;
+      case "player": return code === 0 || code > SEATS_MAX ? null : code - 1;
+      default: return code === 0 ? null : code;
+    }
+  }
+
+  /**
+   * The code of a value; of no string. Numbers are rounded and clamped; nothing stands for 0, false,
+   * the first name or none.
+   * @param {any} value
+   */
+  code(value) {
+    if (value === undefined || value === null) value = this.kind === "enum" ? this.names[0] : 0;
+    else if (this.kind === "player") value += 1;
+    const wanted = this.kind === "enum" ? "string" : this.kind === "bool" ? typeof value : "number";
+    if (typeof value !== wanted) throw badRow(`'${this.name}' is a ${this.kind}, not ${JSON.stringify(value)}`);
+    switch (this.kind) {
+      case "fixed": return this.#clamp((Math.fround(value) - this.min) / this.step);
+      case "angle": return this.#part(Math.fround(value));
+      case "int": return this.#clamp(Math.round(value || 0) + (this.codeMax + 1) / 2);
+      case "bool": return value ? 1 : 0;
+      case "enum": {
+        const place = this.names.indexOf(value);
+        if (place < 0) throw badRow(`'${this.name}' is one of ${this.names.join(", ")}, not '${value}'`);
+        return place;
+      }
+      case "player": return value > SEATS_MAX ? 0 : this.#clamp(value);
+      default: return this.#clamp(value);
+    }
+  }
+
+  /** @param {number} number */
+  #clamp(number) {
+    const code = Math.round(number);
+    return code > 0 ? Math.min(code, this.codeMax) : 0;
+  }
+
+  /** Which part of the circle: halves are rounded away from zero, as the rules do. @param {number} radians */
+  #part(radians) {
+    const parts = this.codeMax + 1;
+    const part = (radians / (2 * Math.PI)) * parts;
+    const whole = (Math.sign(part) * Math.round(Math.abs(part))) % parts;
+    return (whole < 0 ? whole + parts : whole) >>> 0;
+  }
+}
+
+class Kind {
+  /** @param {any} kind @param {number} number @param {string} union */
+  constructor(kind, number, union) {
+    const place = `${union}.${kind?.name}`;
+    if (!isName(kind?.name)) throw badSchema(`${place}: a name has 1 to 64 letters`);
+    if (!isList(kind.fields, FIELDS_MAX)) throw badSchema(`${place}: at most 64 fields`);
+    /** @type {string} */
+    this.name = kind.name;
+    this.number = number;
+    /** @type {Field[]} */
+    this.fields = kind.fields.map((/** @type {any} */ field) => new Field(field ?? {}, place));
+    /** Places of the fields that are strings. */
+    this.strings = this.fields.flatMap((field, i) => (field.isString ? [i] : []));
+  }
+}
+
+/** @param {string} problem */
+const badRow = (problem) => new FracasError("bad_row", `this does not fit the game's schema: ${problem}`);
+
+/** The kinds of rows of one union. */
+class Kinds {
+  /** @param {any} kinds @param {string} union */
+  constructor(kinds, union) {
+    if (!isList(kinds, KINDS_MAX)) throw badSchema(`${union}: at most 32 kinds`);
+    /** @type {Kind[]} */
+    this.list = kinds.map((/** @type {any} */ kind, /** @type {number} */ number) => new Kind(kind, number, union));
+    this.bits = indexBits(kinds.length);
+    this.union = union;
+  }
+
+  /** @param {BitReader} bits */
+  take(bits) {
+    const kind = this.list[bits.take(this.bits)];
+    if (kind === undefined) throw malformed("a row is of no kind");
+    return kind;
+  }
+
+  /** @param {string | undefined} name none when there is one kind alone */
+  named(name) {
+    const kind = name === undefined && this.list.length === 1 ? this.list[0] : this.list.find((kind) => kind.name === name);
+    if (kind) return kind;
+    const names = this.list.map((kind) => kind.name).join(", ") || "none";
+    throw badRow(`the kinds of its ${this.union} are: ${names}; not '${name}'`);
+  }
+
+  /** A row that stands alone, as an object. @param {BitReader} bits */
+  takeRow(bits) {
+    const kind = this.take(bits);
+    /** @type {Row} */
+    const row = { kind: kind.name };
+    for (const field of kind.fields) {
+      if (field.isString) {
+        const bytes = bits.takeBytes(bits.take(8));
+        row[field.key] = field.kind === "text" ? lenientText.decode(bytes) : bytes;
+      } else {
+        row[field.key] = field.value(bits.take(field.bits));
+      }
+    }
+    return row;
+  }
+
+  /**
+   * @param {BitWriter} bits
+   * @param {string | undefined} name
+   * @param {Record<string, any>} values by the names of fields
+   */
+  putRow(bits, name, values) {
+    const kind = this.named(name);
+    for (const key of Object.keys(values)) {
+      if (!kind.fields.some((field) => field.name === key)) {
+        throw badRow(`${kind.name} has no field '${key}', only ${kind.fields.map((field) => field.name).join(", ")}`);
+      }
+    }
+    bits.put(kind.number, this.bits);
+    for (const field of kind.fields) {
+      const value = values[field.name];
+      if (!field.isString) {
+        bits.put(field.code(value), field.bits);
+        continue;
+      }
+      const bytes = stringBytes(field, value);
+      bits.put(bytes.length, 8);
+      for (const byte of bytes) bits.put(byte, 8);
+    }
+  }
+}
+
+/** Longer strings are cut, as the rules do; text between two letters. @param {Field} field @param {any} value */
+function stringBytes(field, value) {
+  if (value === undefined || value === null) return NO_BYTES;
+  if (field.kind === "bytes") {
+    if (!(value instanceof Uint8Array)) throw badRow(`'${field.name}' is a Uint8Array`);
+    return value.subarray(0, TEXT_BYTES_MAX);
+  }
+  if (typeof value !== "string") throw badRow(`'${field.name}' is a string`);
+  // No letter has less than a byte, so more of them need not be encoded.
+  const bytes = utf8.encode(value.slice(0, TEXT_BYTES_MAX + 1));
+  let end = Math.min(bytes.length, TEXT_BYTES_MAX);
+  while (end < bytes.length && (bytes[end] & 0xc0) === 0x80) end--;
+  return bytes.subarray(0, end);
+}
+
+/** Reads and writes the rows of one game. */
+export class Codec {
+  /** @param {string} json the schema */
+  constructor(json) {
+    if (json.length > SCHEMA_BYTES_MAX) throw badSchema("it is too long");
+    const schema = parseJson(json);
+    if (!isName(schema?.game)) throw badSchema("game: an id has 1 to 64 letters");
+    /** @type {Schema} */
+    this.schema = schema;
+    this.views = new Kinds(schema.views, "views");
+    this.own = new Kinds(schema.own, "own");
+    this.inputs = new Kinds(schema.inputs, "inputs");
+    this.events = new Kinds(schema.events, "events");
+    this.messages = new Kinds(schema.messages, "messages");
+    /** @private */
+    this.reader = new BitReader();
+    /** @private */
+    this.writer = new BitWriter();
+  }
+
+  /** An input whose stamp and ack are still to be written. @param {string | undefined} kind @param {Record<string, any>} values */
+  inputBytes(kind, values) {
+    return this.#rowBytes(1, 9, this.inputs, kind, values);
+  }
+
+  /** @param {string | undefined} kind @param {Record<string, any>} values */
+  messageBytes(kind, values) {
+    return this.#rowBytes(2, 1, this.messages, kind, values);
+  }
+
+  /** @param {number} tag @param {number} head in bytes @param {Kinds} kinds @param {string | undefined} kind @param {Record<string, any>} values */
+  #rowBytes(tag, head, kinds, kind, values) {
+    this.writer.start(head);
+    kinds.putRow(this.writer, kind, values);
+    const bytes = this.writer.finish();
+    if (bytes.length > CLIENT_MESSAGE_BYTES_MAX) throw badRow(`it has more than ${CLIENT_MESSAGE_BYTES_MAX} bytes`);
+    bytes[0] = tag;
+    return bytes;
+  }
+
+  /** Reads an own message. @param {Uint8Array} bytes */
+  readOwn(bytes) {
+    const bits = this.reader;
+    bits.load(bytes, 1);
+    const inputTick = bits.take(32);
+    const margin = (bits.take(8) << 24) >> 24;
+    const own = (bits.take(8) & 1) === 1 ? this.own.takeRow(bits) : null;
+    if (!bits.isAtEnd()) throw malformed("bytes are left over after an own row");
+    return { inputTick, margin, own };
+  }
+
+  /** Reads an events message. @param {Uint8Array} bytes */
+  readEvents(bytes) {
+    const bits = this.reader;
+    bits.load(bytes, 1);
+    const tick = bits.take(32);
+    const count = bits.take(8);
+    const events = [];
+    for (let i = 0; i < count; i++) events.push(this.events.takeRow(bits));
+    if (!bits.isAtEnd()) throw malformed("bytes are left over after events");
+    return { tick, events };
+  }
+}
+
+/** Writes for which tick an input is, and the newest tick that is here. @param {Uint8Array} input @param {number} stamp @param {number} ack */
+export function stampInput(input, stamp, ack) {
+  const view = new DataView(input.buffer);
+  view.setUint32(1, stamp, true);
+  view.setUint32(5, ack, true);
+}
+
+// ---- Frames.
+
+/** A string of the table; rows name it by its place. */
+class TableString {
+  /** @type {string | undefined} */
+  #text;
+
+  /** @param {Uint8Array} bytes */
+  constructor(bytes) {
+    this.bytes = bytes;
+  }
+
+  get text() {
+    return (this.#text ??= lenientText.decode(this.bytes));
+  }
+
+  /** @param {Uint8Array} bytes */
+  is(bytes) {
+    return bytes.length === this.bytes.length && bytes.every((byte, i) => byte === this.bytes[i]);
+  }
+}
+
+/** What a frame does to a row of its baseline. */
+const SAME = 0, UPDATED = 1, LEFT = 2;
+
+/** An entity's row: its codes now, and while a frame is read, those that it will have. */
+class EntityRow {
+  mark = SAME;
+  /** @type {Entity | undefined} */
+  entity = undefined;
+
+  /** @param {number} id @param {Kind} kind */
+  constructor(id, kind) {
+    this.id = id;
+    this.kind = kind;
+    /** @type {number[]} */
+    this.codes = new Array(kind.fields.length).fill(0);
+    /** After an update, the codes before it. @type {number[]} */
+    this.other = this.codes.slice();
+  }
+}
+
+/**
+ * What a frame has changed. A keyframe's rows have all entered, and `left` and `updated` are empty.
+ * @typedef {{tick: number, isKeyframe: boolean, hash: number | undefined, hasStrings: boolean, left: EntityRow[],
+ *   updated: EntityRow[], entered: EntityRow[]}} FrameChange
+ */
+
+/** Decodes frames, each upon the one before. What fails to decode changes nothing. */
+export class FrameDecoder {
+  /** The tick of the newest frame; none before the first. @type {number | undefined} */
+  tick = undefined;
+  /** By id. @type {EntityRow[]} */
+  rows = [];
+  /** By place. @type {Map<number, TableString>} */
+  strings = new Map();
+  /** Whether a frame was lost, so that deltas are passed over. */
+  needsKeyframe = false;
+  #bits = new BitReader();
+  #kinds;
+
+  /** @param {Codec} codec */
+  constructor(codec) {
+    this.#kinds = codec.views;
+  }
+
+  /**
+   * Takes a frame with its tag; null when it is a delta that is passed over.
+   * @param {Uint8Array} message
+   * @returns {FrameChange | null}
+   */
+  decode(message) {
+    /** @type {FrameChange} */
+    const change = { tick: 0, isKeyframe: false, hash: undefined, hasStrings: false, left: [], updated: [], entered: [] };
+    try {
+      return this.#decode(message, change) ? change : null;
+    } catch (error) {
+      for (const row of change.updated) row.mark = SAME;
+      for (const row of change.left) row.mark = SAME;
+      this.needsKeyframe = true;
+      throw error;
+    }
+  }
+
+  /** @param {Uint8Array} message @param {FrameChange} change */
+  #decode(message, change) {
+    if (message.length > FRAME_BYTES_MAX + 1) throw malformed("a frame is longer than it may be");
+    const bits = this.#bits;
+    bits.load(message, 1);
+    change.tick = bits.take(32);
+    change.isKeyframe = bits.take(1) === 1;
+    if (!change.isKeyframe) {
+      if (this.needsKeyframe) return false;
+      this.#checkBaseline(change.tick, bits.take(8));
+    }
+    if (bits.take(1) === 1) change.hash = bits.take(32);
+    let strings = this.#takeStrings(change);
+    const entitiesLeft = change.isKeyframe ? 0 : this.#takeUpdates(change);
+    this.#takeEntries(change, entitiesLeft);
+    if (!bits.isAtEnd()) throw malformed("bytes are left over after a frame");
+
+    const rows = this.#rowsAfter(change);
+    const touchesStrings = change.hasStrings || change.isKeyframe || change.left.some(hasStrings)
+      || change.entered.some(hasStrings) || change.updated.some(namesOtherStrings);
+    if (touchesStrings) strings = namedStrings(rows, strings);
+    if (change.hash !== undefined && change.hash !== viewHash(change.tick, rows)) {
+      throw new FracasError("wrong_hash", `the state of tick ${change.tick} is not the server's`);
+    }
+    this.#commit(change, rows, strings);
+    return true;
+  }
+
+  /** @param {number} tick @param {number} age */
+  #checkBaseline(tick, age) {
+    if (age < 1 || age > BASELINE_AGE_MAX) throw malformed("a frame's baseline has no allowed age");
+    const wanted = (tick - age) >>> 0;
+    if (this.tick !== wanted) throw new FracasError("wrong_baseline", `a frame builds on tick ${wanted}, which is not at hand`);
+  }
+
+  /** @param {FrameChange} change */
+  #takeStrings(change) {
+    const bits = this.#bits;
+    const strings = change.isKeyframe ? new Map() : this.strings;
+    if (bits.take(1) === 0) return strings;
+    change.hasStrings = true;
+    const written = new Map(strings);
+    const count = bits.take(10);
+    for (let i = 0; i < count; i++) {
+      const place = bits.take(10);
+      if (place === 0) throw malformed("a string is at no place");
+      const bytes = bits.takeBytes(bits.take(8));
+      // One that is known already stays the same value.
+      const known = this.strings.get(place);
+      written.set(place, known?.is(bytes) ? known : new TableString(bytes));
+    }
+    return written;
+  }
+
+  /** What became of each row of the baseline; gives how many are left. @param {FrameChange} change */
+  #takeUpdates(change) {
+    const bits = this.#bits;
+    for (const row of this.rows) {
+      if (bits.take(1) === 0) continue;
+      if (bits.take(1) === 1) {
+        row.mark = LEFT;
+        change.left.push(row);
+        continue;
+      }
+      row.mark = UPDATED;
+      change.updated.push(row);
+      const { codes, other, kind: { fields } } = row;
+      for (let i = 0; i < fields.length; i++) {
+        other[i] = bits.take(1) === 0 ? codes[i] : takeChange(bits, fields[i], codes[i]);
+      }
+    }
+    return this.rows.length - change.left.length;
+  }
+
+  /** @param {FrameChange} change @param {number} entities */
+  #takeEntries(change, entities) {
+    const bits = this.#bits;
+    while (bits.take(1) === 1) {
+      if (entities++ >= ENTITIES_MAX) throw malformed("there are more entities than a world holds");
+      const id = bits.take(16);
+      if (id === 0) throw malformed("an entity has the id 0");
+      const row = new EntityRow(id, this.#kinds.take(bits));
+      const { codes, kind: { fields } } = row;
+      for (let i = 0; i < fields.length; i++) codes[i] = bits.take(fields[i].bits);
+      change.entered.push(row);
+    }
+  }
+
+  /** @param {FrameChange} change */
+  #rowsAfter({ isKeyframe, left, entered }) {
+    let rows = isKeyframe ? [] : this.rows;
+    if (left.length > 0) rows = rows.filter((row) => row.mark !== LEFT);
+    if (entered.length > 0) {
+      rows = rows.concat(entered).sort((a, b) => a.id - b.id);
+      for (let i = 1; i < rows.length; i++) {
+        if (rows[i].id === rows[i - 1].id) throw malformed("an entity enters twice");
+      }
+    }
+    return rows;
+  }
+
+  /** @param {FrameChange} change @param {EntityRow[]} rows @param {Map<number, TableString>} strings */
+  #commit(change, rows, strings) {
+    if (change.hasStrings && !change.isKeyframe) {
+      // A row whose string was replaced has changed, although none of its codes has.
+      const isReplaced = (/** @type {number} */ place) => this.strings.get(place) !== strings.get(place);
+      for (const row of rows) {
+        if (row.mark !== SAME || row.entity === undefined || !row.kind.strings.some((i) => isReplaced(row.codes[i]))) continue;
+        row.mark = UPDATED;
+        row.other = row.codes.slice();
+        change.updated.push(row);
+      }
+    }
+    for (const row of change.updated) {
+      [row.codes, row.other] = [row.other, row.codes];
+      row.mark = SAME;
+    }
+    this.tick = change.tick;
+    this.rows = rows;
+    this.strings = strings;
+    this.needsKeyframe = false;
+  }
+}
+
+/** @param {BitReader} bits @param {Field} field @param {number} code of the baseline */
+function takeChange(bits, field, code) {
+  if (field.smallBits === 0 || bits.take(1) === 0) return bits.take(field.bits);
+  const zigzag = bits.take(field.smallBits);
+  // Modulo 2^bits, so an angle may turn through zero.
+  return ((code + ((zigzag >>> 1) ^ -(zigzag & 1))) & field.codeMax) >>> 0;
+}
+
+/** @param {EntityRow} row */
+const hasStrings = (row) => row.kind.strings.length > 0;
+
+/** @param {EntityRow} row */
+const namesOtherStrings = (row) => row.kind.strings.some((i) => row.codes[i] !== row.other[i]);
+
+/** @param {EntityRow} row */
+const codesToBe = (row) => (row.mark === UPDATED ? row.other : row.codes);
+
+/** Of these strings, the ones that rows name. @param {EntityRow[]} rows @param {Map<number, TableString>} strings */
+function namedStrings(rows, strings) {
+  /** @type {Map<number, TableString>} */
+  const named = new Map();
+  for (const row of rows) {
+    const codes = codesToBe(row);
+    for (const i of row.kind.strings) {
+      if (codes[i] === 0) continue;
+      const string = strings.get(codes[i]);
+      if (string === undefined) throw malformed("a string is missing");
+      named.set(codes[i], string);
+    }
+  }
+  return named;
+}
+
+/** @param {number} tick @param {EntityRow[]} rows by id */
+function viewHash(tick, rows) {
+  let hash = tick;
+  const mix = (/** @type {number} */ number) => {
+    hash = Math.imul(hash ^ number, 0x9e3779b1);
+    hash ^= hash >>> 15;
+  };
+  for (const row of rows) {
+    mix((row.id << 8) | row.kind.number);
+    for (const code of codesToBe(row)) mix(code);
+  }
+  return hash >>> 0;
+}
+
+// ---- The state.
+
+/**
+ * What a player sees of a match: entities by id. An entity stays the same object until it leaves.
+ * @extends {Map<number, Entity>}
+ */
+export class State extends Map {
+  /** The tick of the newest frame; 0 before the first. */
+  tick = 0;
+  /** What this player alone sees; null before it was told, and in games without. @type {{kind: string, [field: string]: any} | null} */
+  own = null;
+
+  /** The entities of one kind. @param {string} kind */
+  *ofKind(kind) {
+    for (const entity of this.values()) if (entity.kind === kind) yield entity;
+  }
+
+  /**
+   * Takes what a frame has changed, and gives it in terms of entities; the values before changes only
+   * when asked to.
+   * @internal
+   * @param {FrameChange} change
+   * @param {Map<number, TableString>} strings
+   * @param {boolean} tellsChanges
+   */
+  apply(change, strings, tellsChanges) {
+    /** @type {Map<number, Entity>} */
+    const stays = new Map();
+    /** @type {Entity[]} */
+    const added = [], removed = [];
+    /** @type {[Entity, Record<string, any>][]} */
+    const changed = [];
+    if (change.isKeyframe) {
+      // After a longer gap an id may be another entity's.
+      const gap = (change.tick - this.tick) | 0;
+      if (gap > 0 && gap <= WIRE_ID_QUARANTINE_TICKS) {
+        for (const row of change.entered) {
+          const entity = this.get(row.id);
+          if (entity?.kind === row.kind.name) stays.set(row.id, entity);
+        }
+      }
+      for (const entity of this.values()) if (!stays.has(entity.id)) removed.push(entity);
+    } else {
+      for (const row of change.left) removed.push(/** @type {Entity} */ (row.entity));
+    }
+    for (const entity of removed) this.delete(entity.id);
+    /** @type {(row: EntityRow, entity: Entity, old: number[] | null) => void} */
+    const update = (row, entity, old) => {
+      /** @type {Record<string, any> | null} */
+      const before = tellsChanges ? {} : null;
+      if (writeFields(entity, row, old, strings, change.hasStrings, before) && before) changed.push([entity, before]);
+    };
+    for (const row of change.updated) update(row, /** @type {Entity} */ (row.entity), row.other);
+    for (const row of change.entered) {
+      row.entity = stays.get(row.id);
+      if (row.entity) {
+        update(row, row.entity, null);
+        continue;
+      }
+      row.entity = { id: row.id, kind: row.kind.name };
+      writeFields(row.entity, row, null, strings, true, null);
+      this.set(row.id, row.entity);
+      added.push(row.entity);
+    }
+    this.tick = change.tick;
+    return { added, removed, changed };
+  }
+}
+
+/**
+ * Writes the fields that have changed; says whether any has. Their last values go to `before`.
+ * @param {Entity} entity
+ * @param {EntityRow} row
+ * @param {number[] | null} old codes; null when they are not known
+ * @param {Map<number, TableString>} strings
+ * @param {boolean} hasStrings whether the same place may hold another string now
+ * @param {Record<string, any> | null} before
+ */
+function writeFields(entity, row, old, strings, hasStrings, before) {
+  const { codes, kind: { fields } } = row;
+  let hasChanged = false;
+  for (let i = 0; i < fields.length; i++) {
+    const field = fields[i];
+    const code = codes[i];
+    if (old !== null && code === old[i] && !(hasStrings && field.isString)) continue;
+    const value = field.isString ? stringValue(field, strings.get(code)) : field.value(code);
+    if (value === entity[field.key]) continue;
+    if (before) before[field.key] = entity[field.key];
+    entity[field.key] = value;
+    hasChanged = true;
+  }
+  return hasChanged;
+}
+
+/** @param {Field} field @param {TableString | undefined} string */
+function stringValue(field, string) {
+  if (field.kind === "text") return string?.text ?? "";
+  return string?.bytes ?? NO_BYTES;
+}
+
+// ---- The input clock.
+
+/** Seconds for which every input must have come early before the lead is lowered. */
+const CALM_S = 2;
+/** Each time that lowering proves wrong, twice as long, up to this. */
+const CALM_MAX_S = 64;
+
+/** @param {number} tick @param {number} other ticks wrap */
+const isAfter = (tick, other) => ((tick - other) | 0) > 0;
+
+/**
+ * Stamps inputs with the tick in whose step they shall be used: the newest frame's plus a lead. The
+ * lead is raised at once when an input comes late, and lowered by one when for some seconds each
+ * came a tick or more too early. After a change, reports on inputs stamped before it are passed over.
+ */
+export class InputClock {
+  /** How many ticks stamps are ahead of the newest frame. */
+  lead = 1;
+  /** @type {number | null} */
+  #lastStamp = null;
+  /** @type {number | null} */
+  #settlesAt = null;
+  #wasOnTime = false;
+  /** @type {number | null} */
+  #calmSince = null;
+  #calmMarginMin = 127;
+  #calmTicks;
+  #calmTicksMax;
+
+  /** @param {number} tickHz */
+  constructor(tickHz) {
+    this.#calmTicks = CALM_S * tickHz;
+    this.#calmTicksMax = CALM_MAX_S * tickHz;
+  }
+
+  /** The stamp of an input made from the newest frame; null when that tick has its input already. @param {number} newest */
+  stamp(newest) {
+    const stamp = (newest + this.lead) >>> 0;
+    if (this.#lastStamp !== null && !isAfter(stamp, this.#lastStamp)) return null;
+    this.#lastStamp = stamp;
+    return stamp;
+  }
+
+  /** Takes how many ticks before its step the last input came, as told with the newest frame. @param {number} newest @param {number} margin */
+  report(newest, margin) {
+    if (this.#lastStamp === null) return;
+    if (this.#settlesAt !== null && isAfter(this.#settlesAt, newest)) return;
+    this.#settlesAt = null;
+    if (margin < 0) {
+      // One late input among many is jitter; the first ones tell how long the way is.
+      const late = this.#wasOnTime ? 1 : -margin;
+      this.#change(newest, margin, Math.min(this.lead + late, INPUT_LEAD_TICKS_MAX));
+      this.#calmTicks = Math.min(this.#calmTicks * 2, this.#calmTicksMax);
+      this.#beginCalm();
+      return;
+    }
+    this.#wasOnTime = true;
+    this.#calmMarginMin = Math.min(this.#calmMarginMin, margin);
+    this.#calmSince ??= newest;
+    if (((newest - this.#calmSince) | 0) >= this.#calmTicks) {
+      if (this.#calmMarginMin > 0 && this.lead > 1) this.#change(newest, margin, this.lead - 1);
+      this.#beginCalm();
+    }
+  }
+
+  /** An input reported now was stamped `lead - margin` ticks ago: so long a report on the new lead takes. @param {number} newest @param {number} margin @param {number} lead */
+  #change(newest, margin, lead) {
+    const way = Math.min(Math.max(this.lead - margin, 0), 128);
+    this.#settlesAt = (newest + way + 1) >>> 0;
+    this.lead = lead;
+  }
+
+  #beginCalm() {
+    this.#calmSince = null;
+    this.#calmMarginMin = 127;
+  }
+}
+
+// ---- Events.
+
+/** A listener's mistake is reported like any other, and harms nobody else. @param {unknown} error */
+function report(error) {
+  if (globalThis.reportError) globalThis.reportError(error);
+  else queueMicrotask(() => { throw error; });
+}
+
+/**
+ * Calls listeners by the names of events.
+ * @template {{[event: string]: any[]}} Events
+ */
+export class Emitter {
+  /** @type {Map<keyof Events, Function[]>} */
+  #listeners = new Map();
+
+  /**
+   * Calls `listener` at each such event, until the function is called that this gives.
+   * @template {keyof Events} E
+   * @param {E} event
+   * @param {(...args: Events[E]) => void} listener
+   * @returns {() => void}
+   */
+  on(event, listener) {
+    this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
+    return () => this.off(event, listener);
+  }
+
+  /**
+   * Calls `listener` at the next such event only.
+   * @template {keyof Events} E
+   * @param {E} event
+   * @param {(...args: Events[E]) => void} listener
+   * @returns {() => void}
+   */
+  once(event, listener) {
+    const off = this.on(event, (...args) => {
+      off();
+      listener(...args);
+    });
+    return off;
+  }
+
+  /**
+   * @template {keyof Events} E
+   * @param {E} event
+   * @param {(...args: Events[E]) => void} listener
+   */
+  off(event, listener) {
+    this.#listeners.set(event, (this.#listeners.get(event) ?? []).filter((other) => other !== listener));
+  }
+
+  /** Whether anybody listens to events whose names begin so. @internal @param {string} start */
+  hears(start) {
+    for (const [event, listeners] of this.#listeners) if (listeners.length > 0 && String(event).startsWith(start)) return true;
+    return false;
+  }
+
+  /**
+   * @internal
+   * @template {keyof Events} E
+   * @param {E} event
+   * @param {Events[E]} args
+   */
+  emit(event, ...args) {
+    for (const listener of this.#listeners.get(event) ?? []) {
+      try {
+        listener(...args);
+      } catch (error) {
+        report(error);
+      }
+    }
+  }
+}
+
+// ---- Rooms.
+
+/**
+ * Why a connection or a stay ended. `name` is a word for `code`, which is a WebSocket close code;
+ * `error` is what stood in the way of coming back.
+ * @typedef {{code: number, name: string, reason: string, willReconnect: boolean, error?: FracasError}} LeaveReason
+ * @typedef {{player: number, name: string, isBot: boolean}} Player
+ */
+
+/** @type {Record<number, [name: string, comesBack: boolean, reason?: string]>} */
+const CLOSES = {
+  1000: ["normal", false, "goodbye"],
+  1001: ["going_away", true],
+  1002: ["not_web_socket", false],
+  1006: ["lost", true, "the connection was lost"],
+  1009: ["message_too_long", false],
+  1012: ["restart", true],
+  4000: ["bad_message", false],
+  4001: ["wrong_version", false],
+  4002: ["hello_timeout", true],
+  4003: ["idle_timeout", true],
+  4004: ["too_fast", false],
+  4005: ["too_slow", true],
+  4006: ["room_ended", true],
+  4007: ["room_failed", true],
+};
+const WRONG_VERSION = 4001;
+const TOO_SLOW = 4005;
+
+/** @param {number} code @param {string} [text] what came with it */
+function closeReason(code, text) {
+  const [name, comesBack, reason] = CLOSES[code] ?? [`closed_${code}`, true];
+  if (code === WRONG_VERSION) text = wrongVersion("another version").message;
+  return { code, name, reason: text || (reason ?? "the server closed the connection"), comesBack };
+}
+
+/** @param {string} theirs */
+const wrongVersion = (theirs) => new FracasError(
+  "wrong_version",
+  `the server speaks ${theirs} of the protocol and this client version ${PROTOCOL_VERSION}: use a client and a server of one release`,
+);
+
+/** Errors after which another try makes sense: those of connections, and refusals to who was there before. */
+const PASSING = new Set(["connect_error", "connect_timeout", "stopping"]);
+for (const [name, comesBack] of Object.values(CLOSES)) if (comesBack) PASSING.add(name);
+const REFUSED_FOR_NOW = new Set(["too_many_rooms", "room_full", "no_such_room"]);
+
+/**
+ * What a room tells. A client tells the same of all its rooms, with the room as the last argument.
+ *
+ * - `connecting`, `connect`, `connect_error`, `connect_timeout`: a try to connect begins, has the
+ *   server's greeting, fails. `connect_failed`: it was the last one of a first join.
+ * - `disconnect`: the connection is gone. Then, when `willReconnect`: `reconnecting` before each
+ *   try, and `reconnect` into the same room ("continued") or another one ("moved"), or
+ *   `reconnect_failed`.
+ * - `join`: in a room, also again. `leave`: out of it for good, once.
+ * - `message`: an event of the game. `ping`: a round trip in milliseconds.
+ * - `error`: something went wrong that needs no act of yours, such as a frame that was lost.
+ * @typedef {{
+ *   connecting: [], connect: [{server: string}], connect_error: [FracasError], connect_timeout: [FracasError],
+ *   connect_failed: [FracasError], disconnect: [LeaveReason],
+ *   reconnecting: [{attempt: number, delayMs: number}], reconnect: [{kind: "continued" | "moved", attempt: number}],
+ *   reconnect_failed: [FracasError], join: [Room], leave: [LeaveReason], ping: [number], error: [FracasError],
+ *   message: [type: string, event: any, tick: number],
+ *   player_joined: [Player], player_left: [Player], match_began: [{tick: number}],
+ *   outcome: [{standings: {player: number, score: number}[], nextMatchTick: number}],
+ *   time_dropped: [{tick: number, ticks: number}],
+ * }} RoomEvents
+ */
+
+/**
+ * A seat in a room. Made by the methods of `Client`.
+ * @extends {Emitter<RoomEvents & {[event: string]: any[]}>}
+ */
+export class Room extends Emitter {
+  /** The room's id, for others to join by. Another one after `reconnect` with "moved". */
+  id = "";
+  /** The game's id. */
+  game = "";
+  /** This client's seat, from 0. */
+  player = 0;
+  /** How many seats the room has. */
+  seats = 0;
+  /** Ticks per second. */
+  tickHz = 0;
+  /** The game's schema. @type {Schema} */
+  schema = { game: "", revision: 0, views: [], own: [], inputs: [], events: [], messages: [] };
+  /** The game's config. @type {any} */
+  config = {};
+  /** Everyone in the room, by seat. @type {Map<number, Player>} */
+  roster = new Map();
+  /** What this player sees. */
+  state = new State();
+  /** The stamp of the newest input that the state holds; null before the first. @type {number | null} */
+  inputTick = null;
+  /** How many ticks before its step the last input came; negative when it was late. */
+  inputMargin = 0;
+
+  #client;
+  #wanted;
+  /** @type {any} */
+  #socket = null;
+  /** The try to join that is under way. @type {{wanted: Message[], tries: number, end(error: FracasError | null): void} | null} */
+  #joining = null;
+  #isJoined = false;
+  #isOver = false;
+  #tries = 0;
+  /** Ends a wait between two tries. */
+  #wake = () => {};
+  /** @type {Promise<LeaveReason> | null} */
+  #leaving = null;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #timer = undefined;
+  #joinedAt = 0;
+  #heardAt = 0;
+  #probedAt = 0;
+  #ackedAt = 0;
+  /** @type {number | undefined} */
+  #acked = undefined;
+  #sentSince = 0;
+  #sentCount = 0;
+
+  /** @type {Codec | null} */
+  #codec = null;
+  /** @type {FrameDecoder | null} */
+  #frames = null;
+  #clock = new InputClock(1);
+  #framesLost = 0;
+  /** An input that waits for its tick. @type {Uint8Array | null} */
+  #input = null;
+  #nonce = 0;
+  /** @type {Map<number, {sentAt: number, resolve(ms: number): void, reject(error: FracasError): void}>} */
+  #pings = new Map();
+  /** What the methods `on...` listen to: `state`, and `event`, `add`, `change`, `remove` with a kind or `*`. @type {Emitter<{[event: string]: any[]}>} */
+  #match = new Emitter();
+
+  /** @internal @param {Client} client @param {Message} wanted */
+  constructor(client, wanted) {
+    super();
+    this.#client = client;
+    this.#wanted = wanted;
+  }
+
+  /** Whether the connection stands and the seat is taken. */
+  get isConnected() {
+    return this.#isJoined;
+  }
+
+  /** For `client.reconnect`, also after a reload of the page. Only the room's id until seats are kept. */
+  get reconnectionToken() {
+    return this.id;
+  }
+
+  /**
+   * Sends what the player does in the coming tick: `input({x: 1})`, or `input("Move", {x: 1})` when
+   * the game has several kinds of inputs. To be called in every tick, for the server repeats the last
+   * input for some ticks only. When this tick's input is sent already, the newest one waits for the
+   * next. What does not fit the schema throws; without a connection nothing happens.
+   * @param {string | Record<string, any>} kind
+   * @param {Record<string, any>} [values]
+   * @returns {number | null} the tick for which it was sent; null when it waits
+   */
+  input(kind, values) {
+    if (!this.#codec || !this.#isJoined) return null;
+    this.#input = typeof kind === "string" ? this.#codec.inputBytes(kind, values ?? {}) : this.#codec.inputBytes(undefined, kind);
+    return this.#sendInput();
+  }
+
+  /**
+   * Sends a message of the game to its rules.
+   * @param {string} type a kind of the schema's messages
+   * @param {Record<string, any>} [payload]
+   */
+  send(type, payload = {}) {
+    if (!this.#codec || !this.#isJoined) throw new FracasError("not_connected", "there is no connection to send this on");
+    const bytes = this.#codec.messageBytes(type, payload);
+    const now = performance.now();
+    if (now - this.#sentSince >= 1000) {
+      this.#sentSince = now;
+      this.#sentCount = 0;
+    }
+    if (++this.#sentCount > MESSAGES_PER_S_MAX) {
+      throw new FracasError("too_fast", `at most ${MESSAGES_PER_S_MAX} messages go in a second; use inputs for what happens every tick`);
+    }
+    if (!this.#send(bytes)) throw new FracasError("sends_piled_up", "the line is too slow for what is sent on it");
+  }
+
+  /**
+   * Calls `listener` at each event of this kind, or of all kinds for `*`. Gives a function that ends it.
+   * @param {string} type
+   * @param {(event: any, tick: number) => void} listener
+   */
+  onMessage(type, listener) {
+    return this.#match.on(`event ${type}`, listener);
+  }
+
+  /** Calls `listener` after each frame. @param {(state: State) => void} listener */
+  onStateChange(listener) {
+    return this.#match.on("state", listener);
+  }
+
+  /**
+   * Calls `listener` for each entity that is there or enters: `onAdd(listener)` or `onAdd("Ship", listener)`.
+   * @param {string | ((entity: Entity) => void)} kind
+   * @param {(entity: Entity) => void} [listener]
+   */
+  onAdd(kind, listener) {
+    const off = this.#onKind("add", kind, listener);
+    const call = typeof kind === "string" ? listener : kind;
+    for (const entity of [...this.state.values()]) if (call && (call === kind || kind === "*" || kind === entity.kind)) call(entity);
+    return off;
+  }
+
+  /**
+   * Calls `listener` for each entity that has changed, with the values before of the fields that have.
+   * @param {string | ((entity: Entity, before: Record<string, any>) => void)} kind
+   * @param {(entity: Entity, before: Record<string, any>) => void} [listener]
+   */
+  onChange(kind, listener) {
+    return this.#onKind("change", kind, listener);
+  }
+
+  /**
+   * Calls `listener` for each entity that leaves.
+   * @param {string | ((entity: Entity) => void)} kind
+   * @param {(entity: Entity) => void} [listener]
+   */
+  onRemove(kind, listener) {
+    return this.#onKind("remove", kind, listener);
+  }
+
+  /** @param {string} event @param {string | Function} kind @param {Function} [listener] */
+  #onKind(event, kind, listener) {
+    const [name, call] = typeof kind === "string" ? [kind, listener] : ["*", kind];
+    return this.#match.on(`${event} ${name}`, /** @type {any} */ (call));
+  }
+
+  /** Tells those who listen to this kind, and to all. @param {string} event @param {Row} row @param {any[]} args */
+  #tellKind(event, row, ...args) {
+    this.#match.emit(`${event} ${row.kind}`, row, ...args);
+    this.#match.emit(`${event} *`, row, ...args);
+  }
+
+  /** Calls `listener` once, when the stay is over for good, for whatever reason. @param {(reason: LeaveReason) => void} listener */
+  onLeave(listener) {
+    return this.on("leave", listener);
+  }
+
+  /** The round trip to the server and through its queues, in milliseconds. @returns {Promise<number>} */
+  ping() {
+    const nonce = (this.#nonce = (this.#nonce + 1) >>> 0);
+    if (!this.#isJoined || this.#pings.size >= PINGS_WAITING_MAX || !this.#sendControl({ type: "Ping", nonce })) {
+      return Promise.reject(new FracasError("not_connected", "there is no free line to ping on"));
+    }
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => this.#failPing(nonce, "no answer came to a ping"), REQUEST_TIME_MAX_MS);
+      this.#pings.set(nonce, {
+        sentAt: performance.now(),
+        resolve: (ms) => { clearTimeout(late); resolve(ms); },
+        reject: (error) => { clearTimeout(late); reject(error); },
+      });
+    });
+  }
+
+  /** Gives the seat back and closes the connection. Ends attempts to reconnect, too. @returns {Promise<LeaveReason>} */
+  leave() {
+    this.#leaving ??= new Promise((resolve) => {
+      if (this.#isOver) return resolve({ ...closeReason(1000), willReconnect: false });
+      this.on("leave", resolve);
+      if (!this.#isJoined || !this.#sendControl({ type: "Leave" })) return this.#finish(closeReason(1000));
+      const timer = setTimeout(() => this.#finish(closeReason(1000)), LEAVE_TIME_MAX_MS);
+      this.on("leave", () => clearTimeout(timer));
+    });
+    return this.#leaving;
+  }
+
+  /** The first join. @internal @returns {Promise<Room>} */
+  async open() {
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#join([this.#wanted], tries);
+        return this;
+      } catch (error) {
+        const { code } = asFracasError(error);
+        if (tries < this.#client.options.connectTries && PASSING.has(code)) {
+          await this.#pause(this.#delay(tries));
+          continue;
+        }
+        this.#isOver = true;
+        if (code.startsWith("connect_")) this.#tell("connect_failed", asFracasError(error));
+        throw error;
+      }
+    }
+  }
+
+  /** Comes back after the connection was lost, or ends the stay. @param {ReturnType<typeof closeReason>} reason */
+  async #comeBack(reason) {
+    // What was asked for once makes sense again, but not a room that is gone or a ticket that is used up.
+    const again = this.#wanted.type === "ById" || this.#wanted.type === "Ticket" ? [] : [this.#wanted];
+    let error = new FracasError("reconnect_failed", "the connection broke again and again");
+    while (this.#tries < this.#client.options.reconnect.tries) {
+      const delayMs = this.#delay(this.#tries) + (reason.code === TOO_SLOW ? this.#client.options.reconnect.delayMaxMs : 0);
+      this.#tries += 1;
+      this.#tell("reconnecting", { attempt: this.#tries, delayMs });
+      await this.#pause(delayMs);
+      if (this.#isOver) return;
+      try {
+        await this.#join([{ type: "ById", room: this.id }, ...again], this.#tries);
+        return;
+      } catch (failure) {
+        error = asFracasError(failure);
+        if (this.#isOver) return;
+        if (error.code === "no_such_room" && again.length === 0) break;
+        if (!PASSING.has(error.code) && !REFUSED_FOR_NOW.has(error.code)) break;
+      }
+    }
+    this.#tell("reconnect_failed", error);
+    this.#finish(reason, error);
+  }
+
+  /** Quick at first, then slower and slower; never in step with other clients. @param {number} tries before this one */
+  #delay(tries) {
+    const { delayMs, delayMaxMs } = this.#client.options.reconnect;
+    return Math.round(Math.min(delayMs * 2 ** Math.max(0, tries - 3), delayMaxMs) * (0.5 + Math.random()));
+  }
+
+  /** @param {number} delayMs */
+  #pause(delayMs) {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, delayMs);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve(undefined);
+      };
+    });
+  }
+
+  /**
+   * One try: connects and asks for the first of these rooms that there is.
+   * @param {Message[]} wanted
+   * @param {number} tries this one included
+   * @returns {Promise<void>}
+   */
+  #join(wanted, tries) {
+    return new Promise((resolve, reject) => {
+      this.#tell("connecting");
+      const { url, options } = this.#client;
+      let socket;
+      try {
+        socket = new options.WebSocket(url, `fracas.${PROTOCOL_VERSION}`);
+      } catch (error) {
+        return reject(new FracasError("connect_error", `${url} cannot be connected to: ${error}`));
+      }
+      const timer = setTimeout(() => {
+        this.#endJoin(new FracasError("connect_timeout", `${url} gave no seat within ${options.connectTimeoutMs} ms`));
+      }, options.connectTimeoutMs);
+      this.#joining = {
+        wanted,
+        tries,
+        end: (error) => {
+          clearTimeout(timer);
+          if (error) reject(error);
+          else resolve();
+        },
+      };
+      this.#socket = socket;
+      let problem = "";
+      socket.binaryType = "arraybuffer";
+      socket.onopen = () => {
+        this.#sendControl({ type: "Hello", protocol: PROTOCOL_VERSION, name: options.name, client: PROGRAM });
+        this.#askForSeat();
+      };
+      socket.onmessage = (/** @type {{data: any}} */ { data }) => this.#handleMessage(data);
+      socket.onerror = (/** @type {{message?: string}} */ { message }) => (problem ||= message ?? "");
+      socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) => {
+        if (this.#joining && code === 1006) {
+          this.#endJoin(new FracasError("connect_error", `no server of this protocol answers at ${url}${problem && `: ${problem}`}`));
+        } else {
+          this.#handleClose(closeReason(code, reason));
+        }
+      };
+    });
+  }
+
+  #askForSeat() {
+    const room = this.#joining?.wanted[0];
+    const schemaHash = this.#client.known?.hash ?? 0;
+    this.#sendControl({ type: "Join", room, schemaHash });
+  }
+
+  /** @param {FracasError} error */
+  #endJoin(error) {
+    const joining = this.#joining;
+    if (!joining) return;
+    this.#joining = null;
+    this.#drop(1000);
+    if (error.code === "connect_timeout") this.#tell("connect_timeout", error);
+    this.#tell("connect_error", error);
+    joining.end(error);
+  }
+
+  /** Lets go of the socket; nothing that it does from now on matters. @param {number} code @param {string} [reason] */
+  #drop(code, reason) {
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#isJoined = false;
+    this.#input = null;
+    clearInterval(this.#timer);
+    for (const nonce of [...this.#pings.keys()]) this.#failPing(nonce, "the connection was lost before the answer to a ping");
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = socket.onerror = () => {};
+    try {
+      socket.close(code, reason);
+    } catch {
+      // It never was open.
+    }
+  }
+
+  /** @param {ReturnType<typeof closeReason>} reason */
+  #handleClose(reason) {
+    if (this.#joining) return this.#endJoin(new FracasError(reason.name, reason.reason));
+    this.#drop(1000);
+    if (this.#isOver) return;
+    const willReconnect = reason.comesBack && this.#leaving === null && this.#client.options.reconnect.tries > 0;
+    this.#tell("disconnect", leaveReason(reason, willReconnect));
+    if (willReconnect) void this.#comeBack(reason);
+    else this.#finish(this.#leaving ? closeReason(1000) : reason);
+  }
+
+  /** @param {ReturnType<typeof closeReason>} reason @param {FracasError} [error] */
+  #finish(reason, error) {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#endJoin(new FracasError("left", "the room was left"));
+    this.#drop(1000);
+    this.#wake();
+    this.#tell("leave", { ...leaveReason(reason, false), ...(error && { error }) });
+  }
+
+  /** The server is not to be understood: another try would end the same way. @param {FracasError} error */
+  #giveUp(error) {
+    this.#tell("error", error);
+    if (this.#joining) return this.#endJoin(error);
+    this.#drop(4000, error.code);
+    this.#handleClose({ code: 4000, name: error.code, reason: error.message, comesBack: false });
+  }
+
+  /** Tells listeners of the room, then those of the client. @param {string} event @param {any[]} args */
+  #tell(event, ...args) {
+    this.emit(event, ...args);
+    this.#client.emit(event, ...args, this);
+  }
+
+  /** Whether it is on its way. @param {Uint8Array} bytes @returns {boolean} */
+  #send(bytes) {
+    const socket = this.#socket;
+    if (socket?.readyState !== 1 || socket.bufferedAmount > SEND_BUFFER_BYTES_MAX) return false;
+    socket.send(bytes);
+    return true;
+  }
+
+  /** @param {Message} message */
+  #sendControl(message) {
+    return this.#send(toBytes(ClientMessage, message));
+  }
+
+  #sendInput() {
+    const newest = this.#frames?.tick;
+    const isFree = this.#socket?.readyState === 1 && this.#socket.bufferedAmount <= SEND_BUFFER_BYTES_MAX;
+    if (this.#input === null || newest === undefined || !isFree || this.#leaving) return null;
+    const stamp = this.#clock.stamp(newest);
+    if (stamp === null) return null;
+    stampInput(this.#input, stamp, newest);
+    this.#send(this.#input);
+    this.#input = null;
+    this.#acked = newest;
+    this.#ackedAt = performance.now();
+    return stamp;
+  }
+
+  /** An ack rides on each input; without inputs it goes once a second. */
+  #acknowledge() {
+    const newest = this.#frames?.tick;
+    const now = performance.now();
+    if (newest === undefined || newest === this.#acked || now - this.#ackedAt < ACK_INTERVAL_MS) return;
+    this.#ackedAt = now;
+    if (this.#sendControl({ type: "Ack", tick: newest })) this.#acked = newest;
+  }
+
+  /** Once a second. */
+  #watch() {
+    const now = performance.now();
+    if (now - this.#joinedAt > STABLE_AFTER_MS) this.#tries = 0;
+    this.#acknowledge();
+    if (this.#probedAt > 0 && now - this.#probedAt > SILENCE_TIME_MAX_MS) {
+      this.#handleClose(closeReason(1006, "nothing came from the server for too long"));
+    } else if (this.#probedAt === 0 && now - this.#heardAt > PROBE_AFTER_MS) {
+      // After a sleep of the machine this line may be dead, or may have much to tell: ask.
+      this.#probedAt = now;
+      this.#sendControl({ type: "Ping", nonce: 0 });
+    }
+  }
+
+  /** @param {number} nonce @param {string} problem */
+  #failPing(nonce, problem) {
+    this.#pings.get(nonce)?.reject(new FracasError("no_answer", problem));
+    this.#pings.delete(nonce);
+  }
+
+  /** @param {unknown} data */
+  #handleMessage(data) {
+    this.#heardAt = performance.now();
+    this.#probedAt = 0;
+    try {
+      if (!(data instanceof ArrayBuffer)) throw malformed("it is a message of text");
+      const bytes = new Uint8Array(data);
+      if (bytes[0] === 0) this.#handleControl(fromBytes(ServerMessage, bytes));
+      else if (!(bytes[0] <= 3)) throw malformed(`no kind of message has the tag ${bytes[0]}`);
+      // What was on its way when the room was left has no meaning any more.
+      else if (!this.#isJoined || !this.#codec) return;
+      else if (bytes[0] === 1) this.#handleOwn(this.#codec.readOwn(bytes));
+      else if (bytes[0] === 2) this.#handleFrame(bytes);
+      else this.#handleEvents(this.#codec.readEvents(bytes));
+    } catch (error) {
+      this.#giveUp(asFracasError(error));
+    }
+  }
+
+  /** @param {Message} message */
+  #handleControl(message) {
+    const { type, ...fields } = message;
+    switch (type) {
+      case "Welcome":
+        if (message.protocol !== PROTOCOL_VERSION) throw wrongVersion(`version ${message.protocol}`);
+        return this.#tell("connect", { server: message.server });
+      case "Joined":
+        return this.#enter(message);
+      case "Refused":
+        return this.#handleRefusal(message.refusal);
+      case "Left":
+        return this.#finish(closeReason(1000));
+      case "PlayerJoined":
+        if (message.player >= this.seats) throw malformed("a player's seat is none of the room's");
+        this.roster.set(message.player, /** @type {Player} */ (fields));
+        return this.#tell("player_joined", fields);
+      case "PlayerLeft": {
+        const player = this.roster.get(message.player);
+        this.roster.delete(message.player);
+        return player && this.#tell("player_left", player);
+      }
+      case "Pong": {
+        const ping = this.#pings.get(message.nonce);
+        if (!ping) return;
+        this.#pings.delete(message.nonce);
+        const ms = performance.now() - ping.sentAt;
+        ping.resolve(ms);
+        return this.#tell("ping", ms);
+      }
+      default:
+        return this.#tell(snakeCase(type), fields);
+    }
+  }
+
+  /** @param {Message} refusal */
+  #handleRefusal(refusal) {
+    const wanted = this.#joining?.wanted ?? [];
+    if ((refusal.type === "NoSuchRoom" || refusal.type === "RoomFull") && wanted.length > 1) {
+      wanted.shift();
+      return this.#askForSeat();
+    }
+    const error = new FracasError(snakeCase(refusal.type), REFUSALS[refusal.type].replace("$", () => refusal.text));
+    if (this.#joining) this.#endJoin(error);
+    else this.#tell("error", error);
+  }
+
+  /** @param {Message} joined */
+  #enter(joined) {
+    const joining = this.#joining;
+    if (!joining) throw malformed("a seat came that was not asked for");
+    if (joined.seats > SEATS_MAX || joined.player >= joined.seats) throw malformed("the seat is none of the room's");
+    if (joined.tickHz < 1 || joined.tickHz > TICK_HZ_MAX) throw malformed("the room has no allowed tick rate");
+    this.#codec = this.#client.codecOf(joined.schemaHash, joined.schema);
+    const config = parseJson(joined.config);
+    const kind = this.id === joined.room ? "continued" : "moved";
+    const isAgain = this.id !== "";
+    this.id = joined.room;
+    this.game = joined.game;
+    this.player = joined.player;
+    this.seats = joined.seats;
+    this.tickHz = joined.tickHz;
+    this.schema = this.#codec.schema;
+    this.config = config;
+    this.roster = new Map(joined.roster.map((/** @type {Player} */ entry) => [entry.player, entry]));
+    this.inputTick = null;
+    this.inputMargin = 0;
+    this.#frames = new FrameDecoder(this.#codec);
+    this.#clock = new InputClock(joined.tickHz);
+    this.#framesLost = 0;
+    this.#joining = null;
+    this.#isJoined = true;
+    this.#acked = undefined;
+    this.#joinedAt = this.#ackedAt = performance.now();
+    this.#timer = setInterval(() => this.#watch(), 1000);
+    this.#forgetState();
+    joining.end(null);
+    if (isAgain) this.#tell("reconnect", { kind, attempt: joining.tries });
+    this.#tell("join", this);
+  }
+
+  /** Ids mean nothing across connections. */
+  #forgetState() {
+    const removed = [...this.state.values()];
+    this.state.clear();
+    this.state.own = null;
+    for (const entity of removed) this.#tellKind("remove", entity);
+  }
+
+  /** It tells of the frame that follows. @param {ReturnType<Codec["readOwn"]>} own */
+  #handleOwn({ inputTick, margin, own }) {
+    this.inputTick = inputTick === 0 ? null : inputTick;
+    this.inputMargin = margin;
+    if (own) this.state.own = own;
+  }
+
+  /** @param {Uint8Array} bytes */
+  #handleFrame(bytes) {
+    const frames = /** @type {FrameDecoder} */ (this.#frames);
+    let change;
+    try {
+      change = frames.decode(bytes);
+    } catch (error) {
+      this.#framesLost += 1;
+      if (this.#framesLost >= FRAMES_LOST_IN_A_ROW_MAX) {
+        throw new FracasError("undecodable", `frames cannot be decoded, and keyframes do not help: ${asFracasError(error).message}`);
+      }
+      this.#sendControl({ type: "Resync" });
+      return this.#tell("error", asFracasError(error));
+    }
+    if (change === null) return;
+    this.#framesLost = 0;
+    if (this.inputTick !== null) this.#clock.report(change.tick, this.inputMargin);
+    const tellsChanges = this.#match.hears("change ");
+    const { added, removed, changed } = this.state.apply(change, frames.strings, tellsChanges);
+    for (const entity of removed) this.#tellKind("remove", entity);
+    for (const entity of added) this.#tellKind("add", entity);
+    for (const [entity, before] of changed) this.#tellKind("change", entity, before);
+    this.#match.emit("state", this.state);
+    // After the listeners, whose input is newer than one that waits.
+    this.#sendInput();
+    this.#acknowledge();
+  }
+
+  /** @param {ReturnType<Codec["readEvents"]>} message */
+  #handleEvents({ tick, events }) {
+    for (const event of events) {
+      this.#tellKind("event", event, tick);
+      this.#tell("message", event.kind, event, tick);
+    }
+  }
+}
+
+/** @param {ReturnType<typeof closeReason>} reason @param {boolean} willReconnect @returns {LeaveReason} */
+function leaveReason({ code, name, reason }, willReconnect) {
+  return { code, name, reason, willReconnect };
+}
+
+// ---- Clients.
+
+/**
+ * - `name`: the player's, 1 to 32 bytes.
+ * - `WebSocket`: a constructor, where there is no global one, such as that of the package `ws`.
+ * - `connectTries`, `connectTimeoutMs`: of a first join.
+ * - `reconnect`: how often to try after a connection was lost, the first pauses between tries and the
+ *   longest one; `false` for never.
+ * @typedef {{name?: string, WebSocket?: any, connectTries?: number, connectTimeoutMs?: number,
+ *   reconnect?: false | {tries?: number, delayMs?: number, delayMaxMs?: number}}} ClientOptions
+ */
+
+/**
+ * A server, as one player meets it. Each room that it joins has a connection of its own.
+ * @extends {Emitter<{[event: string]: any[]}>}
+ */
+export class Client extends Emitter {
+  /**
+   * @param {string | URL} [url] such as `ws://localhost:3000`, `https://play.example` or
+   *   `localhost:3000`; without it, the server of the page
+   * @param {ClientOptions} [options]
+   */
+  constructor(url, options = {}) {
+    super();
+    /** Where its WebSocket is. */
+    this.url = socketUrl(url);
+    const { reconnect = {} } = options;
+    const socket = options.WebSocket ?? globalThis.WebSocket;
+    if (!socket) {
+      throw new FracasError("no_web_socket", "there is no global WebSocket: give one, `new Client(url, { WebSocket })`, such as that of the package `ws`");
+    }
+    /** @internal */
+    this.options = {
+      name: options.name ?? "Player",
+      WebSocket: socket,
+      connectTries: options.connectTries ?? 3,
+      connectTimeoutMs: options.connectTimeoutMs ?? REQUEST_TIME_MAX_MS,
+      reconnect: { delayMs: 250, delayMaxMs: 5000, tries: 20, ...(reconnect || { tries: 0 }) },
+    };
+    /** The schema of the last room, in case that the next one has the same. @internal @type {{hash: number, codec: Codec} | null} */
+    this.known = null;
+  }
+
+  /**
+   * Joins an open room of the game made with equal options, or a new one.
+   * @param {string} game
+   * @param {object} [options] of the room, such as `{seats: 4}`
+   */
+  async joinOrCreate(game, options) {
+    return this.#open({ type: "JoinOrCreate", game, options: optionsJson(options) });
+  }
+
+  /** Makes a room and joins it. @param {string} game @param {object} [options] */
+  async create(game, options) {
+    return this.#open({ type: "Create", game, options: optionsJson(options) });
+  }
+
+  /** Joins an open room of the game. @param {string} game */
+  join(game) {
+    return this.#open({ type: "Join", game });
+  }
+
+  /** Joins this room. @param {string} roomId */
+  joinById(roomId) {
+    return this.#open({ type: "ById", room: roomId });
+  }
+
+  /** Joins the room of a `room.reconnectionToken` again. @param {string} token */
+  reconnect(token) {
+    return this.#open({ type: "ById", room: token });
+  }
+
+  /** Takes a seat that the server's matchmaking reserved. @param {{ticket: string}} reservation */
+  consumeSeatReservation(reservation) {
+    return this.#open({ type: "Ticket", ticket: reservation.ticket });
+  }
+
+  /**
+   * Lists the rooms of a game or of all, the oldest first: at most 100, `skip` of them passed over.
+   * @param {string} [game]
+   * @param {number} [skip]
+   * @returns {Promise<{games: string[], rooms: {room: string, game: string, players: number, bots: number,
+   *   seats: number, tick_hz: number, metadata: any}[], total: number}>} all games of the server, the
+   *   rooms, and how many there are in all
+   */
+  async rooms(game, skip = 0) {
+    const url = new URL("rooms", this.url.replace(/^ws/, "http"));
+    if (game !== undefined) url.searchParams.set("game", game);
+    if (skip > 0) url.searchParams.set("skip", String(skip));
+    let response, text;
+    try {
+      response = await fetch(url, { signal: AbortSignal.timeout(REQUEST_TIME_MAX_MS) });
+      text = await textOf(response);
+    } catch (error) {
+      throw error instanceof FracasError ? error : new FracasError("connect_error", `${url} does not answer: ${error}`);
+    }
+    const body = parseJson(text);
+    if (!response.ok) throw new FracasError(String(body?.code), String(body?.message));
+    return body;
+  }
+
+  /** The codec of a schema that was sent or is known. @internal @param {number} hash @param {string | null} json */
+  codecOf(hash, json) {
+    if (json !== null) this.known = { hash, codec: new Codec(json) };
+    if (this.known?.hash !== hash) throw malformed("no schema came, although it was asked for");
+    return this.known.codec;
+  }
+
+  /** @param {Message} wanted */
+  #open(wanted) {
+    return new Room(this, wanted).open();
+  }
+}
+
+/** @param {object | undefined} options */
+function optionsJson(options) {
+  const json = options === undefined ? "" : JSON.stringify(options);
+  if (utf8.encode(json).length > OPTIONS_BYTES_MAX) throw new FracasError("too_long", `options have at most ${OPTIONS_BYTES_MAX} bytes`);
+  return json;
+}
+
+/** @param {string | URL | undefined} url */
+function socketUrl(url) {
+  const text = String(url ?? globalThis.location?.origin ?? "");
+  let parsed;
+  try {
+    parsed = new URL(text.includes("://") ? text : `ws://${text}`);
+  } catch {
+    throw new FracasError("bad_url", `'${text}' is no address; one looks like ws://localhost:3000`);
+  }
+  const scheme = parsed.protocol.replace(/^http/, "ws");
+  if (scheme !== "ws:" && scheme !== "wss:") {
+    throw new FracasError("bad_url", `'${text}' begins with '${parsed.protocol}': an address begins with ws:// or wss://`);
+  }
+  return `${scheme}//${parsed.host}${parsed.pathname === "/" ? "/ws" : parsed.pathname}${parsed.search}`;
+}
+
+/** @param {Response} response */
+async function textOf(response) {
+  let text = "";
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  for (let piece = await reader?.read(); piece && !piece.done; piece = await reader?.read()) {
+    text += piece.value;
+    if (text.length > LISTING_BYTES_MAX) {
+      await reader?.cancel();
+      throw malformed("the listing is too long");
+    }
+  }
+  return text;
+}

@@ -1,0 +1,88 @@
+// What several tests need: bytes, random numbers, programs of the workspace.
+
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const target = process.env.CARGO_TARGET_DIR ?? `${root}target`;
+
+/** Bytes of hexadecimal digits; what follows a `#` is a comment. */
+export function fromHex(text) {
+  const digits = text.replace(/#.*$/gm, "").replace(/\s/g, "");
+  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+export const toHex = (bytes) => Buffer.from(bytes).toString("hex");
+
+/** A seeded generator (mulberry32): a test that fails fails again. */
+export function random(seed) {
+  const unit = () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+  return { unit, below: (bound) => Math.floor(unit() * bound) };
+}
+
+/** The bytes, spoilt in a few places. */
+export function mutate({ below }, bytes) {
+  let spoilt = [...bytes];
+  for (let i = below(4); i >= 0; i--) {
+    const place = below(spoilt.length + 1);
+    switch (below(6)) {
+      case 0: spoilt.length = place; break;
+      case 1: spoilt.splice(place, 0, below(256)); break;
+      case 2: spoilt.push(...Array.from({ length: below(17) }, () => below(256))); break;
+      case 3: if (place < spoilt.length) spoilt[place] ^= 1 << below(8); break;
+      case 4: if (place < spoilt.length) spoilt[place] = 0xfa + below(6); break;
+      default: spoilt = spoilt.concat(spoilt.slice(place, place + 32));
+    }
+  }
+  return Uint8Array.from(spoilt);
+}
+
+/** The fenced blocks of docs/PROTOCOL.md that begin with this word, by the rest of that line. */
+export function blocks(word) {
+  const page = readFileSync(`${root}docs/PROTOCOL.md`, "utf8");
+  const found = new Map();
+  for (const [, first, text] of page.matchAll(/^```(.*)\n([^]*?)^```$/gm)) {
+    if (first.startsWith(`${word} `)) found.set(first.slice(word.length + 1), text);
+  }
+  return found;
+}
+
+/** The schema that the page's examples are of, as a server sends it. */
+export const exampleSchema = () => blocks("json").get("schema").split("\n").map((line) => line.trim()).join("");
+
+/** Random cases made by the Rust code: `shared/examples/vectors.rs`. */
+export async function* vectors(cases, seed) {
+  const args = ["run", "--quiet", "--package", "fracas-shared", "--example", "vectors", "--", String(cases), String(seed)];
+  const child = spawn("cargo", args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+  const ended = new Promise((resolve, reject) => child.on("error", reject).on("close", resolve));
+  for await (const line of createInterface({ input: child.stdout })) yield JSON.parse(line);
+  const code = await ended;
+  if (code !== 0) throw new Error(`the example 'vectors' ended with ${code}`);
+}
+
+/** Starts a server; gives its address, and how to stop it. */
+export async function startServer(port = 0) {
+  const program = process.env.FRACAS_SERVER ?? `${target}/debug/fracas-server`;
+  if (!existsSync(program)) throw new Error(`there is no ${program}: run 'cargo build -p fracas-server', or set FRACAS_SERVER`);
+  const child = spawn(program, ["--listen", `127.0.0.1:${port}`, "--admin-listen", "off"], { stdio: ["ignore", "pipe", "ignore"] });
+  const ended = new Promise((resolve) => child.on("close", resolve));
+  const url = await new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const found = /http:\/\/[\d.]+:\d+/.exec(line);
+      if (found) resolve(found[0]);
+    });
+    ended.then((code) => reject(new Error(`the server ended with ${code}`)));
+  });
+  const stop = (signal = "SIGTERM") => {
+    child.kill(signal);
+    return ended;
+  };
+  return { url, port: Number(new URL(url).port), stop };
+}
