@@ -107,6 +107,21 @@ pub enum Refusal {
     /// The server is about to stop.
     #[error("the server is stopping")]
     Stopping,
+    /// The room takes nobody who was not in it from the start.
+    #[error("room '{0}' is locked")]
+    RoomLocked(String),
+    /// A ticket that was used, has expired, or never was one.
+    #[error("this seat reservation is no longer good; ask for another")]
+    BadTicket,
+    /// What was said is empty, too long or has control characters.
+    #[error("a chat message has 1 to 300 bytes and no control characters")]
+    BadChat,
+    /// The rules of the game do not pass on what was said.
+    #[error("the game did not let your message through")]
+    ChatVetoed,
+    /// The server cannot do this now.
+    #[error("the server has too much to do; try again soon")]
+    Busy,
 }
 
 impl Refusal {

@@ -12,8 +12,10 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::codec::{DecodeError, StateReader, StateWriter};
 use crate::id::{EntityKey, PlayerId};
 use crate::limits::EVENTS_PER_TICK_MAX;
+use crate::message::Hearers;
 use crate::rng::Rng;
 use crate::row::Row;
 use crate::state::State;
@@ -29,7 +31,7 @@ impl<T: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static> 
 /// The rules of one game.
 ///
 /// The order of a tick: [`leave`](Game::leave) and [`join`](Game::join) of those who went and came,
-/// [`message`](Game::message) for each message, [`step`](Game::step) once, then
+/// [`message`](Game::message) or [`chat`](Game::chat) for each message, [`step`](Game::step) once, then
 /// [`view`](Game::view) of every entity and [`own`](Game::own) of every player.
 pub trait Game: Sized + Send + Sync + 'static {
     /// The game's id: a lower-case word, in URLs and metrics.
@@ -75,6 +77,12 @@ pub trait Game: Sized + Send + Sync + 'static {
 
     /// A player's message arrives. What it asks may be impossible or hostile: check it.
     fn message(&self, _ctx: &mut Context<'_, Self>, _player: PlayerId, _message: &Self::Message) {}
+
+    /// A player says something to others. False keeps it from them: the rules of a game may not want
+    /// the dead to talk, or hints to be given.
+    fn chat(&self, _ctx: &mut Context<'_, Self>, _player: PlayerId, _chat: &Chat) -> bool {
+        true
+    }
 
     /// Moves the match on by one tick.
     fn step(&self, ctx: &mut Context<'_, Self>, inputs: &Inputs<'_, Self>);
@@ -200,6 +208,26 @@ pub struct Profile {
     pub name: Arc<str>,
     /// Whether the house plays this seat by the game's [`Pilot`](crate::Pilot).
     pub is_bot: bool,
+}
+
+/// What a player says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chat {
+    /// Who is to hear it.
+    pub to: Hearers,
+    /// 1 to [`CHAT_BYTES_MAX`](crate::limits::CHAT_BYTES_MAX) bytes, no control characters.
+    pub text: Arc<str>,
+}
+
+impl State for Chat {
+    fn save(&self, out: &mut StateWriter<'_>) {
+        out.put(&self.to);
+        self.text.save(out);
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { to: from.take()?, text: State::load(from)? })
+    }
 }
 
 /// Why a seat became free.

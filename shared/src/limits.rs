@@ -76,9 +76,9 @@ limits! {
     INPUT_REPEAT_TICKS_MAX: u32 = 15, "ticks";
     /// Inputs of one connection in any second. More: the connection is closed.
     INPUTS_PER_S_MAX: u32 = 480, "inputs";
-    /// Game messages of one player taken in one tick. More wait for the next tick.
+    /// Chat and game messages of one player taken in one tick. More wait for the next tick.
     MESSAGES_PER_TICK_MAX: usize = 4, "messages";
-    /// Game messages of one player that wait. More: the player's connection is closed.
+    /// Chat and game messages of one player that wait. More: the player's connection is closed.
     MESSAGES_WAITING_MAX: usize = 64, "messages";
 
     /// A message from a client. Longer: the connection is closed.
@@ -87,6 +87,10 @@ limits! {
     SERVER_MESSAGE_BYTES_MAX: usize = 256 * 1024, "bytes";
     /// A player's name. Longer: the join is refused.
     PLAYER_NAME_BYTES_MAX: usize = 32, "bytes";
+    /// What a player says at once. Longer: not passed on.
+    CHAT_BYTES_MAX: usize = 300, "bytes";
+    /// Chat messages of one connection in any second. More: the connection is closed.
+    CHATS_PER_S_MAX: u32 = 5, "messages";
     /// A room's options as JSON. Longer: the create is refused.
     OPTIONS_BYTES_MAX: usize = 2 * 1024, "bytes";
     /// Rooms in one answer to a listing.
@@ -99,6 +103,10 @@ limits! {
     CONNECTIONS_MAX: usize = 20_000, "connections";
     /// Rooms of a server. More: the create is refused.
     ROOMS_MAX: usize = 10_000, "rooms";
+    /// Time for a seat that was reserved over HTTP to be taken. Then it is free again.
+    TICKET_TIME_MAX_S: u64 = 15, "s";
+    /// Reserved seats whose tickets have not been used. More: the reservation is refused.
+    TICKETS_MAX: usize = 10_000, "tickets";
     /// Requests that wait for one room's next tick. More: inputs are dropped and counted.
     ROOM_INBOX_MAX: usize = 4096, "requests";
     /// Reliable messages that wait for one connection. More: it is closed as too slow.
@@ -143,6 +151,7 @@ const _: () = {
     assert!(MESSAGES_PER_TICK_MAX <= MESSAGES_WAITING_MAX);
     assert!(ENTITIES_MAX < u16::MAX as usize / 2, "wire ids outnumber entities and quarantine");
     assert!(OPTIONS_BYTES_MAX < CLIENT_MESSAGE_BYTES_MAX);
+    assert!(CHAT_BYTES_MAX == 300, "the refusal of a chat message says so");
     assert!(SCHEMA_BYTES_MAX < SERVER_MESSAGE_BYTES_MAX);
     assert!(FRAME_BYTES_MAX + MAILBOX_RELIABLE_BYTES_MAX <= WRITE_BUFFER_BYTES_MAX);
     assert!(PING_AFTER_S < IDLE_TIME_MAX_S);

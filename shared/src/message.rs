@@ -56,6 +56,27 @@ pub enum ClientMessage {
         /// Any number.
         nonce: u32,
     },
+    /// Says something to others in the room; the rules may refuse to pass it on.
+    Say {
+        /// Who is to hear it.
+        to: Hearers,
+        /// 1 to [`CHAT_BYTES_MAX`](crate::limits::CHAT_BYTES_MAX) bytes, no control characters.
+        text: String,
+    },
+}
+
+/// Who is to hear what a player says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Hearers {
+    /// Everyone in the room, the speaker too.
+    All,
+    /// Everyone but the speaker.
+    Others,
+    /// One player.
+    One {
+        /// That player's seat.
+        player: u16,
+    },
 }
 
 /// Which room a client wants a seat in.
@@ -85,6 +106,11 @@ pub enum RoomWanted {
     ById {
         /// The room's id.
         room: String,
+    },
+    /// The seat that was reserved over HTTP.
+    Reserved {
+        /// The ticket that came with the reservation. It is good once.
+        ticket: String,
     },
 }
 
@@ -145,6 +171,15 @@ pub enum ServerMessage {
     Pong {
         /// The ping's number.
         nonce: u32,
+    },
+    /// A player said something.
+    Said {
+        /// The speaker's seat.
+        player: u16,
+        /// Who hears it.
+        to: Hearers,
+        /// What was said.
+        text: String,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use fracas_shared::message::Joined;
 use fracas_shared::packet::PacketError;
-use fracas_shared::{LeaveReason, Pilot, PlayerId, Profile, Refusal, Tick};
+use fracas_shared::{Chat, LeaveReason, Pilot, PlayerId, Profile, Refusal, Tick};
 
 use crate::port::Viewer;
 use crate::report::TickReport;
@@ -22,6 +22,8 @@ pub trait Match: Send {
     fn input(&mut self, player: PlayerId, packet: &[u8]) -> Result<Tick, PacketError>;
     /// See [`Room::message`].
     fn message(&mut self, player: PlayerId, packet: &[u8]) -> Result<(), MessageRefused>;
+    /// See [`Room::chat`].
+    fn chat(&mut self, player: PlayerId, chat: Chat) -> Result<(), MessageRefused>;
     /// The last tick made.
     fn now(&self) -> Tick;
     /// Who is here.
@@ -60,6 +62,10 @@ impl<G: Pilot> Match for Room<G> {
 
     fn message(&mut self, player: PlayerId, packet: &[u8]) -> Result<(), MessageRefused> {
         Self::message(self, player, packet)
+    }
+
+    fn chat(&mut self, player: PlayerId, chat: Chat) -> Result<(), MessageRefused> {
+        Self::chat(self, player, chat)
     }
 
     fn now(&self) -> Tick {

@@ -26,7 +26,7 @@ pub use hosted::{Census, Match};
 pub use inputs::InputCounts;
 pub use options::{OptionsPatch, RoomOptions};
 pub use port::{Held, Port, StateMessages, Viewer};
-pub use record::TickRecord;
+pub use record::{PlayerMessage, TickRecord};
 pub use report::{FrameCounts, TickReport};
 pub use room::{MessageRefused, RestoreError, Room};
 pub use simulation::{MatchNews, Simulation};

@@ -33,6 +33,12 @@ pub struct OptionsPatch {
     pub bots: Option<u16>,
     /// Fields of the game's config; those that are not named stay as they are.
     pub config: Map<String, Value>,
+    /// Whether the room is left out of listings and found by its id alone. No part of the match.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
+    /// Whether the room takes nobody but its creator. No part of the match.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub locked: bool,
     /// What the room's creator says of it, for listings. No part of the match.
     pub metadata: Map<String, Value>,
 }

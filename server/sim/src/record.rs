@@ -1,7 +1,7 @@
 //! What reaches the rules at one tick.
 
 use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
-use fracas_shared::{Game, LeaveReason, PlayerId, Profile, State};
+use fracas_shared::{Chat, Game, LeaveReason, PlayerId, Profile, State};
 
 /// All that reaches the rules at one tick. A match is a pure function of its records.
 pub struct TickRecord<G: Game> {
@@ -9,10 +9,41 @@ pub struct TickRecord<G: Game> {
     pub leaves: Vec<(PlayerId, LeaveReason)>,
     /// Who came, in order.
     pub joins: Vec<(PlayerId, Profile)>,
-    /// Game messages, by player, then in the order sent.
-    pub messages: Vec<(PlayerId, G::Message)>,
+    /// Messages, by player, then in the order sent.
+    pub messages: Vec<(PlayerId, PlayerMessage<G>)>,
     /// Exactly one input for each seated player, by seat; bots' too.
     pub inputs: Vec<(PlayerId, G::Input)>,
+}
+
+/// What a player tells the match besides inputs.
+pub enum PlayerMessage<G: Game> {
+    /// A message of the game's own.
+    Game(G::Message),
+    /// Something said to others.
+    Chat(Chat),
+}
+
+impl<G: Game> State for PlayerMessage<G> {
+    fn save(&self, out: &mut StateWriter<'_>) {
+        match self {
+            Self::Game(message) => {
+                0u8.save(out);
+                message.save(out);
+            }
+            Self::Chat(chat) => {
+                1u8.save(out);
+                chat.save(out);
+            }
+        }
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        match u8::load(from)? {
+            0 => Ok(Self::Game(State::load(from)?)),
+            1 => Ok(Self::Chat(State::load(from)?)),
+            number => Err(DecodeError::Malformed(format!("no message has the number {number}"))),
+        }
+    }
 }
 
 impl<G: Game> Default for TickRecord<G> {

@@ -4,12 +4,13 @@ use bytes::Bytes;
 use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
 use fracas_shared::game::Events;
 use fracas_shared::limits::{CHECKPOINT_BYTES_MAX, MESSAGES_PER_TICK_MAX, MESSAGES_WAITING_MAX};
-use fracas_shared::message::{Joined, RosterEntry, ServerMessage, Standing};
+use fracas_shared::message::{Hearers, Joined, RosterEntry, ServerMessage, Standing};
 use fracas_shared::packet::{EventsHead, InputHead, LooseRow, OwnHead, PacketError, RowCodec, ServerTag};
 use fracas_shared::row::{Row, RowWriter};
 use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{
-    ConfigError, EntityId, LeaveReason, Pilot, PlayerId, Profile, Refusal, Rng, Schema, Seen, State, Tick,
+    Chat, ConfigError, EntityId, LeaveReason, Pilot, PlayerId, Profile, Refusal, Rng, Schema, Seen, State,
+    Tick,
 };
 use thiserror::Error;
 
@@ -17,7 +18,7 @@ use crate::frames::Frames;
 use crate::inputs::InputCounts;
 use crate::options::RoomOptions;
 use crate::port::{StateMessages, Viewer};
-use crate::record::TickRecord;
+use crate::record::{PlayerMessage, TickRecord};
 use crate::report::TickReport;
 use crate::seats::{Occupant, Seat, Seats};
 use crate::simulation::{MatchNews, Simulation};
@@ -144,7 +145,7 @@ impl<G: Pilot> Room<G> {
         let news = self.simulation.advance(&self.record, &mut self.events);
         let snapshot = self.take_views(&mut report);
         self.frames.push(snapshot, viewers);
-        self.tell_changes(viewers, news);
+        self.tell_news(viewers, news);
         self.tell_events(viewers);
         self.hand_frames(viewers, &mut report);
         report.tick = self.simulation.tick();
@@ -213,25 +214,41 @@ impl<G: Pilot> Room<G> {
         snapshot
     }
 
-    /// Tells everyone who came and went, and what became of the match.
-    fn tell_changes(&self, viewers: &mut [Viewer], news: Option<MatchNews>) {
-        let left =
-            self.record.leaves.iter().map(|(player, _)| ServerMessage::PlayerLeft { player: player.0 });
-        let joined = self.record.joins.iter();
-        let joined =
-            joined.map(|(player, profile)| ServerMessage::PlayerJoined(roster_entry(*player, profile)));
-        let news = news.map(|news| match news {
-            MatchNews::Began => ServerMessage::MatchBegan { tick: self.simulation.tick().0 },
-            MatchNews::Ended { outcome, next_match } => {
-                let standing = |(player, score): (PlayerId, i32)| Standing { player: player.0, score };
-                let standings = outcome.standings.into_iter().map(standing).collect();
-                ServerMessage::Outcome { standings, next_match_tick: next_match.0 }
-            }
-        });
-        for message in left.chain(joined).chain(news) {
-            let message = Bytes::from(message.to_bytes());
-            for viewer in &mut *viewers {
-                viewer.port.send(message.clone());
+    /// Tells who came and went, what was said, and what became of the match.
+    fn tell_news(&self, viewers: &mut [Viewer], news: Vec<MatchNews>) {
+        // Whoever sits there by now has taken the seat over, and knows.
+        for (player, _) in &self.record.leaves {
+            let message = ServerMessage::PlayerLeft { player: player.0 };
+            tell(viewers, |viewer| viewer != Some(*player), &message);
+        }
+        for (player, profile) in &self.record.joins {
+            let message = ServerMessage::PlayerJoined(roster_entry(*player, profile));
+            tell(viewers, |viewer| viewer != Some(*player), &message);
+        }
+        for news in news {
+            match news {
+                MatchNews::Began => {
+                    tell(viewers, |_| true, &ServerMessage::MatchBegan { tick: self.simulation.tick().0 });
+                }
+                MatchNews::Ended { outcome, next_match } => {
+                    let standing = |(player, score): (PlayerId, i32)| Standing { player: player.0, score };
+                    let standings = outcome.standings.into_iter().map(standing).collect();
+                    let message = ServerMessage::Outcome { standings, next_match_tick: next_match.0 };
+                    tell(viewers, |_| true, &message);
+                }
+                MatchNews::Said { player, chat: Chat { to, text } } => {
+                    let hears = |viewer: Option<PlayerId>| match to {
+                        Hearers::All => true,
+                        Hearers::Others => viewer != Some(player),
+                        Hearers::One { player } => viewer == Some(PlayerId(player)),
+                    };
+                    let message = ServerMessage::Said { player: player.0, to, text: text.to_string() };
+                    tell(viewers, hears, &message);
+                }
+                MatchNews::Vetoed { player } => {
+                    let message = ServerMessage::Refused(Refusal::ChatVetoed);
+                    tell(viewers, |viewer| viewer == Some(player), &message);
+                }
             }
         }
     }
@@ -343,6 +360,15 @@ impl<G: Pilot> Room<G> {
     pub fn message(&mut self, player: PlayerId, packet: &[u8]) -> Result<(), MessageRefused> {
         let row = self.codecs.messages.decode(packet)?;
         let message = row.value_with_keys(|id| self.wire_ids.key_of(id)).map_err(PacketError::from)?;
+        self.queue(player, PlayerMessage::Game(message))
+    }
+
+    /// Takes what a player says; others hear it after the next tick, if the rules let it pass.
+    pub fn chat(&mut self, player: PlayerId, chat: Chat) -> Result<(), MessageRefused> {
+        self.queue(player, PlayerMessage::Chat(chat))
+    }
+
+    fn queue(&mut self, player: PlayerId, message: PlayerMessage<G>) -> Result<(), MessageRefused> {
         if let Some(Seat { occupant: Occupant::Player { messages, .. }, .. }) = self.seats.get_mut(player) {
             if messages.len() >= MESSAGES_WAITING_MAX {
                 return Err(MessageRefused::TooMany);
@@ -443,6 +469,14 @@ fn own_row<G: Pilot>(
     player: PlayerId,
 ) -> Option<LooseRow> {
     Some(LooseRow::of(&simulation.own(player)?, |key| wire_ids.id_of(key)))
+}
+
+/// Sends a control message to the viewers for whose seat `hears` is true.
+fn tell(viewers: &mut [Viewer], hears: impl Fn(Option<PlayerId>) -> bool, message: &ServerMessage) {
+    let message = Bytes::from(message.to_bytes());
+    for viewer in viewers.iter_mut().filter(|viewer| hears(viewer.player)) {
+        viewer.port.send(message.clone());
+    }
 }
 
 fn roster_entry(player: PlayerId, profile: &Profile) -> RosterEntry {

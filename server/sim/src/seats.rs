@@ -6,7 +6,7 @@ use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
 use fracas_shared::{LeaveReason, Pilot, PlayerId, Profile, State};
 
 use crate::inputs::InputQueue;
-use crate::record::{Joins, Leaves, load_changes, load_profile, save_changes, save_profile};
+use crate::record::{Joins, Leaves, PlayerMessage, load_changes, load_profile, save_changes, save_profile};
 
 /// The seats of a room, and what is to be told to the rules at the next tick.
 pub(crate) struct Seats<G: Pilot> {
@@ -21,7 +21,7 @@ pub(crate) struct Seat<G: Pilot> {
 }
 
 pub(crate) enum Occupant<G: Pilot> {
-    Player { inputs: InputQueue<G::Input>, messages: VecDeque<G::Message> },
+    Player { inputs: InputQueue<G::Input>, messages: VecDeque<PlayerMessage<G>> },
     Bot { mind: G::Mind },
 }
 

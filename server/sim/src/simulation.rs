@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
 use fracas_shared::game::Events;
-use fracas_shared::{Context, Game, Inputs, Outcome, PlayerId, Profile, Rng, State, Tick, World};
+use fracas_shared::{Chat, Context, Game, Inputs, Outcome, PlayerId, Profile, Rng, State, Tick, World};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::record::{TickRecord, load_profile, save_profile};
+use crate::record::{PlayerMessage, TickRecord, load_profile, save_profile};
 
 /// A match of one game: the rules, the world and who plays.
 pub struct Simulation<G: Game> {
@@ -22,7 +22,7 @@ pub struct Simulation<G: Game> {
     next_match: Option<Tick>,
 }
 
-/// What became of the match in a tick.
+/// What players are to be told of a tick, besides events and state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MatchNews {
     /// It ended; the next one begins at that tick.
@@ -34,6 +34,18 @@ pub enum MatchNews {
     },
     /// A new match began with the same players.
     Began,
+    /// A player said something.
+    Said {
+        /// The speaker.
+        player: PlayerId,
+        /// What, and to whom.
+        chat: Chat,
+    },
+    /// The rules did not pass on what a player said.
+    Vetoed {
+        /// The speaker.
+        player: PlayerId,
+    },
 }
 
 impl<G: Game> Simulation<G> {
@@ -54,12 +66,13 @@ impl<G: Game> Simulation<G> {
     }
 
     /// Moves the match on by one tick. Events are appended to `events`.
-    pub fn advance(&mut self, record: &TickRecord<G>, events: &mut Events<G::Event>) -> Option<MatchNews> {
+    pub fn advance(&mut self, record: &TickRecord<G>, events: &mut Events<G::Event>) -> Vec<MatchNews> {
         self.tick = self.tick.next();
-        let mut news = None;
-        if self.next_match == Some(self.tick) {
+        let mut news = Vec::new();
+        let has_begun = self.next_match == Some(self.tick);
+        if has_begun {
             self.begin_anew(events);
-            news = Some(MatchNews::Began);
+            news.push(MatchNews::Began);
         }
         for (player, reason) in &record.leaves {
             self.players.remove(player);
@@ -70,21 +83,40 @@ impl<G: Game> Simulation<G> {
             self.with_rules(events, |game, ctx| game.join(ctx, *player, profile));
         }
         for (player, message) in &record.messages {
-            self.with_rules(events, |game, ctx| game.message(ctx, *player, message));
+            news.extend(self.pass_on(*player, message, events));
         }
         let outcome = self.with_rules(events, |game, ctx| {
             game.step(ctx, &Inputs::new(&record.inputs));
             game.outcome(ctx)
         });
-        match outcome {
-            // A match that has just begun is told to have begun before it may be told to have ended.
-            Some(outcome) if self.next_match.is_none() && news.is_none() => {
-                let next_match = self.tick + u32::from(G::INTERMISSION_S.max(1)) * u32::from(self.tick_hz);
-                self.next_match = Some(next_match);
-                Some(MatchNews::Ended { outcome, next_match })
-            }
-            _ => news,
+        // A match that has just begun is told to have begun before it may be told to have ended.
+        if let Some(outcome) = outcome
+            && self.next_match.is_none()
+            && !has_begun
+        {
+            let next_match = self.tick + u32::from(G::INTERMISSION_S.max(1)) * u32::from(self.tick_hz);
+            self.next_match = Some(next_match);
+            news.push(MatchNews::Ended { outcome, next_match });
         }
+        news
+    }
+
+    fn pass_on(
+        &mut self,
+        player: PlayerId,
+        message: &PlayerMessage<G>,
+        events: &mut Events<G::Event>,
+    ) -> Option<MatchNews> {
+        self.with_rules(events, |game, ctx| match message {
+            PlayerMessage::Game(message) => {
+                game.message(ctx, player, message);
+                None
+            }
+            PlayerMessage::Chat(chat) if game.chat(ctx, player, chat) => {
+                Some(MatchNews::Said { player, chat: chat.clone() })
+            }
+            PlayerMessage::Chat(_) => Some(MatchNews::Vetoed { player }),
+        })
     }
 
     /// Empties the world and lets everyone join again. The world itself stays, so that its keys are

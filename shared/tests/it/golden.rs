@@ -9,8 +9,8 @@ use std::{fs, path::Path};
 use fracas_shared::close::{CloseCode, Refusal};
 use fracas_shared::codec;
 use fracas_shared::message::{
-    ClientMessage, Joined, PROTOCOL_VERSION, RoomInfo, RoomWanted, RosterEntry, SUBPROTOCOL, ServerMessage,
-    Standing,
+    ClientMessage, Hearers, Joined, PROTOCOL_VERSION, RoomInfo, RoomWanted, RosterEntry, SUBPROTOCOL,
+    ServerMessage, Standing,
 };
 use fracas_shared::packet::{ClientTag, EventsHead, InputHead, LooseRow, OwnHead, RowCodec, ServerTag};
 use fracas_shared::snapshot::{FrameCodec, Snapshot};
@@ -76,12 +76,15 @@ fn client_messages() -> Vec<(&'static str, ClientMessage)> {
         ),
         ("client Join Create", join(RoomWanted::Create { game: game(), options: String::new() })),
         ("client Join ById", join(RoomWanted::ById { room: "k3v9".into() })),
+        ("client Join Reserved", join(RoomWanted::Reserved { ticket: "t1ck".into() })),
         ("client Leave", ClientMessage::Leave),
         ("client List", ClientMessage::List { game: Some(game()), skip: 100 }),
         ("client List of all games", ClientMessage::List { game: None, skip: 0 }),
         ("client Ack", ClientMessage::Ack { tick: 300 }),
         ("client Resync", ClientMessage::Resync),
         ("client Ping", ClientMessage::Ping { nonce: 250 }),
+        ("client Say to all", ClientMessage::Say { to: Hearers::All, text: "hi".into() }),
+        ("client Say to one", ClientMessage::Say { to: Hearers::One { player: 1 }, text: "hi".into() }),
     ]
 }
 
@@ -122,6 +125,7 @@ fn server_messages() -> Vec<(&'static str, ServerMessage)> {
         ("server MatchBegan", ServerMessage::MatchBegan { tick: 480 }),
         ("server TimeDropped", ServerMessage::TimeDropped { tick: 500, ticks: 12 }),
         ("server Pong", ServerMessage::Pong { nonce: 250 }),
+        ("server Said", ServerMessage::Said { player: 0, to: Hearers::Others, text: "hi".into() }),
     ]
 }
 
@@ -136,6 +140,11 @@ fn refusals() -> Vec<Refusal> {
         Refusal::AlreadyInRoom,
         Refusal::TooManyRooms,
         Refusal::Stopping,
+        Refusal::RoomLocked("k3v9".into()),
+        Refusal::BadTicket,
+        Refusal::BadChat,
+        Refusal::ChatVetoed,
+        Refusal::Busy,
     ]
 }
 

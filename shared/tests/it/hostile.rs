@@ -11,7 +11,7 @@ use fracas_shared::limits::{
     ROOMS_PER_LISTING_MAX, SCHEMA_BYTES_MAX, SEATS_MAX, SERVER_MESSAGE_BYTES_MAX, TEXT_BYTES_MAX, TEXTS_MAX,
 };
 use fracas_shared::message::{
-    ClientMessage, Joined, RoomInfo, RoomWanted, RosterEntry, ServerMessage, Standing,
+    ClientMessage, Hearers, Joined, RoomInfo, RoomWanted, RosterEntry, ServerMessage, Standing,
 };
 use fracas_shared::packet::{ClientTag, EventsHead, InputHead, OwnHead, RowCodec, ServerTag};
 use fracas_shared::schema::{Kind, SchemaError};
@@ -50,14 +50,15 @@ fn random_text(rng: &mut Rng) -> String {
 }
 
 fn random_client_message(rng: &mut Rng) -> ClientMessage {
-    match rng.below(7) {
+    match rng.below(8) {
         0 => ClientMessage::Hello { protocol: 1, name: random_text(rng), client: random_text(rng) },
         1 => {
-            let room = match rng.below(4) {
+            let room = match rng.below(5) {
                 0 => RoomWanted::JoinOrCreate { game: random_text(rng), options: random_text(rng) },
                 1 => RoomWanted::Join { game: random_text(rng) },
                 2 => RoomWanted::Create { game: random_text(rng), options: random_text(rng) },
-                _ => RoomWanted::ById { room: random_text(rng) },
+                3 => RoomWanted::ById { room: random_text(rng) },
+                _ => RoomWanted::Reserved { ticket: random_text(rng) },
             };
             ClientMessage::Join { room, schema_hash: rng.bits() }
         }
@@ -68,8 +69,13 @@ fn random_client_message(rng: &mut Rng) -> ClientMessage {
         }
         4 => ClientMessage::Ack { tick: rng.bits() },
         5 => ClientMessage::Resync,
-        _ => ClientMessage::Ping { nonce: rng.bits() },
+        6 => ClientMessage::Ping { nonce: rng.bits() },
+        _ => ClientMessage::Say { to: random_hearers(rng), text: random_text(rng) },
     }
+}
+
+fn random_hearers(rng: &mut Rng) -> Hearers {
+    *one_of(rng, &[Hearers::All, Hearers::Others, Hearers::One { player: 7 }])
 }
 
 fn random_roster_entry(rng: &mut Rng) -> RosterEntry {
@@ -77,7 +83,7 @@ fn random_roster_entry(rng: &mut Rng) -> RosterEntry {
 }
 
 fn random_server_message(rng: &mut Rng) -> ServerMessage {
-    match rng.below(11) {
+    match rng.below(12) {
         0 => ServerMessage::Welcome { protocol: 1, server: random_text(rng) },
         1 => ServerMessage::Joined(Joined {
             room: random_text(rng),
@@ -114,7 +120,8 @@ fn random_server_message(rng: &mut Rng) -> ServerMessage {
         }
         8 => ServerMessage::MatchBegan { tick: rng.bits() },
         9 => ServerMessage::TimeDropped { tick: rng.bits(), ticks: rng.bits() },
-        _ => ServerMessage::Pong { nonce: rng.bits() },
+        10 => ServerMessage::Pong { nonce: rng.bits() },
+        _ => ServerMessage::Said { player: 1, to: random_hearers(rng), text: random_text(rng) },
     }
 }
 

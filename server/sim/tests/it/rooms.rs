@@ -1,7 +1,7 @@
 //! Seats, matches and what viewers are told of them.
 
-use fracas_shared::message::{RosterEntry, ServerMessage, Standing};
-use fracas_shared::{LeaveReason, PlayerId, Profile, Refusal, Schema};
+use fracas_shared::message::{Hearers, RosterEntry, ServerMessage, Standing};
+use fracas_shared::{Chat, LeaveReason, PlayerId, Profile, Refusal, Schema};
 use fracas_sim::RoomOptions;
 
 use crate::table::Table;
@@ -155,4 +155,36 @@ fn own_rows_reach_their_player_alone() {
         table.lines[viewer].1.own().is_some()
     });
     assert_eq!(own, [true, false]);
+}
+
+#[test]
+fn what_is_said_reaches_those_who_are_to_hear_it() {
+    let mut table = Table::new(3, 0);
+    let [ann, bob, cid] = ["ann", "bob", "cid"].map(|name| table.join(name));
+    let viewers = [ann, bob, cid].map(|player| table.watch(Some(player)));
+    table.tick();
+    for viewer in viewers {
+        told(&mut table, viewer);
+    }
+    let others_refusal = [ServerMessage::Refused(Refusal::ChatVetoed)];
+    for (to, text, hears) in [
+        (Hearers::All, "hello", [true, true, true]),
+        (Hearers::Others, "hello", [false, true, true]),
+        (Hearers::One { player: cid.0 }, "hello", [false, false, true]),
+        (Hearers::One { player: 77 }, "hello", [false, false, false]),
+        (Hearers::All, "a secret", [false, false, false]),
+    ] {
+        table.room.chat(ann, Chat { to, text: text.into() }).expect("few messages wait");
+        table.tick();
+        let said = ServerMessage::Said { player: ann.0, to, text: text.into() };
+        let is_vetoed = text.contains("secret");
+        for ((viewer, player), hears) in viewers.into_iter().zip([ann, bob, cid]).zip(hears) {
+            let told = told(&mut table, viewer);
+            match (hears, is_vetoed && player == ann) {
+                (true, _) => assert_eq!(told, std::slice::from_ref(&said)),
+                (false, true) => assert_eq!(told, others_refusal),
+                (false, false) => assert_eq!(told, []),
+            }
+        }
+    }
 }

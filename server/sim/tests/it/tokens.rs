@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fracas_shared::{
-    ConfigError, Context, EntityKey, EntityRef, Game, Inputs, LeaveReason, Outcome, Pilot, PlayerId, Profile,
-    Rng, Row, Seen, State,
+    Chat, ConfigError, Context, EntityKey, EntityRef, Game, Inputs, LeaveReason, Outcome, Pilot, PlayerId,
+    Profile, Rng, Row, Seen, State,
 };
 use serde::{Deserialize, Serialize};
 
@@ -137,6 +137,10 @@ impl Game for Tokens {
                 ctx.emit_to(*to, Event::Whispered { player, text: text.clone() });
             }
         }
+    }
+
+    fn chat(&self, _ctx: &mut Context<'_, Self>, _player: PlayerId, chat: &Chat) -> bool {
+        !chat.text.contains("secret")
     }
 
     fn step(&self, ctx: &mut Context<'_, Self>, inputs: &Inputs<'_, Self>) {
