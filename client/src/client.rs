@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use fracas_shared::limits::{CLOSE_TIME_MAX_S, IDLE_TIME_MAX_S};
-use fracas_shared::message::{Joined, RoomInfo, RoomWanted};
+use fracas_shared::message::{Hearers, Joined, RoomInfo, RoomWanted};
 use fracas_shared::{Game, Row, Tick};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
@@ -148,6 +148,13 @@ impl Client {
             self.send().await;
             Ok(sent?)
         }
+    }
+
+    /// Says something to others in the room: see [`Session::say`].
+    pub async fn say(&mut self, to: Hearers, text: impl Into<String>) -> Result<(), ClientError> {
+        self.session.say(to, text)?;
+        self.send().await;
+        Ok(())
     }
 
     /// Gives the seat back, and waits for the last tick that the player was part of. Events until

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fracas_shared::message::{Joined, RoomInfo, RosterEntry, Standing};
+use fracas_shared::message::{Hearers, Joined, RoomInfo, RosterEntry, Standing};
 use fracas_shared::packet::LooseRow;
 use fracas_shared::snapshot::{FrameError, Snapshot};
 use fracas_shared::{PlayerId, Refusal, Tick};
@@ -59,6 +59,15 @@ pub enum Event {
         /// The ping's number.
         nonce: u32,
     },
+    /// A player said something.
+    Said {
+        /// The speaker.
+        player: PlayerId,
+        /// Who hears it.
+        to: Hearers,
+        /// What was said.
+        text: String,
+    },
     /// The state of a tick.
     Frame(Frame),
     /// What happened in a tick.
@@ -77,6 +86,7 @@ impl Event {
             | Self::Outcome { .. }
             | Self::MatchBegan { .. }
             | Self::TimeDropped { .. }
+            | Self::Said { .. }
             | Self::Frame(_)
             | Self::GameEvents(_)
             | Self::FrameLost(_) => true,

@@ -47,7 +47,7 @@ pub use clock::InputClock;
 pub use codecs::Codecs;
 pub use error::{ClientError, RequestError, RulesError, SessionError};
 pub use event::{Event, Frame, GameEvents};
-pub use fracas_shared::message::RoomWanted;
+pub use fracas_shared::message::{Hearers, RoomWanted};
 pub use replica::{Replica, Update};
 pub use room::Room;
 pub use server_url::{ServerUrl, UrlError};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fracas_shared::limits::CLIENT_MESSAGE_BYTES_MAX;
-use fracas_shared::message::{ClientMessage, Joined, PROTOCOL_VERSION, RoomWanted, ServerMessage};
+use fracas_shared::message::{ClientMessage, Hearers, Joined, PROTOCOL_VERSION, RoomWanted, ServerMessage};
 use fracas_shared::packet::{ClientTag, InputHead, LooseRow, ServerTag};
 use fracas_shared::{PlayerId, Row, Tick};
 
@@ -203,6 +203,15 @@ impl Session {
         Ok(())
     }
 
+    /// Says something to others in the room. The rules may keep it from them: then the answer is
+    /// [`Event::Refused`].
+    pub fn say(&mut self, to: Hearers, text: impl Into<String>) -> Result<(), RequestError> {
+        if self.room().is_none() {
+            return Err(RequestError::NotInRoom);
+        }
+        self.send(&ClientMessage::Say { to, text: text.into() })
+    }
+
     /// Takes a message of the server, tag and all.
     pub fn handle_message(&mut self, now: Duration, message: &[u8]) -> Result<(), SessionError> {
         if self.events.len() >= EVENTS_WAITING_MAX {
@@ -280,6 +289,7 @@ impl Session {
             ServerMessage::MatchBegan { tick } => Event::MatchBegan { tick: Tick(tick) },
             ServerMessage::TimeDropped { tick, ticks } => Event::TimeDropped { tick: Tick(tick), ticks },
             ServerMessage::Pong { nonce } => Event::Pong { nonce },
+            ServerMessage::Said { player, to, text } => Event::Said { player: PlayerId(player), to, text },
         };
         self.events.push_back(event);
         Ok(())
