@@ -92,6 +92,8 @@ settings! {
         /// Where health and metrics are served; keep it from the public; `off` serves none.
         admin_listen: Option<SocketAddr> as OrWord<Off, SocketAddr> =
             Some((Ipv4Addr::LOCALHOST, 3001).into()), "FRACAS_ADMIN_LISTEN", "ADDRESS|off";
+        /// Other sites whose pages may list and reserve: origins with commas between, or `*` for every site.
+        cors_origins: String = String::new(), "FRACAS_CORS_ORIGINS", "ORIGINS";
         /// Connections at one time, 1 to 20000; more are answered with 503.
         connections_max: usize = CONNECTIONS_MAX, "FRACAS_CONNECTIONS_MAX", "COUNT";
     }

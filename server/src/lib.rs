@@ -14,8 +14,9 @@ pub mod telemetry;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fracas_shared::GameList;
-use fracas_shared::message::RoomInfo;
+use anyhow::anyhow;
+use fracas_shared::message::{RoomInfo, RoomWanted};
+use fracas_shared::{GameList, Refusal};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
@@ -25,7 +26,7 @@ use tracing::{info, warn};
 use admin::{ADMIN_CONNECTIONS_MAX, Readiness};
 pub use config::{Config, Invocation};
 use metrics::Metrics;
-use net::http::Lobby;
+use net::http::{Lobby, SeatReservation, cors_layer};
 pub use net::listener::Listeners;
 use net::listener::{Door, serve};
 use net::upgrade::Upgraded;
@@ -42,6 +43,7 @@ pub async fn run<G: GameList>(
     listeners: Listeners,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
+    let cors = cors_layer(&config.cors_origins).map_err(|problem| anyhow!("cors_origins: {problem}"))?;
     let metrics = Metrics::new();
     let rooms = Rooms::start::<G>(&config, &metrics)?;
     let readiness = Readiness::new(shutdown.clone());
@@ -68,7 +70,7 @@ pub async fn run<G: GameList>(
     let door = Door {
         accepted: metrics.net.connections.clone(),
         refused: metrics.net.connections_refused.clone(),
-        ..Door::new(net::http::router(Arc::new(rooms.clone()), on_upgrade), config.connections_max)
+        ..Door::new(net::http::router(Arc::new(rooms.clone()), on_upgrade, cors), config.connections_max)
     };
     let public = TcpListener::from_std(listeners.public)?;
     readiness.set_up();
@@ -96,5 +98,9 @@ impl Lobby for Rooms {
 
     fn games(&self) -> Vec<String> {
         self.games()
+    }
+
+    fn reserve(&self, wanted: RoomWanted) -> Result<SeatReservation, Refusal> {
+        self.reserve_for_later(wanted)
     }
 }

@@ -11,13 +11,17 @@ mod hosted_room;
 mod inbox;
 mod pacer;
 mod sim_thread;
+mod tickets;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use fracas_shared::limits::TICKET_TIME_MAX_S;
 use fracas_shared::message::RoomWanted;
 use fracas_shared::{GameList, Profile, Refusal, Rng};
 use fracas_sim::{OptionsPatch, Port};
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 use tracing::{error, info};
 
 pub use catalog::CatalogError;
@@ -25,12 +29,14 @@ pub use inbox::RoomLink;
 
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::net::http::SeatReservation;
 use catalog::Catalog;
 use directory::{Directory, Reservation};
 use guard::guarded;
 use hosted_room::HostedRoom;
 use inbox::{RoomRequest, ViewerId, inbox};
 use sim_thread::SimThreads;
+use tickets::Tickets;
 
 /// All rooms of a server. Clones are handles to the same rooms.
 #[derive(Clone)]
@@ -40,6 +46,7 @@ struct Shared {
     catalog: Catalog,
     directory: Arc<Directory>,
     threads: SimThreads,
+    tickets: Tickets,
     metrics: Metrics,
     seeds: Mutex<Rng>,
     /// Held while a room is looked for and made, so that two who come at once meet in one.
@@ -70,6 +77,7 @@ impl Rooms {
             catalog,
             directory,
             threads,
+            tickets: Tickets::default(),
             metrics: metrics.clone(),
             seeds: Mutex::new(Rng::new(seed, 2)),
             matching: Mutex::new(()),
@@ -108,6 +116,7 @@ impl Rooms {
         let directory = &self.0.directory;
         match wanted {
             RoomWanted::ById { room } => directory.reserve_by_id(&room),
+            RoomWanted::Reserved { ticket } => self.0.tickets.redeem(&ticket),
             RoomWanted::Join { game } => directory.reserve_any(self.0.catalog.id_of(&game)?),
             RoomWanted::JoinOrCreate { game, options } => {
                 let patch = patch_of(&options)?;
@@ -147,6 +156,8 @@ impl Rooms {
             seats: opened.seats,
             tick_hz: opened.tick_hz,
             metadata: serde_json::Value::Object(patch.metadata.clone()).to_string(),
+            is_private: patch.private,
+            is_locked: patch.locked,
             thread: self.0.threads.least_loaded(),
         };
         let (entry, reservation) = self.0.directory.add(description, inbox)?;
@@ -154,6 +165,22 @@ impl Rooms {
         let room = HostedRoom::new(entry, opened.game, requests, is_permanent, &self.0.metrics);
         self.0.threads.add(room);
         Ok(reservation)
+    }
+
+    /// Keeps a seat for whoever comes with the ticket, for [`TICKET_TIME_MAX_S`].
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn reserve_for_later(&self, wanted: RoomWanted) -> Result<SeatReservation, Refusal> {
+        let reservation = self.reserve(wanted)?;
+        let entry = reservation.entry();
+        let ticket = self.0.tickets.issue(reservation)?;
+        let (rooms, expiring) = (self.clone(), ticket.clone());
+        tokio::spawn(async move {
+            sleep(Duration::from_secs(TICKET_TIME_MAX_S)).await;
+            rooms.0.tickets.expire(&expiring);
+        });
+        Ok(SeatReservation { room: entry.id.clone(), game: entry.game, ticket })
     }
 
     /// A page of rooms, the oldest first, and how many there are in all.
@@ -186,8 +213,10 @@ fn options_key(patch: &OptionsPatch) -> String {
     serde_json::to_string(patch).unwrap_or_default()
 }
 
-/// A seed from the operating system, by way of the standard library's hash keys.
+/// A seed from the operating system.
+///
+/// # Panics
+/// When the system has no randomness to give, which no system that runs has come to.
 fn random_seed() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(0)
+    getrandom::u64().expect("the operating system gives random numbers")
 }

@@ -14,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::game::merge;
 use super::{Config, Overrides};
+use crate::net::http::cors_layer;
 
 /// The file that is read if none is named and it exists.
 const FILE_DEFAULT: &str = "fracas.toml";
@@ -158,6 +159,9 @@ impl Config {
         EnvFilter::try_new(&self.log).map_err(|error| {
             value("log", format!("{error}; try `info` or `info,fracas_server::net=debug`"))
         })?;
+        if let Err(problem) = cors_layer(&self.cors_origins) {
+            return Err(value("cors_origins", problem));
+        }
         for (id, game) in &self.games {
             game.check().map_err(|(name, problem)| value(&format!("games.{id}.{name}"), problem))?;
         }
@@ -180,8 +184,15 @@ struct CheckGames<'a> {
 impl GameVisitor for CheckGames<'_> {
     fn visit<G: Pilot>(&mut self) {
         self.ids.push(G::ID);
-        if let Err(error) = self.config.game(G::ID).rules::<G>() {
-            self.error = Some(LoadError::Value { name: error.field, problem: error.problem });
+        let error = match self.config.game(G::ID).rules::<G>() {
+            Err(error) => Some((error.field, error.problem)),
+            // The rules' own judgement, before anyone is told that the server is there.
+            Ok(config) => G::new(&config)
+                .err()
+                .map(|error| (format!("games.{}.config.{}", G::ID, error.field), error.problem)),
+        };
+        if let Some((name, problem)) = error {
+            self.error = Some(LoadError::Value { name, problem });
         }
     }
 }

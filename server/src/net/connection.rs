@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fracas_shared::limits::{
-    CONTROLS_PER_S_MAX, HELLO_TIME_MAX_S, IDLE_TIME_MAX_S, INPUTS_PER_S_MAX, PING_AFTER_S,
-    PLAYER_NAME_BYTES_MAX,
+    CHAT_BYTES_MAX, CHATS_PER_S_MAX, CONTROLS_PER_S_MAX, HELLO_TIME_MAX_S, IDLE_TIME_MAX_S, INPUTS_PER_S_MAX,
+    PING_AFTER_S, PLAYER_NAME_BYTES_MAX,
 };
-use fracas_shared::message::{ClientMessage, PROTOCOL_VERSION, RoomWanted, ServerMessage};
+use fracas_shared::message::{ClientMessage, Hearers, PROTOCOL_VERSION, RoomWanted, ServerMessage};
 use fracas_shared::packet::ClientTag;
-use fracas_shared::{CloseCode, Refusal, Tick};
+use fracas_shared::{Chat, CloseCode, Refusal, Tick};
 
 /// What is to be done for a connection.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub enum Action {
     Input(Bytes),
     /// Pass a game message's packet to the room.
     Message(Bytes),
+    /// Pass what the player says to the room.
+    Say(Chat),
     /// Pass on that the client lost track of the state.
     Resync,
     /// End the connection.
@@ -63,6 +65,7 @@ pub struct Connection {
     pinged: bool,
     inputs: Rate,
     controls: Rate,
+    chats: Rate,
     actions: VecDeque<Action>,
 }
 
@@ -104,6 +107,11 @@ impl Rate {
     }
 }
 
+/// Whether a text fits on a line for others to read: not empty, not too long, nothing unprintable.
+fn is_line(text: &str, bytes_max: usize) -> bool {
+    (1..=bytes_max).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
 impl Connection {
     /// A connection that was opened at `now`.
     pub fn new(now: Instant) -> Self {
@@ -115,6 +123,7 @@ impl Connection {
             pinged: false,
             inputs: Rate::new(INPUTS_PER_S_MAX, now),
             controls: Rate::new(CONTROLS_PER_S_MAX, now),
+            chats: Rate::new(CHATS_PER_S_MAX, now),
             actions: VecDeque::new(),
         }
     }
@@ -151,7 +160,7 @@ impl Connection {
             _ if self.stage == Stage::Closed => {}
             _ if !self.controls.count(now) => self.close(CloseCode::TooFast),
             Ok((ClientTag::Control, bytes)) => match ClientMessage::from_bytes(bytes) {
-                Ok(message) => self.handle_control(message),
+                Ok(message) => self.handle_control(message, now),
                 Err(_) => self.close(CloseCode::BadMessage),
             },
             Ok((ClientTag::Message, _)) if self.stage == Stage::Seated => {
@@ -180,7 +189,7 @@ impl Connection {
         self.pinged = false;
     }
 
-    fn handle_control(&mut self, message: ClientMessage) {
+    fn handle_control(&mut self, message: ClientMessage, now: Instant) {
         match (self.stage, message) {
             (Stage::New, ClientMessage::Hello { protocol, name, client: _ }) => {
                 self.handle_hello(protocol, &name);
@@ -194,6 +203,7 @@ impl Connection {
                 self.stage = Stage::Joining;
                 self.actions.push_back(Action::Join { wanted, name: self.name.clone(), schema_hash });
             }
+            (Stage::Seated, ClientMessage::Say { to, text }) => self.handle_say(to, &text, now),
             (_, ClientMessage::Join { .. }) => self.send(ServerMessage::Refused(Refusal::AlreadyInRoom)),
             (Stage::Seated, ClientMessage::Leave) => {
                 self.stage = Stage::Leaving;
@@ -202,7 +212,13 @@ impl Connection {
             (Stage::Seated, ClientMessage::Resync) => self.actions.push_back(Action::Resync),
             // Said when the room had let go of the player already; and an ack only shows that the
             // client reads, which whatever comes from it does.
-            (_, ClientMessage::Leave | ClientMessage::Resync | ClientMessage::Ack { .. }) => {}
+            (
+                _,
+                ClientMessage::Leave
+                | ClientMessage::Resync
+                | ClientMessage::Ack { .. }
+                | ClientMessage::Say { .. },
+            ) => {}
         }
     }
 
@@ -212,13 +228,22 @@ impl Connection {
         }
         let server = concat!("fracas-server ", env!("CARGO_PKG_VERSION")).to_owned();
         self.send(ServerMessage::Welcome { protocol: PROTOCOL_VERSION, server });
-        let is_fit = (1..=PLAYER_NAME_BYTES_MAX).contains(&name.len()) && !name.chars().any(char::is_control);
-        if is_fit {
+        if is_line(name, PLAYER_NAME_BYTES_MAX) {
             self.name = name.into();
             self.stage = Stage::Lobby;
         } else {
             // The client may say hello again, with another name.
             self.send(ServerMessage::Refused(Refusal::BadName));
+        }
+    }
+
+    fn handle_say(&mut self, to: Hearers, text: &str, now: Instant) {
+        if !self.chats.count(now) {
+            self.close(CloseCode::TooFast);
+        } else if is_line(text, CHAT_BYTES_MAX) {
+            self.actions.push_back(Action::Say(Chat { to, text: text.into() }));
+        } else {
+            self.send(ServerMessage::Refused(Refusal::BadChat));
         }
     }
 

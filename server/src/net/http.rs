@@ -1,16 +1,21 @@
 //! What the public port answers: the page, the listing of rooms, the door to WebSockets.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY};
-use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::extract::rejection::StringRejection;
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use fracas_shared::message::RoomInfo;
+use fracas_shared::Refusal;
+use fracas_shared::limits::OPTIONS_BYTES_MAX;
+use fracas_shared::message::{RoomInfo, RoomWanted};
 use serde::Serialize;
 use serde_json::Value;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::listener::Accepted;
 use super::upgrade::{self, OnUpgrade};
@@ -29,6 +34,20 @@ pub trait Lobby: Send + Sync {
 
     /// The ids of the games hosted here.
     fn games(&self) -> Vec<String>;
+
+    /// Keeps a seat for [`TICKET_TIME_MAX_S`](fracas_shared::limits::TICKET_TIME_MAX_S).
+    fn reserve(&self, wanted: RoomWanted) -> Result<SeatReservation, Refusal>;
+}
+
+/// A seat that is kept for whoever has the ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeatReservation {
+    /// The room's id.
+    pub room: String,
+    /// The game's id.
+    pub game: &'static str,
+    /// What takes the seat, once.
+    pub ticket: String,
 }
 
 /// A request that failed: the status, and a JSON object with a `code` for programs and a
@@ -42,14 +61,14 @@ pub struct Problem {
 
 #[derive(Debug, Serialize)]
 struct ProblemBody {
-    code: &'static str,
+    code: Cow<'static, str>,
     message: String,
 }
 
 impl Problem {
     /// The connection goes on.
-    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, body: ProblemBody { code, message: message.into() }, closes: false }
+    pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { status, body: ProblemBody { code: code.into(), message: message.into() }, closes: false }
     }
 
     /// The connection ends with this answer.
@@ -68,11 +87,17 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The router of the public port.
-pub fn router(lobby: Arc<dyn Lobby>, on_upgrade: OnUpgrade) -> Router {
+/// The router of the public port. `cors` says which other sites' pages may ask.
+pub fn router(lobby: Arc<dyn Lobby>, on_upgrade: OnUpgrade, cors: CorsLayer) -> Router {
+    let lobby = Router::new()
+        .route("/rooms", get(rooms))
+        .route("/matchmake/{method}/{name}", post(matchmake))
+        .layer(DefaultBodyLimit::max(OPTIONS_BYTES_MAX))
+        .layer(cors)
+        .with_state(lobby);
     Router::new()
         .route("/", get(page))
-        .route("/rooms", get(rooms).with_state(lobby))
+        .merge(lobby)
         .route("/ws", get(websocket).with_state(on_upgrade))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -96,7 +121,78 @@ async fn not_found(uri: Uri) -> Problem {
 }
 
 async fn method_not_allowed() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "only GET is answered here")
+    let message = "only GET is answered here, and POST at /matchmake";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+}
+
+/// The origins of a setting such as `https://a.example, https://b.example`; `*` is every origin,
+/// nothing is none but the server's own.
+///
+/// # Errors
+/// The origin that is none.
+pub fn cors_layer(origins: &str) -> Result<CorsLayer, String> {
+    let layer = CorsLayer::new().allow_methods([Method::GET, Method::POST]).allow_headers([CONTENT_TYPE]);
+    if origins.trim() == "*" {
+        return Ok(layer.allow_origin(AllowOrigin::any()));
+    }
+    let origin = |origin: &str| {
+        let is_origin = origin
+            .split_once("://")
+            .is_some_and(|(scheme, host)| matches!(scheme, "http" | "https") && !host.contains('/'));
+        let value = HeaderValue::from_str(origin).ok().filter(|_| is_origin);
+        value.ok_or_else(|| format!("`{origin}` is no origin such as https://play.example, nor `*`"))
+    };
+    let origins = origins.split(',').map(str::trim).filter(|text| !text.is_empty());
+    Ok(layer.allow_origin(AllowOrigin::list(origins.map(origin).collect::<Result<Vec<_>, _>>()?)))
+}
+
+#[derive(Serialize)]
+struct Matchmade {
+    room: String,
+    game: &'static str,
+    ticket: String,
+    /// Where to open the WebSocket.
+    address: String,
+}
+
+async fn matchmake(
+    State(lobby): State<Arc<dyn Lobby>>,
+    Path((method, name)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Result<String, StringRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let options = body.map_err(|rejection| {
+        Problem::new(rejection.status(), "bad_body", format!("the room's options: {}", rejection.body_text()))
+    })?;
+    let wanted = match method.as_str() {
+        "joinOrCreate" => RoomWanted::JoinOrCreate { game: name, options },
+        "create" => RoomWanted::Create { game: name, options },
+        "join" => RoomWanted::Join { game: name },
+        "joinById" => RoomWanted::ById { room: name },
+        _ => {
+            let message = "there are joinOrCreate, create, join and joinById";
+            return Err(Problem::new(StatusCode::NOT_FOUND, "no_such_method", message));
+        }
+    };
+    let SeatReservation { room, game, ticket } = lobby.reserve(wanted)?;
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let address = format!("ws://{host}/ws");
+    Ok(([(CACHE_CONTROL, "no-store")], Json(Matchmade { room, game, ticket, address })))
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal {
+            Refusal::NoSuchGame(_) | Refusal::NoSuchRoom(_) => StatusCode::NOT_FOUND,
+            Refusal::RoomFull(_) | Refusal::AlreadyInRoom => StatusCode::CONFLICT,
+            Refusal::RoomLocked(_) | Refusal::ChatVetoed => StatusCode::FORBIDDEN,
+            Refusal::BadOption(_) | Refusal::BadName | Refusal::BadTicket | Refusal::BadChat => {
+                StatusCode::BAD_REQUEST
+            }
+            Refusal::TooManyRooms | Refusal::Stopping | Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self::new(status, refusal.label(), refusal.to_string())
+    }
 }
 
 #[derive(Serialize)]

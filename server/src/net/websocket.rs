@@ -262,6 +262,12 @@ impl Task {
                         self.connection.close(CloseCode::TooFast);
                     }
                 }
+                Action::Say(chat) => {
+                    self.metrics.net.received_messages.inc();
+                    if self.link.as_ref().is_some_and(|link| !link.chat(chat)) {
+                        self.connection.close(CloseCode::TooFast);
+                    }
+                }
                 Action::Resync => {
                     if self.link.as_ref().is_some_and(|link| !link.resync()) {
                         self.connection.close(CloseCode::TooFast);

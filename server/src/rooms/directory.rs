@@ -45,6 +45,10 @@ pub(super) struct Description {
     pub(super) seats: u16,
     pub(super) tick_hz: u16,
     pub(super) metadata: String,
+    /// Found by its id alone.
+    pub(super) is_private: bool,
+    /// Takes nobody but its creator.
+    pub(super) is_locked: bool,
     pub(super) thread: usize,
 }
 
@@ -62,6 +66,8 @@ pub(super) struct RoomEntry {
     pub(super) bots: AtomicU16,
     options: String,
     metadata: String,
+    is_private: bool,
+    is_locked: bool,
 }
 
 impl Directory {
@@ -101,6 +107,8 @@ impl Directory {
             bots: AtomicU16::new(0),
             options: description.options,
             metadata: description.metadata,
+            is_private: description.is_private,
+            is_locked: description.is_locked,
         });
         rooms.next_number += 1;
         rooms.by_id.insert(entry.id.clone(), entry.number);
@@ -117,6 +125,9 @@ impl Directory {
         let listed = rooms.by_number.get(&number).ok_or_else(missing)?;
         if rooms.is_refusing {
             return Err(Refusal::Stopping);
+        }
+        if listed.entry.is_locked {
+            return Err(Refusal::RoomLocked(listed.entry.id.clone()));
         }
         if listed.players >= listed.entry.seats {
             return Err(Refusal::RoomFull(listed.entry.id.clone()));
@@ -176,8 +187,9 @@ impl Directory {
     /// A page of rooms and how many there are in all.
     pub(super) fn list(&self, game: Option<&str>, skip: usize) -> (Vec<RoomInfo>, usize) {
         let rooms = self.lock();
-        let listed =
-            || rooms.by_number.values().filter(|room| game.is_none_or(|game| room.entry.game == game));
+        let is_shown =
+            |room: &&Listed| !room.entry.is_private && game.is_none_or(|game| room.entry.game == game);
+        let listed = || rooms.by_number.values().filter(is_shown);
         let page = listed().skip(skip).take(ROOMS_PER_LISTING_MAX).map(Listed::info).collect();
         (page, listed().count())
     }
@@ -209,7 +221,7 @@ impl Rooms {
         listed.players = players;
         let entry = &listed.entry;
         let open = self.open.entry((entry.game, entry.options.clone())).or_default();
-        if players < entry.seats {
+        if players < entry.seats && !entry.is_private && !entry.is_locked {
             open.insert(number);
         } else {
             open.remove(&number);

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
-use fracas_shared::limits::FRAME_BYTES_MAX;
+use fracas_shared::limits::{FRAME_BYTES_MAX, ROOM_INBOX_MAX};
 use fracas_shared::message::ServerMessage;
 use fracas_shared::packet::PacketError;
 use fracas_shared::{CloseCode, LeaveReason, PlayerId, Refusal};
@@ -138,7 +138,9 @@ impl HostedRoom {
     }
 
     fn take_requests(&mut self) {
-        while let Ok(request) = self.requests.try_recv() {
+        // No more than the inbox holds at once: who sends without end does not hold the tick up.
+        for _ in 0..ROOM_INBOX_MAX {
+            let Ok(request) = self.requests.try_recv() else { break };
             match request {
                 RoomRequest::Join { viewer, profile, schema_hash, port, reservation, answer } => {
                     match self.game.join(profile) {
@@ -161,6 +163,9 @@ impl HostedRoom {
                 }
                 RoomRequest::Message { viewer, packet } => {
                     self.pass_on(viewer, |game, player| game.message(player, &packet));
+                }
+                RoomRequest::Chat { viewer, chat } => {
+                    self.pass_on(viewer, |game, player| game.chat(player, chat));
                 }
                 RoomRequest::Resync { viewer } => {
                     if let Some(place) = self.places.get(&viewer) {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use fracas_shared::limits::ROOM_INBOX_MAX;
-use fracas_shared::{Profile, Refusal, Tick};
+use fracas_shared::{Chat, Profile, Refusal, Tick};
 use fracas_sim::Port;
 use tokio::sync::{mpsc, oneshot};
 
@@ -40,6 +40,8 @@ pub(super) enum RoomRequest {
     Input { viewer: ViewerId, packet: Bytes },
     /// A game message's packet without its tag.
     Message { viewer: ViewerId, packet: Bytes },
+    /// What the player says.
+    Chat { viewer: ViewerId, chat: Chat },
     /// The viewer lost track of the state.
     Resync { viewer: ViewerId },
 }
@@ -75,6 +77,11 @@ impl RoomLink {
     /// Passes a game message on. False when the inbox is full: a message may not be lost.
     pub fn message(&self, packet: Bytes) -> bool {
         self.inbox.try_send(RoomRequest::Message { viewer: self.viewer, packet }).is_ok()
+    }
+
+    /// Passes on what the player says. False when the inbox is full.
+    pub fn chat(&self, chat: Chat) -> bool {
+        self.inbox.try_send(RoomRequest::Chat { viewer: self.viewer, chat }).is_ok()
     }
 
     /// Asks for a keyframe. False when the inbox is full.

@@ -5,6 +5,7 @@ mod config;
 mod failures;
 mod http;
 mod listener;
+mod lobby;
 mod matches;
 mod player;
 mod probe;

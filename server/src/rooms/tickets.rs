@@ -1,0 +1,45 @@
+//! Seats that were reserved over HTTP and wait for their players.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use fracas_shared::Refusal;
+use fracas_shared::limits::TICKETS_MAX;
+
+use super::directory::Reservation;
+
+/// Reserved seats by ticket. A ticket is good once; whoever issues one lets it expire.
+#[derive(Default)]
+pub(super) struct Tickets(Mutex<HashMap<String, Reservation>>);
+
+impl Tickets {
+    /// Keeps the seat until its ticket, which nobody can guess, is redeemed or expires.
+    pub(super) fn issue(&self, reservation: Reservation) -> Result<String, Refusal> {
+        let mut waiting = self.lock();
+        if waiting.len() >= TICKETS_MAX {
+            return Err(Refusal::Busy);
+        }
+        let mut secret = [0; 16];
+        // Without randomness a ticket could be guessed: better none.
+        getrandom::fill(&mut secret).map_err(|_| Refusal::Busy)?;
+        let ticket = format!("{:032x}", u128::from_le_bytes(secret));
+        waiting.insert(ticket.clone(), reservation);
+        Ok(ticket)
+    }
+
+    /// The seat of a ticket, which is used up by that.
+    pub(super) fn redeem(&self, ticket: &str) -> Result<Reservation, Refusal> {
+        self.lock().remove(ticket).ok_or(Refusal::BadTicket)
+    }
+
+    /// Gives the seat of a ticket back, if nobody came for it.
+    pub(super) fn expire(&self, ticket: &str) {
+        // The seat is given back after the lock: that takes another one.
+        let expired = self.lock().remove(ticket);
+        drop(expired);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Reservation>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
