@@ -454,7 +454,11 @@ class Field {
     if (typeof value !== wanted) throw badRow(`'${this.name}' is a ${this.kind}, not ${JSON.stringify(value)}`);
     switch (this.kind) {
       case "fixed": return this.#clamp((Math.fround(value) - this.min) / this.step);
-      case "angle": return this.#part(Math.fround(value));
+      case "angle": {
+        const parts = this.codeMax + 1;
+        const part = Math.round((Math.fround(value) / (2 * Math.PI)) * parts) % parts;
+        return (part < 0 ? part + parts : part) >>> 0;
+      }
       case "int": return this.#clamp(Math.round(value || 0) + (this.codeMax + 1) / 2);
       case "bool": return value ? 1 : 0;
       case "enum": {
@@ -471,14 +475,6 @@ class Field {
   #clamp(number) {
     const code = Math.round(number);
     return code > 0 ? Math.min(code, this.codeMax) : 0;
-  }
-
-  /** Which part of the circle: halves are rounded away from zero, as the rules do. @param {number} radians */
-  #part(radians) {
-    const parts = this.codeMax + 1;
-    const part = (radians / (2 * Math.PI)) * parts;
-    const whole = (Math.sign(part) * Math.round(Math.abs(part))) % parts;
-    return (whole < 0 ? whole + parts : whole) >>> 0;
   }
 }
 
@@ -670,11 +666,6 @@ class TableString {
   get text() {
     return (this.#text ??= lenientText.decode(this.bytes));
   }
-
-  /** @param {Uint8Array} bytes */
-  is(bytes) {
-    return bytes.length === this.bytes.length && bytes.every((byte, i) => byte === this.bytes[i]);
-  }
 }
 
 /** What a frame does to a row of its baseline. */
@@ -785,10 +776,7 @@ export class FrameDecoder {
     for (let i = 0; i < count; i++) {
       const place = bits.take(10);
       if (place === 0) throw malformed("a string is at no place");
-      const bytes = bits.takeBytes(bits.take(8));
-      // One that is known already stays the same value.
-      const known = this.strings.get(place);
-      written.set(place, known?.is(bytes) ? known : new TableString(bytes));
+      written.set(place, new TableString(bits.takeBytes(bits.take(8))));
     }
     return written;
   }
@@ -996,13 +984,17 @@ function writeFields(entity, row, old, strings, hasStrings, before) {
     const code = codes[i];
     if (old !== null && code === old[i] && !(hasStrings && field.isString)) continue;
     const value = field.isString ? stringValue(field, strings.get(code)) : field.value(code);
-    if (value === entity[field.key]) continue;
-    if (before) before[field.key] = entity[field.key];
+    const last = entity[field.key];
+    if (value === last || (field.kind === "bytes" && areEqual(/** @type {Uint8Array} */ (value), last))) continue;
+    if (before) before[field.key] = last;
     entity[field.key] = value;
     hasChanged = true;
   }
   return hasChanged;
 }
+
+/** @param {Uint8Array} bytes @param {Uint8Array | undefined} others */
+const areEqual = (bytes, others) => bytes.length === others?.length && bytes.every((byte, i) => byte === others[i]);
 
 /** @param {Field} field @param {TableString | undefined} string */
 function stringValue(field, string) {

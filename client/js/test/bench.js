@@ -1,6 +1,7 @@
 // How long a delta takes: decoding it, and decoding it into the state. `npm run bench`
 
 import { Codec, FrameDecoder, State } from "../fracas.js";
+import { Bits } from "./support.js";
 
 const ENTITIES = 64;
 const FRAMES = 20_000;
@@ -13,17 +14,6 @@ const fields = [
 const codec = new Codec(JSON.stringify({
   game: "bench", revision: 1, views: [{ name: "Ship", fields }], own: [], inputs: [], events: [], messages: [],
 }));
-
-class Bits {
-  text = "";
-  put(value, bits) {
-    for (let i = 0; i < bits; i++) this.text += (value >>> i) & 1;
-    return this;
-  }
-  bytes() {
-    return Uint8Array.from(this.text.match(/.{1,8}/g), (byte) => Number.parseInt([...byte].reverse().join(""), 2));
-  }
-}
 
 function keyframe() {
   const bits = new Bits().put(2, 8).put(0, 32).put(1, 1).put(0, 1).put(1, 1).put(1, 10).put(1, 10).put(1, 8).put(65, 8);

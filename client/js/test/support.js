@@ -16,6 +16,18 @@ export function fromHex(text) {
 
 export const toHex = (bytes) => Buffer.from(bytes).toString("hex");
 
+/** Bits as the protocol packs them, slowly. */
+export class Bits {
+  text = "";
+  put(value, bits) {
+    for (let i = 0; i < bits; i++) this.text += (value >>> i) & 1;
+    return this;
+  }
+  bytes() {
+    return Uint8Array.from(this.text.match(/.{1,8}/g), (byte) => Number.parseInt([...byte].reverse().join(""), 2));
+  }
+}
+
 /** A seeded generator (mulberry32): a test that fails fails again. */
 export function random(seed) {
   const unit = () => {

@@ -51,6 +51,7 @@ function checkFrames(codec, wanted) {
       const copy = told.get(entity.id);
       for (const [name, value] of Object.entries(old)) {
         assert.deepEqual(value, copy[name]);
+        assert.notDeepEqual(value, entity[name]);
         copy[name] = entity[name];
       }
     }
