@@ -230,8 +230,10 @@ const RoomWanted = oneOf({
   Join: { game: string },
   Create: { game: string, options: string },
   ById: { room: string },
-  Ticket: { ticket: string },
+  Reserved: { ticket: string },
 });
+
+const Hearers = oneOf({ All: {}, Others: {}, One: { player: u16 } });
 
 /** Refusals and their sentences. Those with a `$` come with a text to stand there. @type {Record<string, string>} */
 const REFUSALS = {
@@ -243,6 +245,11 @@ const REFUSALS = {
   AlreadyInRoom: "already in a room; leave it first",
   TooManyRooms: "the server has no place for another room",
   Stopping: "the server is stopping",
+  RoomLocked: "room '$' is locked",
+  BadTicket: "this seat reservation is no longer good; ask for another",
+  BadChat: "a chat message has 1 to 300 bytes and no control characters",
+  ChatVetoed: "the game did not let your message through",
+  Busy: "the server has too much to do; try again soon",
 };
 /** @type {(refusal: [string, string]) => [string, Record<string, Type>]} */
 const refusalType = ([name, sentence]) => [name, sentence.includes("$") ? { text: string } : {}];
@@ -257,6 +264,7 @@ export const ClientMessage = oneOf({
   Ack: { tick: u32 },
   Resync: {},
   Ping: { nonce: u32 },
+  Say: { to: Hearers, text: string },
 });
 
 /** What `Room` does not know by name becomes an event: its name in snake case, with its fields. */
@@ -275,6 +283,7 @@ export const ServerMessage = oneOf({
   MatchBegan: { tick: u32 },
   TimeDropped: { tick: u32, ticks: u32 },
   Pong: { nonce: u32 },
+  Said: { player: u16, to: Hearers, text: string },
 });
 
 /** A whole control message, tag and all. @param {Type} type @param {Message} message */
@@ -1198,9 +1207,9 @@ const wrongVersion = (theirs) => new FracasError(
 );
 
 /** Errors after which another try makes sense: those of connections, and refusals to who was there before. */
-const PASSING = new Set(["connect_error", "connect_timeout", "stopping"]);
+const PASSING = new Set(["connect_error", "connect_timeout", "stopping", "busy"]);
 for (const [name, comesBack] of Object.values(CLOSES)) if (comesBack) PASSING.add(name);
-const REFUSED_FOR_NOW = new Set(["too_many_rooms", "room_full", "no_such_room"]);
+const REFUSED_FOR_NOW = new Set(["too_many_rooms", "room_full", "room_locked", "no_such_room"]);
 
 /**
  * What a room tells. A client tells the same of all its rooms, with the room as the last argument.
@@ -1221,7 +1230,7 @@ const REFUSED_FOR_NOW = new Set(["too_many_rooms", "room_full", "no_such_room"])
  *   message: [type: string, event: any, tick: number],
  *   player_joined: [Player], player_left: [Player], match_began: [{tick: number}],
  *   outcome: [{standings: {player: number, score: number}[], nextMatchTick: number}],
- *   time_dropped: [{tick: number, ticks: number}],
+ *   time_dropped: [{tick: number, ticks: number}], said: [{player: number, to: Message, text: string}],
  * }} RoomEvents
  */
 
@@ -1330,7 +1339,23 @@ export class Room extends Emitter {
    */
   send(type, payload = {}) {
     if (!this.#codec || !this.#isJoined) throw new FracasError("not_connected", "there is no connection to send this on");
-    const bytes = this.#codec.messageBytes(type, payload);
+    this.#sendCounted(this.#codec.messageBytes(type, payload));
+  }
+
+  /**
+   * Says something in the room, where it becomes the event `said`; a refusal becomes an `error`.
+   * @param {string} text
+   * @param {"all" | "others" | number} [to] everyone, everyone but oneself, or one seat
+   */
+  say(text, to = "all") {
+    const hearers = typeof to === "number" ? { type: "One", player: to } : { type: to === "all" ? "All" : "Others" };
+    if (!this.#isJoined) throw new FracasError("not_connected", "there is no connection to send this on");
+    this.#sendCounted(toBytes(ClientMessage, { type: "Say", to: hearers, text }));
+  }
+
+  /** @param {Uint8Array} bytes */
+  #sendCounted(bytes) {
+    if (bytes.length > CLIENT_MESSAGE_BYTES_MAX) throw new FracasError("too_long", `a message has at most ${CLIENT_MESSAGE_BYTES_MAX} bytes`);
     const now = performance.now();
     if (now - this.#sentSince >= 1000) {
       this.#sentSince = now;
@@ -1453,7 +1478,7 @@ export class Room extends Emitter {
   /** Comes back after the connection was lost, or ends the stay. @param {ReturnType<typeof closeReason>} reason */
   async #comeBack(reason) {
     // What was asked for once makes sense again, but not a room that is gone or a ticket that is used up.
-    const again = this.#wanted.type === "ById" || this.#wanted.type === "Ticket" ? [] : [this.#wanted];
+    const again = this.#wanted.type === "ById" || this.#wanted.type === "Reserved" ? [] : [this.#wanted];
     let error = new FracasError("reconnect_failed", "the connection broke again and again");
     while (this.#tries < this.#client.options.reconnect.tries) {
       const delayMs = this.#delay(this.#tries) + (reason.code === TOO_SLOW ? this.#client.options.reconnect.delayMaxMs : 0);
@@ -1721,7 +1746,7 @@ export class Room extends Emitter {
   /** @param {Message} refusal */
   #handleRefusal(refusal) {
     const wanted = this.#joining?.wanted ?? [];
-    if ((refusal.type === "NoSuchRoom" || refusal.type === "RoomFull") && wanted.length > 1) {
+    if (["NoSuchRoom", "RoomFull", "RoomLocked"].includes(refusal.type) && wanted.length > 1) {
       wanted.shift();
       return this.#askForSeat();
     }
@@ -1895,7 +1920,7 @@ export class Client extends Emitter {
 
   /** Takes a seat that the server's matchmaking reserved. @param {{ticket: string}} reservation */
   consumeSeatReservation(reservation) {
-    return this.#open({ type: "Ticket", ticket: reservation.ticket });
+    return this.#open({ type: "Reserved", ticket: reservation.ticket });
   }
 
   /**

@@ -22,12 +22,15 @@ const clientMessages = {
   "client Join Join": join({ type: "Join", game: "tag" }, 0xdeadbeef),
   "client Join Create": join({ type: "Create", game: "tag", options: "" }),
   "client Join ById": join({ type: "ById", room: "k3v9" }),
+  "client Join Reserved": join({ type: "Reserved", ticket: "t1ck" }),
   "client Leave": { type: "Leave" },
   "client List": { type: "List", game: "tag", skip: 100 },
   "client List of all games": { type: "List", game: null, skip: 0 },
   "client Ack": { type: "Ack", tick: 300 },
   "client Resync": { type: "Resync" },
   "client Ping": { type: "Ping", nonce: 250 },
+  "client Say to all": { type: "Say", to: { type: "All" }, text: "hi" },
+  "client Say to one": { type: "Say", to: { type: "One", player: 1 }, text: "hi" },
 };
 
 const ann = { player: 0, name: "Ann", isBot: false };
@@ -53,6 +56,7 @@ const serverMessages = {
   "server MatchBegan": { type: "MatchBegan", tick: 480 },
   "server TimeDropped": { type: "TimeDropped", tick: 500, ticks: 12 },
   "server Pong": { type: "Pong", nonce: 250 },
+  "server Said": { type: "Said", player: 0, to: { type: "Others" }, text: "hi" },
 };
 
 test("control messages are as on the page", () => {

@@ -52,6 +52,13 @@ test("two players of dots see each other move", { timeout: TIMEOUT_MS }, async (
   assert.deepEqual(sent, [...new Set(sent)].sort((a, b) => a - b));
   await until(ann, () => ann.inputTick !== null && ann.inputMargin >= 0);
 
+  const heard = next(bob, "said");
+  ann.say("hello", bob.player);
+  assert.deepEqual(await heard, [{ player: ann.player, to: { type: "One", player: bob.player }, text: "hello" }]);
+  const refused = next(ann, "error");
+  ann.say("");
+  assert.equal((await refused)[0].code, "bad_chat");
+
   const pings = next(ann, "ping");
   const ms = await ann.ping();
   assert.ok(ms > 0 && ms < 5_000);
@@ -97,6 +104,12 @@ test("what is refused says why", { timeout: TIMEOUT_MS }, async () => {
   await assert.rejects(client.create("dots", { seats: "many" }), { code: "bad_option" });
   await assert.rejects(client.create("dots", { text: "x".repeat(5000) }), { code: "too_long" });
   await assert.rejects(new Client(server.url, { WebSocket, name: "" }).join("dots"), { code: "bad_name" });
+  await assert.rejects(client.consumeSeatReservation({ ticket: "none" }), { code: "bad_ticket" });
+  const reserved = await fetch(`${server.url}/matchmake/joinOrCreate/dots`, { method: "POST" });
+  const reservation = await reserved.json();
+  const room = await client.consumeSeatReservation(reservation);
+  assert.equal(room.id, reservation.room);
+  await room.leave();
   const listing = await client.rooms("dots");
   assert.ok(listing.games.includes("arena"));
   assert.ok(listing.rooms.every((room) => room.game === "dots"));
