@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use axum::extract::rejection::StringRejection;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST};
+use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use fracas_shared::Refusal;
@@ -18,12 +18,8 @@ use serde_json::Value;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::listener::Accepted;
+use super::pages;
 use super::upgrade::{self, OnUpgrade};
-
-const PAGE: &str = include_str!("../../../assets/web/index.html");
-/// The page asks nobody but this server.
-const PAGE_POLICY: &str = "default-src 'none'; connect-src 'self'; img-src data:; \
-    style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 /// What there is to list. Asked by anyone at any time: an answer must be quick.
 pub trait Lobby: Send + Sync {
@@ -96,15 +92,10 @@ pub fn router(lobby: Arc<dyn Lobby>, on_upgrade: OnUpgrade, cors: CorsLayer) -> 
         .layer(cors)
         .with_state(lobby);
     Router::new()
-        .route("/", get(page))
         .merge(lobby)
         .route("/ws", get(websocket).with_state(on_upgrade))
-        .fallback(not_found)
+        .fallback(page)
         .method_not_allowed_fallback(method_not_allowed)
-}
-
-async fn page() -> impl IntoResponse {
-    ([(CACHE_CONTROL, "no-cache"), (CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(PAGE))
 }
 
 async fn websocket(
@@ -115,9 +106,15 @@ async fn websocket(
     upgrade::answer(request, accepted, on_upgrade)
 }
 
-async fn not_found(uri: Uri) -> Problem {
-    let message = format!("there is no {}; there are /, /rooms and /ws", uri.path());
-    Problem::new(StatusCode::NOT_FOUND, "not_found", message)
+/// What no route answers: a page, or nothing.
+async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+    if method != Method::GET && method != Method::HEAD {
+        return Err(method_not_allowed().await);
+    }
+    pages::page(&uri, &headers).ok_or_else(|| {
+        let message = format!("there is no {}; there are /, /rooms, /matchmake and /ws", uri.path());
+        Problem::new(StatusCode::NOT_FOUND, "not_found", message)
+    })
 }
 
 async fn method_not_allowed() -> Problem {

@@ -7,13 +7,32 @@ fn code(body: &str) -> String {
 }
 
 #[test]
-fn shows_a_page_that_asks_nobody_else() {
+fn shows_pages_that_ask_nobody_else() {
     let server = Server::start();
-    let (status, head, body) = get(server.public, "/");
-    assert_eq!(status, 200);
-    assert!(head.contains("content-type: text/html"), "{head}");
-    assert!(head.contains("default-src 'none'; connect-src 'self'"), "{head}");
-    assert!(body.contains("<title>Fracas</title>"));
+    for (path, kind, part) in [
+        ("/", "text/html", "<title>"),
+        ("/index.html", "text/html", "<title>"),
+        ("/fracas.js", "text/javascript", "export class Client"),
+    ] {
+        let (status, head, body) = get(server.public, path);
+        assert_eq!(status, 200, "{path}");
+        assert!(head.contains(&format!("content-type: {kind}")), "{head}");
+        assert!(head.contains("default-src 'none'; script-src 'self'"), "{head}");
+        assert!(body.contains(part), "{path} has no {part}");
+    }
+    for path in ["/package.json", "/../Cargo.toml", "/test/support.js", "/."] {
+        assert_eq!(get(server.public, path).0, 404, "{path}");
+    }
+}
+
+#[test]
+fn a_page_that_has_not_changed_is_not_sent_again() {
+    let server = Server::start();
+    let (_, head, _) = get(server.public, "/fracas.js");
+    let tag = head.lines().find_map(|line| line.strip_prefix("etag: ")).expect("a tag").trim();
+    let request =
+        format!("GET /fracas.js HTTP/1.1\r\nHost: test\r\nIf-None-Match: {tag}\r\nConnection: close\r\n\r\n");
+    assert_eq!(status(&exchange(server.public, &request)), 304);
 }
 
 #[test]
