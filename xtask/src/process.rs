@@ -10,11 +10,40 @@ use std::thread;
 
 use anyhow::{Context, Result, bail};
 
+/// The oldest Node.js that has what our JavaScript uses.
+const NODE_VERSION_MIN: u32 = 20;
+
 /// Cargo, in the workspace's root.
 pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root);
     command
+}
+
+/// npm, in the folder of a package.
+pub(crate) fn npm(package: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new("npm");
+    command.args(arguments).current_dir(package);
+    command
+}
+
+/// An error that says how to install Node.js, if it is missing or too old.
+pub(crate) fn require_node(what_for: &str) -> Result<()> {
+    let version = Command::new("node").arg("--version").stderr(Stdio::null()).output();
+    let version = version.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    let major =
+        version.as_ref().ok().and_then(|version| version.strip_prefix('v')?.split('.').next()?.parse().ok());
+    let has_npm = Command::new("npm").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if major.is_some_and(|major: u32| major >= NODE_VERSION_MIN)
+        && has_npm.is_ok_and(|status| status.success())
+    {
+        return Ok(());
+    }
+    bail!(
+        "{what_for} need Node.js {NODE_VERSION_MIN} or newer with npm, and this machine has {}: install it, on \
+         Debian by `apt-get install nodejs npm`; `cargo xtask test --quick` goes without",
+        version.ok().filter(|version| !version.is_empty()).unwrap_or_else(|| "none".into()),
+    )
 }
 
 /// Whether cargo has this subcommand.
@@ -71,7 +100,7 @@ fn forward(from: Option<impl Read>, line: &Mutex<impl FnMut(&str)>, show: impl F
 }
 
 /// The command as one would type it.
-fn shown(command: &Command) -> String {
+pub(crate) fn shown(command: &Command) -> String {
     let words = command.get_args().map(|word| word.to_string_lossy());
     let variables = command.get_envs().filter_map(|(name, value)| {
         let (name, value) = (name.to_string_lossy(), value?.to_string_lossy());
@@ -80,6 +109,7 @@ fn shown(command: &Command) -> String {
                 .into(),
         )
     });
-    let all: Vec<Cow<'_, str>> = variables.chain(["cargo".into()]).chain(words).collect();
+    let program = Path::new(command.get_program()).file_stem().unwrap_or_default().to_string_lossy();
+    let all: Vec<Cow<'_, str>> = variables.chain([program]).chain(words).collect();
     all.join(" ")
 }

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use cargo_metadata::MetadataCommand;
 use clap::Args;
 
-use crate::process::{cargo, cargo_has, run_watched};
+use crate::process::{cargo, cargo_has, npm, require_node, run_watched, shown};
 
 /// Cases of a test with random cases in a quick run.
 const QUICK_CASES: &str = "200";
@@ -16,9 +16,13 @@ const QUICK_CASES: &str = "200";
 /// A game as a repository of its own would hold it: outside of the workspace.
 const OWN_GAME: &str = "docs/own-game";
 
+/// The JavaScript SDK, a package of npm.
+const JS_SDK: &str = "client/js";
+
 #[derive(Args, Default)]
 pub(crate) struct Options {
-    /// Fewer random cases, and neither the documentation's tests nor the game in docs/own-game.
+    /// Fewer random cases, and neither the documentation's tests, nor the game in docs/own-game, nor
+    /// the tests in JavaScript.
     #[arg(long)]
     quick: bool,
     /// Arguments for the test runner, such as a filter; with them, only the workspace's tests run.
@@ -36,8 +40,18 @@ struct Counts {
 
 impl Counts {
     /// Adds what a closing line of a test runner says: nextest's `Summary [ 1.2s] 5 tests run: 4
-    /// passed, 1 failed, 0 skipped`, or libtest's `test result: ok. 5 passed; 0 failed; 1 ignored`.
+    /// passed, 1 failed, 0 skipped`, libtest's `test result: ok. 5 passed; 0 failed; 1 ignored`, or
+    /// the lines `# pass 5`, `# fail 0` of Node.js, whose newer versions have another sign.
     fn add(&mut self, line: &str) {
+        if let Some(count) = line.strip_prefix("# ").or_else(|| line.strip_prefix("\u{2139} ")) {
+            match count.split_once(' ').map(|(word, number)| (word, number.parse::<u64>())) {
+                Some(("pass", Ok(number))) => self.passed += number,
+                Some(("fail" | "cancelled", Ok(number))) => self.failed += number,
+                Some(("skipped" | "todo", Ok(number))) => self.skipped += number,
+                _ => {}
+            }
+            return;
+        }
         let counts = if line.trim_start().starts_with("Summary [") {
             line.split_once(" run: ")
         } else if line.starts_with("test result: ") {
@@ -67,9 +81,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
         if options.quick {
             command.env("FRACAS_CASES", QUICK_CASES);
         }
-        let name = command.get_args().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
         if !run_watched(&mut command, |line| counts.add(line))? {
-            failures.push(format!("cargo {name}"));
+            failures.push(shown(&command));
         }
     }
     println!(
@@ -106,13 +119,19 @@ fn commands(root: &Path, options: &Options) -> Result<Vec<Command>> {
         return Ok(commands);
     }
     commands.push(cargo(root, &["test", "--workspace", "--doc"]));
-    if root.join(OWN_GAME).is_dir() {
-        // In the workspace's target folder, so that what both need is built once.
-        let target = MetadataCommand::new().current_dir(root).no_deps().exec()?.target_directory;
-        let mut own_game = cargo(&root.join(OWN_GAME), &["test"]);
-        own_game.env("CARGO_TARGET_DIR", target);
-        commands.push(own_game);
-    }
+    let target = MetadataCommand::new().current_dir(root).no_deps().exec()?.target_directory;
+    let mut own_game = cargo(&root.join(OWN_GAME), &["test"]);
+    // In the workspace's target folder, so that what both need is built once.
+    own_game.env("CARGO_TARGET_DIR", &target);
+    commands.push(own_game);
+
+    require_node("the tests of the JavaScript SDK")?;
+    let sdk = root.join(JS_SDK);
+    commands.push(cargo(root, &["build", "--package=fracas-server"]));
+    commands.push(npm(&sdk, &["ci", "--no-audit", "--no-fund"]));
+    let mut sdk_tests = npm(&sdk, &["test"]);
+    sdk_tests.env("FRACAS_SERVER", target.join("debug/fracas-server"));
+    commands.push(sdk_tests);
     Ok(commands)
 }
 
@@ -128,5 +147,9 @@ mod tests {
         counts.add("test result: FAILED. 4 passed; 1 failed; 2 ignored; 0 measured; 7 filtered out");
         counts.add("6 passed, but this is no closing line");
         assert_eq!((counts.passed, counts.failed, counts.skipped), (10, 4, 5));
+        for line in ["# tests 4", "# pass 2", "# fail 1", "\u{2139} pass 3", "# skipped 1"] {
+            counts.add(line);
+        }
+        assert_eq!((counts.passed, counts.failed, counts.skipped), (15, 5, 6));
     }
 }
