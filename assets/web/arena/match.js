@@ -8,6 +8,8 @@ import { Scene } from "./scene.js";
 import { Walls } from "./walls.js";
 
 const HUD_EVERY_MS = 100;
+/** How much of the rock beyond the map is shown, in metres. */
+const BEYOND_M = 2;
 /** How far ahead the camera looks towards the pointer, as a share of the way there. */
 const LOOK_AHEAD = 0.12;
 const LOOK_AHEAD_MAX_M = 2.5;
@@ -115,7 +117,13 @@ export class Match {
     const eased = 1 - Math.exp(-dtMs / 160);
     this.#lookX += (wishX - this.#lookX) * eased;
     this.#lookY += (wishY - this.#lookY) * eased;
-    const [x, y] = [this.#own.x + this.#lookX, this.#own.y + this.#lookY];
+    const { walls, view } = this.#scene;
+    const within = (wish, side, pixels) => {
+      const half = pixels / view.scale / 2 - BEYOND_M;
+      return half * 2 >= side ? side / 2 : Math.max(half, Math.min(side - half, wish));
+    };
+    const x = within(this.#own.x + this.#lookX, walls.width, this.#stage.width);
+    const y = within(this.#own.y + this.#lookY, walls.height, this.#stage.height);
     // From a death to the next life the camera glides; at first it is simply there.
     const far = Math.hypot(x - this.#scene.x, y - this.#scene.y);
     const share = !this.#isPlaced || far < 1.5 ? 1 : 1 - Math.exp(-dtMs / 90);
