@@ -64,7 +64,7 @@ export class Attract {
     const { player } = ship.entity;
     const at = (when) => {
       const turn = when * (0.35 + player * 0.021) + player * 2.1;
-      return [23 + Math.cos(turn) * (7 + (player % 4) * 4), 11.5 + Math.sin(turn * (1 + (player % 3) * 0.5)) * (3 + (player % 3) * 2.6)];
+      return [23 + Math.cos(turn) * (10 + (player % 4) * 3.5), 11.5 + Math.sin(turn * (1 + (player % 3) * 0.5)) * (4 + (player % 3) * 2.8)];
     };
     [ship.x, ship.y] = at(time);
     const [x, y] = at(time + 0.15);

@@ -8,8 +8,8 @@ import { Scene } from "./scene.js";
 import { Walls } from "./walls.js";
 
 const HUD_EVERY_MS = 100;
-/** How much of the rock beyond the map is shown, in metres. */
-const BEYOND_M = 2;
+/** How much of the rock beyond the map is shown, in metres: enough to keep corners from below the figures. */
+const BEYOND_M = 5;
 /** How far ahead the camera looks towards the pointer, as a share of the way there. */
 const LOOK_AHEAD = 0.12;
 const LOOK_AHEAD_MAX_M = 2.5;

@@ -163,7 +163,7 @@ export class Sprites {
     const s = this.#scale;
     return this.#of("blast", s * 4, s * 4, (pen) => {
       const glow = pen.createRadialGradient(0, 0, 0, 0, 0, s * 2);
-      glow.addColorStop(0, "rgba(255, 250, 225, 1)");
+      glow.addColorStop(0, "rgba(255, 236, 180, 1)");
       glow.addColorStop(0.35, "rgba(255, 196, 84, 0.95)");
       glow.addColorStop(0.7, "rgba(255, 84, 54, 0.5)");
       glow.addColorStop(1, "rgba(255, 84, 54, 0)");

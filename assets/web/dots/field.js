@@ -6,6 +6,8 @@ import { OWN, ground, seatColor } from "/arena/palette.js";
 const SHOWN_RADII = 16;
 const SHOWN_M_MIN = 18;
 const MARK_EVERY_M = 2;
+/** How much of what is beyond the field is shown, in metres. */
+const BEYOND_M = 4;
 const PELLETS = ["#f2b134", "#2fb37c", "#3fb3d6", "#e255a1"];
 
 const radiusOf = (mass) => Math.sqrt(mass) / 2;
@@ -27,7 +29,12 @@ export class Field {
     const wanted = Math.min(width, height) / Math.max(SHOWN_M_MIN, radiusOf(mass) * SHOWN_RADII);
     this.#scale += (wanted - this.#scale) * (this.#scale ? 1 - Math.exp(-dtMs / 300) : 1);
     const scale = this.#scale;
-    const [left, top] = [width / 2 - this.x * scale, height / 2 - this.y * scale];
+    const corner = (middle, pixels) => {
+      const half = pixels / scale / 2 - BEYOND_M;
+      const seen = half * 2 >= side ? side / 2 : Math.max(half, Math.min(side - half, middle));
+      return pixels / 2 - seen * scale;
+    };
+    const [left, top] = [corner(this.x, width), corner(this.y, height)];
     Object.assign(this.view, { scale, left, top });
     pen.fillStyle = colors.top;
     pen.fillRect(0, 0, width, height);

@@ -53,7 +53,7 @@ export class Lobby {
       return bar;
     };
     meter.append(filled(players, "players"), filled(bots, "bots"));
-    const count = players === 1 ? "1 player" : `${players} players`;
+    const count = players === 0 ? "Nobody yet" : players === 1 ? "1 player" : `${players} players`;
     return make("li", { testid: `room-${room}` },
       make("code", {}, room),
       make("span", { className: "count" }, `${count}${bots ? `, ${bots} ${bots === 1 ? "bot" : "bots"}` : ""}`),
