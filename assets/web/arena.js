@@ -23,7 +23,7 @@ const controls = new Controls(part("stage"), part("rocket"));
 const attract = new Attract(stage);
 const lobby = new Lobby(GAME, (roomId) => play("room", roomId));
 /** The room that a link invited to. */
-let invited = new URLSearchParams(location.search).get("room");
+let invited = new URLSearchParams(location.search).get("room")?.trim().toUpperCase();
 let room = null;
 let match = null;
 let isJoining = false;
@@ -161,7 +161,7 @@ for (const kind of ["keydown", "keyup"]) {
   addEventListener(kind, (event) => {
     if (event.code !== "Tab" || !match) return;
     event.preventDefault();
-    match.hud.expand(kind === "keydown");
+    match.hud.expand(kind === "keydown" && part("outcome").hidden);
   });
 }
 addEventListener("blur", () => match?.hud.expand(false));

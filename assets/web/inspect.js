@@ -82,6 +82,7 @@ function follow(joined) {
     part("game").disabled = part("room").disabled = false;
     if (reason.name !== "normal") showTrouble(reason.error ?? reason, "join");
   });
+  offer(part("room"), [[room.id, room.id]], room.id);
   write(part("join"), "Leave");
   part("game").disabled = part("room").disabled = true;
 }

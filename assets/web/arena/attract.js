@@ -69,6 +69,8 @@ export class Attract {
     [ship.x, ship.y] = at(time);
     const [x, y] = at(time + 0.15);
     ship.aim = Math.atan2(y - ship.y, x - ship.x);
+    ship.entity.vx = (x - ship.x) / 0.15;
+    ship.entity.vy = (y - ship.y) / 0.15;
   }
 
   #fight(now, dtMs) {

@@ -55,14 +55,15 @@ export class Effects {
     this.shakeY = this.#shakeM * (Math.random() * 2 - 1);
   }
 
-  /** @param {{left: number, top: number, scale: number}} view the pixels of the map's corner, and of a metre */
-  draw(pen, now, { left, top, scale }, sprites) {
+  /** @param {{left: number, top: number, scale: number}} view the pixels of the map's corner, and of a metre
+   *  @param {string | null} core the colour of a beam's middle; null for the beam's own */
+  draw(pen, now, { left, top, scale }, sprites, core) {
     pen.lineCap = "round";
     for (const beam of this.#beams.all) {
       const age = (now - beam.since) / BEAM_MS;
       if (age < 0 || age >= 1) continue;
       const [x, y, toX, toY] = [left + beam.x * scale, top + beam.y * scale, left + beam.toX * scale, top + beam.toY * scale];
-      for (const [color, width, alpha] of [[beam.color, 0.26, 0.5], ["#ffffff", 0.09, 1]]) {
+      for (const [color, width, alpha] of [[beam.color, 0.26, 0.5], [core ?? beam.color, 0.09, 1]]) {
         pen.globalAlpha = alpha * (1 - age);
         pen.strokeStyle = color;
         pen.lineWidth = Math.max(1, width * scale * (1 - age * 0.6));
@@ -77,7 +78,7 @@ export class Effects {
       if (age < 0 || age >= 1) continue;
       const grown = 1 - (1 - age) ** 3;
       const [x, y, radius] = [left + blast.x * scale, top + blast.y * scale, blast.radius * scale * grown];
-      pen.globalAlpha = (1 - age) ** 1.5;
+      pen.globalAlpha = 1 - age * age;
       pen.drawImage(sprites.blast(), x - radius, y - radius, radius * 2, radius * 2);
       pen.strokeStyle = "#ff8a4c";
       pen.lineWidth = Math.max(1, scale * 0.16 * (1 - age));

@@ -1,5 +1,6 @@
 /** One stay in a room of arena: what comes from the server is shown, what the player does is sent. */
 
+import { part } from "/shell/dom.js";
 import { Tracks } from "/shell/timeline.js";
 import { Outcome } from "/shell/outcome.js";
 import { OWN, ground } from "./palette.js";
@@ -41,7 +42,9 @@ export class Match {
     this.#outcome = new Outcome(room, this.#hud.colorOf, "Kills");
     this.#about = { own: room.player, nameOf: this.#hud.nameOf, healthMax: room.config.ship.health };
     this.#tracks.follow(room);
-    room.onMessage("*", (event, tick) => this.#events.push({ event, tick }));
+    room.onMessage("*", (event, tick) => {
+      if (!document.hidden) this.#events.push({ event, tick });
+    });
     room.onStateChange(() => this.#act());
     room.on("join", () => this.#begin());
     room.on("match_began", () => this.#hud.call("Fight", "", 1200));
@@ -104,6 +107,7 @@ export class Match {
     const [clock] = state.ofKind("Clock");
     this.#hud.update([...state.ofKind("Ship")], state.own, clock?.ends_at ?? null);
     this.#outcome.update();
+    part("clock").hidden = this.#outcome.isShown;
   }
 
   #look(dtMs) {

@@ -5,11 +5,11 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const GROUNDS = {
   light: {
     floor: "#f1ebdf", mark: "#dcd3c0", shade: "#cfc5b1", top: "#363a52", side: "#20223a", edge: "#565c7d",
-    ink: "#20223a", quiet: "#7c7668", label: "#3b3d52", plate: "#d8cfbd", flash: "#ffffff", wreck: "#b3a994",
+    ink: "#20223a", quiet: "#7c7668", label: "#3b3d52", plate: "#d8cfbd", core: null, wreck: "#b3a994",
   },
   dark: {
     floor: "#191a28", mark: "#282a3d", shade: "#11121c", top: "#474c6b", side: "#2a2d45", edge: "#6d7398",
-    ink: "#f4efe6", quiet: "#8a8ea8", label: "#d5d7e6", plate: "#33364d", flash: "#ffffff", wreck: "#3c3f57",
+    ink: "#f4efe6", quiet: "#8a8ea8", label: "#d5d7e6", plate: "#33364d", core: "#ffffff", wreck: "#3c3f57",
   },
 };
 

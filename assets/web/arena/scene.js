@@ -8,6 +8,8 @@ import { Sprites } from "./sprites.js";
 const SHOWN_M = 24;
 /** On small screens less of it, so that a ship stays this many CSS pixels wide. */
 const SHIP_PX_MIN = 18;
+/** From this speed on a ship has a trail. */
+const THRUST_MPS = 2;
 
 export class Scene {
   effects = new Effects();
@@ -59,7 +61,7 @@ export class Scene {
     for (const track of tracks) if (track.entity.kind === "Ship" && !track.entity.alive) this.#drawFallen(track);
     for (const track of tracks) if (track.entity.kind === "Rocket" && track.bornAt <= tick) this.#drawRocket(track, own);
     for (const track of tracks) if (track.entity.kind === "Ship" && track.entity.alive) this.#drawShip(track, own, now);
-    this.effects.draw(pen, now, this.view, this.#sprites);
+    this.effects.draw(pen, now, this.view, this.#sprites, colors.core);
     if (!nameOf) return;
     for (const track of tracks) if (track.entity.kind === "Ship" && track.entity.alive) this.#drawLabel(track, own, nameOf, healthMax, colors);
   }
@@ -127,10 +129,12 @@ export class Scene {
 
   #drawShip(track, own, now) {
     if (!this.#isSeen(track, 2)) return;
-    const { player } = track.entity;
+    const { player, vx = 0, vy = 0 } = track.entity;
+    const base = player === own ? OWN : seatColor(player);
+    if (Math.hypot(vx, vy) > THRUST_MPS) this.#putTurned(this.#sprites.thrust(base, this.radiusM), track.x, track.y, Math.atan2(vy, vx));
     if (player === own) this.#put(this.#sprites.halo(this.radiusM), track.x, track.y);
     const isFlashing = now - (this.#flashes.get(player) ?? -1e9) < 90;
-    const color = isFlashing ? "#ffffff" : player === own ? OWN : seatColor(player);
+    const color = isFlashing ? "#ffffff" : base;
     this.#putTurned(this.#sprites.ship(color, this.radiusM), track.x, track.y, track.aim);
   }
 

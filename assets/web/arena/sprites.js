@@ -47,10 +47,24 @@ export class Sprites {
       pen.stroke();
       pen.fillStyle = "rgba(255, 255, 255, 0.9)";
       pen.beginPath();
-      pen.arc(r * 0.12, 0, r * 0.3, 0, Math.PI * 2);
+      pen.ellipse(r * 0.22, 0, r * 0.42, r * 0.24, 0, 0, Math.PI * 2);
       pen.fill();
-      pen.fillStyle = "rgba(10, 12, 30, 0.7)";
-      pen.fillRect(r * 0.5, -r * 0.13, r * 0.85, r * 0.26);
+    });
+  }
+
+  /** What comes out behind a ship that flies to the right. */
+  thrust(color, radiusM) {
+    const r = radiusM * this.#scale;
+    return this.#of(`thrust ${color}`, r * 4.4, r * 1.1, (pen) => {
+      const glow = pen.createLinearGradient(-r * 2.2, 0, 0, 0);
+      glow.addColorStop(0, `${color}00`);
+      glow.addColorStop(1, `${color}b0`);
+      pen.fillStyle = glow;
+      pen.beginPath();
+      pen.moveTo(-r * 2.2, 0);
+      pen.lineTo(0, -r * 0.5);
+      pen.lineTo(0, r * 0.5);
+      pen.fill();
     });
   }
 
@@ -196,12 +210,12 @@ export class Sprites {
 function hull(pen, r, color, dx, dy) {
   pen.fillStyle = color;
   pen.beginPath();
-  pen.moveTo(dx + r * 1.18, dy);
-  pen.lineTo(dx + r * 0.1, dy + r * 0.92);
-  pen.lineTo(dx - r * 0.95, dy + r * 0.78);
-  pen.lineTo(dx - r * 0.55, dy);
-  pen.lineTo(dx - r * 0.95, dy - r * 0.78);
-  pen.lineTo(dx + r * 0.1, dy - r * 0.92);
+  pen.moveTo(dx + r * 1.4, dy);
+  pen.lineTo(dx - r * 0.1, dy + r * 0.72);
+  pen.lineTo(dx - r * 1.05, dy + r * 1.08);
+  pen.lineTo(dx - r * 0.6, dy);
+  pen.lineTo(dx - r * 1.05, dy - r * 1.08);
+  pen.lineTo(dx - r * 0.1, dy - r * 0.72);
   pen.closePath();
   pen.fill();
 }

@@ -3,6 +3,10 @@
 import { make, part, write } from "./dom.js";
 
 const LINES_MAX = 10;
+const ENDINGS = { one: "st", two: "nd", few: "rd", other: "th" };
+const rules = new Intl.PluralRules("en", { type: "ordinal" });
+
+const ordinal = (number) => `${number}${ENDINGS[rules.select(number)]}`;
 
 export class Outcome {
   #room;
@@ -26,8 +30,7 @@ export class Outcome {
     const place = standings.findIndex((line) => line.player === player);
     const winner = standings[0];
     write(part("outcome-title"), place === 0 ? "You win" : `${names.get(winner?.player) ?? "Nobody"} wins`);
-    const ordinal = ["first", "second", "third"][place] ?? `number ${place + 1}`;
-    write(part("outcome-place"), place > 0 ? `You came ${ordinal} of ${standings.length}.` : place === 0 ? `First of ${standings.length}.` : "");
+    write(part("outcome-place"), place < 0 ? "" : `You came ${ordinal(place + 1)} of ${standings.length}.`);
     const shown = standings.map((line, i) => ({ ...line, rank: i + 1 })).filter(({ rank }) => rank <= LINES_MAX || rank === place + 1);
     part("standings").replaceChildren(...shown.map((line) => {
       const dot = make("i");

@@ -29,6 +29,6 @@ export function clientOf(name) {
     name,
     WebSocket: CountedSocket,
     connectTimeoutMs: 4000,
-    reconnect: { tries: 100, delayMs: 200, delayMaxMs: 2000 },
+    reconnect: { tries: 100, delayMs: 200, delayMaxMs: 1500 },
   });
 }

@@ -151,6 +151,8 @@ export class Tracks {
       }
       track.push(state.tick, this.#tickMs);
     }
+    // A hidden page draws no frames, and what has left is to be forgotten all the same.
+    if (document.hidden) this.show(performance.now());
   }
 
   /** Moves everything to the moment to draw; gives its tick. */
