@@ -151,7 +151,11 @@ part("private").addEventListener("click", () => {
   forgetInvitation();
   void play("private");
 });
-part("share").addEventListener("click", () => void copyLink());
+part("share").addEventListener("click", () => {
+  // Else the next rocket's space bar would press it again.
+  part("share").blur();
+  void copyLink();
+});
 part("talk").addEventListener("click", () => chat.open());
 part("leave").addEventListener("click", () => {
   forgetInvitation();

@@ -31,13 +31,13 @@ export class Controls {
     addEventListener("pointermove", (event) => {
       if (event.pointerType !== "touch") this.pointer = { x: event.clientX, y: event.clientY };
     });
-    canvas.addEventListener("pointerdown", (event) => {
-      if (event.pointerType === "touch") return;
+    // Not pointer events: of a second button that is pressed meanwhile they tell nothing. What a finger does
+    // makes no mouse events, for the sticks take it.
+    canvas.addEventListener("mousedown", (event) => {
       this.pointer = { x: event.clientX, y: event.clientY };
       press(event.button === 2 ? this.#rocket : this.#beam);
     });
-    addEventListener("pointerup", (event) => {
-      if (event.pointerType === "touch") return;
+    addEventListener("mouseup", (event) => {
       (event.button === 2 ? this.#rocket : this.#beam).isHeld = false;
     });
   }

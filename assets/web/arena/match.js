@@ -15,6 +15,7 @@ const BEYOND_M = 5;
 const LOOK_AHEAD = 0.12;
 const LOOK_AHEAD_MAX_M = 2.5;
 const HURT_MS = 350;
+const BEAM_SLIP_M = 1.5;
 
 export class Match {
   #room;
@@ -154,8 +155,12 @@ export class Match {
     const { effects } = this.#scene;
     const self = this.#room.player;
     switch (event.kind) {
-      case "Beam":
-        return effects.beam(now, event.x, event.y, event.to_x, event.to_y, this.#hud.colorOf(event.player));
+      case "Beam": {
+        // From where the ship is drawn, which may be a little beside where it was.
+        const ship = this.#shipOf(event.player);
+        const from = ship && Math.hypot(ship.x - event.x, ship.y - event.y) < BEAM_SLIP_M ? ship : event;
+        return effects.beam(now, from.x, from.y, event.to_x, event.to_y, this.#hud.colorOf(event.player));
+      }
       case "Explosion": {
         const near = Math.hypot(event.x - this.#scene.x, event.y - this.#scene.y);
         effects.shake(Math.max(0, 0.14 - near * 0.015));
