@@ -79,11 +79,11 @@ export async function* vectors(cases, seed) {
   if (code !== 0) throw new Error(`the example 'vectors' ended with ${code}`);
 }
 
-/** Starts a server; gives its address, and how to stop it. */
-export async function startServer(port = 0) {
+/** Starts a server with these options; gives its address, and how to stop it. */
+export async function startServer(port = 0, ...options) {
   const program = process.env.FRACAS_SERVER ?? `${target}/debug/fracas-server`;
   if (!existsSync(program)) throw new Error(`there is no ${program}: run 'cargo build -p fracas-server', or set FRACAS_SERVER`);
-  const child = spawn(program, ["--listen", `127.0.0.1:${port}`, "--admin-listen", "off"], { stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn(program, ["--listen", `127.0.0.1:${port}`, "--admin-listen", "off", ...options], { stdio: ["ignore", "pipe", "ignore"] });
   const ended = new Promise((resolve) => child.on("close", resolve));
   const url = await new Promise((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (line) => {

@@ -1,0 +1,82 @@
+// The first page, as its visitors see it.
+
+import assert from "node:assert/strict";
+import { after } from "node:test";
+
+import { startServer } from "../support.js";
+import { BACK_TIME_MAX_MS, browserTest } from "./browser.js";
+
+const server = await startServer(0);
+const quiet = await startServer(0, "--game", "arena.bots=0");
+after(() => Promise.all([server.stop(), quiet.stop()]));
+
+/** Whether the ship of this seat flies to the right. */
+const fliesRight = (player) => [...window.fracas.room.state.ofKind("Ship")].some((ship) => ship.player === player && ship.vx > 2);
+
+browserTest("a visitor gives a name and plays against bots", async (open) => {
+  const ann = await open(server.url);
+  await ann.part("lobby").getByTestId(/^room-/).waitFor();
+  await ann.play("Ann");
+  const player = await ann.read(() => window.fracas.player);
+  const names = await ann.read(() => [...window.fracas.room.roster.values()].map(({ name, isBot }) => ({ name, isBot })));
+  assert.ok(names.some(({ name, isBot }) => name === "Ann" && !isBot));
+  assert.ok(names.filter(({ isBot }) => isBot).length >= 3, "bots play too");
+  await ann.until(() => window.fracas.entities > 8);
+
+  const before = await ann.read(() => window.fracas.position.x);
+  await ann.page.keyboard.down("KeyD");
+  await ann.until(fliesRight, player);
+  await ann.until((x) => Math.abs(window.fracas.position.x - x) > 0.5, before);
+  await ann.page.keyboard.up("KeyD");
+  await ann.until(() => /ticks\/s/.test(document.querySelector("[data-testid=readout]").textContent));
+  for (const testid of ["scoreboard", "clock", "vitals"]) assert.ok(await ann.part(testid).isVisible(), testid);
+
+  await ann.part("leave").click();
+  await ann.part("start").waitFor();
+  assert.equal(await ann.read(() => window.fracas.connection), "none");
+});
+
+browserTest("two players see each other move, shoot and talk", async (open) => {
+  const [ann, bob] = await Promise.all([open(quiet.url), open(quiet.url)]);
+  await ann.play("Ann");
+  await bob.part("name").fill("Bob");
+  await bob.part(`room-${await ann.room()}`).getByRole("button").click();
+  await bob.joined();
+  assert.equal(await bob.room(), await ann.room());
+
+  for (const [one, other] of [[ann, bob], [bob, ann]]) {
+    const player = await one.read(() => window.fracas.player);
+    await one.page.keyboard.down("ArrowRight");
+    await other.until(fliesRight, player);
+    await one.page.keyboard.up("ArrowRight");
+
+    await other.read(() => {
+      window.beams = [];
+      window.fracas.room.onMessage("Beam", (beam) => window.beams.push(beam.player));
+    });
+    await one.page.mouse.move(900, 300);
+    await one.page.mouse.down();
+    await other.until((player) => window.beams.includes(player), player);
+    await one.page.mouse.up();
+  }
+
+  await ann.page.keyboard.press("Enter");
+  await ann.page.keyboard.type("well aimed <b>Bob</b>");
+  await ann.page.keyboard.press("Enter");
+  for (const visitor of [ann, bob]) {
+    await visitor.until(() => window.fracas.chat.some(({ name, text }) => name === "Ann" && text === "well aimed <b>Bob</b>"));
+    assert.match(await visitor.part("chat-lines").textContent(), /Ann well aimed <b>Bob<\/b>/);
+  }
+});
+
+browserTest("who reloads the page is back in a match soon", async (open) => {
+  const ann = await open(server.url);
+  await ann.play("Ann");
+  const began = performance.now();
+  await ann.page.reload();
+  await ann.play();
+  const took = performance.now() - began;
+  assert.ok(took < BACK_TIME_MAX_MS, `back after ${Math.round(took)} ms`);
+  const own = await ann.read(() => window.fracas.room.roster.get(window.fracas.player).name);
+  assert.equal(own, "Ann", "the browser remembers the name");
+});

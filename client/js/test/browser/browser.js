@@ -1,0 +1,117 @@
+// A real browser on the pages of a real server.
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { after, test } from "node:test";
+
+import { chromium } from "playwright-core";
+
+const TEST_TIME_MAX_MS = 40_000;
+const WAIT_MAX_MS = 15_000;
+/** Who had a seat has one again this long after a reload, or after the server listens again. */
+export const BACK_TIME_MAX_MS = 5_000;
+
+const PROGRAMS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const ARGUMENTS = [
+  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync",
+];
+
+/** A browser that remembers nothing. */
+function launch() {
+  const executablePath = process.env.CHROMIUM ?? PROGRAMS.find((path) => existsSync(path));
+  if (!executablePath) throw new Error("there is no Chromium: install it, or name one by CHROMIUM");
+  return chromium.launch({ executablePath, headless: true, args: ARGUMENTS });
+}
+
+const browser = await launch();
+after(() => browser.close());
+
+/** Somebody with a browser of their own. */
+class Visitor {
+  /** What went wrong on the page: errors, uncaught or written to the console, and requests that failed. */
+  problems = [];
+  #expected = [];
+
+  constructor(page) {
+    this.page = page;
+    page.on("pageerror", (error) => this.#note(`uncaught: ${error.stack ?? error}`));
+    page.on("console", (message) => message.type() === "error" && this.#note(`console: ${message.text()} ${message.location().url}`));
+    page.on("requestfailed", (request) => {
+      const why = request.failure()?.errorText;
+      // Whoever leaves a page ends its requests.
+      if (why !== "net::ERR_ABORTED") this.#note(`request: ${request.url()} ${why}`);
+    });
+  }
+
+  #note(problem) {
+    if (!this.#expected.some((pattern) => pattern.test(problem))) this.problems.push(problem);
+  }
+
+  /** From now on such problems are none. */
+  expect(pattern) {
+    this.#expected.push(pattern);
+  }
+
+  part(testid) {
+    return this.page.getByTestId(testid);
+  }
+
+  /** The first true answer of a function in the page. */
+  async until(isTrue, argument, timeout = WAIT_MAX_MS) {
+    try {
+      const answer = await this.page.waitForFunction(isTrue, argument, { timeout });
+      return await answer.jsonValue();
+    } catch (error) {
+      const state = await this.page.evaluate(() => `connection: ${window.fracas?.connection}, notice: ${window.fracas?.notice}`);
+      error.message += `\nwaited for ${isTrue}\n${state}`;
+      throw error;
+    }
+  }
+
+  /** In a match, with a ship. */
+  joined(timeout) {
+    return this.until(() => window.fracas?.connection === "joined" && window.fracas.position !== null, null, timeout);
+  }
+
+  /** Presses the button, once there is one. */
+  async play(name) {
+    if (name) await this.part("name").fill(name);
+    await this.part("play").click();
+    await this.joined();
+  }
+
+  /** Reads `window.fracas`. */
+  read(get, argument) {
+    return this.page.evaluate(get, argument);
+  }
+
+  room() {
+    return this.read(() => window.fracas.room.id);
+  }
+}
+
+/** A test with visitors: `open(url, context)` is a new one. When it ends, none has had a problem. */
+export function browserTest(name, run) {
+  test(name, { timeout: TEST_TIME_MAX_MS }, async (t) => {
+    const visitors = [];
+    const open = async (url, options) => {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, ...options });
+      context.setDefaultTimeout(WAIT_MAX_MS);
+      const visitor = new Visitor(await context.newPage());
+      visitors.push(visitor);
+      await visitor.page.goto(url);
+      return visitor;
+    };
+    const problems = () => visitors.flatMap((visitor) => visitor.problems);
+    try {
+      await run(open, t);
+      assert.deepEqual(problems(), []);
+    } catch (error) {
+      for (const problem of problems()) t.diagnostic(problem);
+      throw error;
+    } finally {
+      await Promise.all(visitors.map(({ page }) => page.context().close()));
+    }
+  });
+}

@@ -1,0 +1,50 @@
+// A phone: a narrow screen and fingers.
+
+import assert from "node:assert/strict";
+import { after } from "node:test";
+
+import { startServer } from "../support.js";
+import { browserTest } from "./browser.js";
+
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 3 };
+
+const server = await startServer(0, "--game", "arena.bots=0");
+after(() => server.stop());
+
+/** The parts of the page that are seen and reach over the left or right edge of a window of this width. */
+const outside = (width) => [...document.querySelectorAll("body, body *")]
+  .filter((element) => element.checkVisibility({ visibilityProperty: true }))
+  .filter((element) => element.getBoundingClientRect().right > width || element.getBoundingClientRect().left < 0)
+  .map((element) => element.id || element.outerHTML);
+
+browserTest("on a phone, two thumbs play", async (open) => {
+  const ann = await open(server.url, PHONE);
+  assert.deepEqual(await ann.read(outside, PHONE.viewport.width), [], "the start fits");
+  await ann.part("name").fill("Ann");
+  await ann.part("play").tap();
+  await ann.joined();
+  for (const testid of ["rocket", "talk", "leave"]) assert.ok(await ann.part(testid).isVisible(), testid);
+  assert.deepEqual(await ann.read(outside, PHONE.viewport.width), [], "the match fits");
+
+  const fingers = await ann.page.context().newCDPSession(ann.page);
+  const touch = (type, ...touchPoints) => fingers.send("Input.dispatchTouchEvent", { type, touchPoints });
+  const player = await ann.read(() => window.fracas.player);
+  const ship = (name) => ann.until(([player, isRight]) => {
+    const ship = [...window.fracas.room.state.ofKind("Ship")].find((ship) => ship.player === player);
+    return isRight ? ship?.vx > 2 : ship?.vx < -2;
+  }, [player, name === "right"]);
+  await touch("touchStart", { x: 100, y: 700, id: 1 });
+  await touch("touchMove", { x: 150, y: 700, id: 1 });
+  await ship("right");
+  await touch("touchMove", { x: 50, y: 700, id: 1 });
+  await ship("left");
+
+  await ann.read(() => {
+    window.beams = 0;
+    window.fracas.room.onMessage("Beam", () => window.beams++);
+  });
+  await touch("touchStart", { x: 50, y: 700, id: 1 }, { x: 300, y: 700, id: 2 });
+  await touch("touchMove", { x: 50, y: 700, id: 1 }, { x: 300, y: 640, id: 2 });
+  await ann.until(() => window.beams > 0);
+  await touch("touchEnd");
+});
