@@ -2,6 +2,7 @@
 
 mod ci;
 mod fuzz;
+mod javascript;
 mod new_game;
 mod process;
 mod soak;
@@ -24,7 +25,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run all tests: the workspace's, those in its documentation, and the game in docs/own-game.
+    /// Run all tests: the workspace's, those in its documentation, the game in docs/own-game, and
+    /// those in JavaScript, some of them in a browser.
     Test(test::Options),
     /// Run all that must pass before a change goes in: tests, formatting, clippy, documentation.
     Ci,

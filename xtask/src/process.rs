@@ -10,9 +10,6 @@ use std::thread;
 
 use anyhow::{Context, Result, bail};
 
-/// The oldest Node.js that has what our JavaScript uses.
-const NODE_VERSION_MIN: u32 = 20;
-
 /// Cargo, in the workspace's root.
 pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -25,25 +22,6 @@ pub(crate) fn npm(package: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("npm");
     command.args(arguments).current_dir(package);
     command
-}
-
-/// An error that says how to install Node.js, if it is missing or too old.
-pub(crate) fn require_node(what_for: &str) -> Result<()> {
-    let version = Command::new("node").arg("--version").stderr(Stdio::null()).output();
-    let version = version.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    let major =
-        version.as_ref().ok().and_then(|version| version.strip_prefix('v')?.split('.').next()?.parse().ok());
-    let has_npm = Command::new("npm").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if major.is_some_and(|major: u32| major >= NODE_VERSION_MIN)
-        && has_npm.is_ok_and(|status| status.success())
-    {
-        return Ok(());
-    }
-    bail!(
-        "{what_for} need Node.js {NODE_VERSION_MIN} or newer with npm, and this machine has {}: install it, on \
-         Debian by `apt-get install nodejs npm`; `cargo xtask test --quick` goes without",
-        version.ok().filter(|version| !version.is_empty()).unwrap_or_else(|| "none".into()),
-    )
 }
 
 /// Whether cargo has this subcommand.

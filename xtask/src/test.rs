@@ -8,16 +8,14 @@ use anyhow::{Result, bail};
 use cargo_metadata::MetadataCommand;
 use clap::Args;
 
-use crate::process::{cargo, cargo_has, npm, require_node, run_watched, shown};
+use crate::javascript;
+use crate::process::{cargo, cargo_has, run_watched, shown};
 
 /// Cases of a test with random cases in a quick run.
 const QUICK_CASES: &str = "200";
 
 /// A game as a repository of its own would hold it: outside of the workspace.
 const OWN_GAME: &str = "docs/own-game";
-
-/// The JavaScript SDK, a package of npm.
-const JS_SDK: &str = "client/js";
 
 #[derive(Args, Default)]
 pub(crate) struct Options {
@@ -124,14 +122,7 @@ fn commands(root: &Path, options: &Options) -> Result<Vec<Command>> {
     // In the workspace's target folder, so that what both need is built once.
     own_game.env("CARGO_TARGET_DIR", &target);
     commands.push(own_game);
-
-    require_node("the tests of the JavaScript SDK")?;
-    let sdk = root.join(JS_SDK);
-    commands.push(cargo(root, &["build", "--package=fracas-server"]));
-    commands.push(npm(&sdk, &["ci", "--no-audit", "--no-fund"]));
-    let mut sdk_tests = npm(&sdk, &["test"]);
-    sdk_tests.env("FRACAS_SERVER", target.join("debug/fracas-server"));
-    commands.push(sdk_tests);
+    commands.extend(javascript::tests(root, target.as_std_path())?);
     Ok(commands)
 }
 

@@ -1,0 +1,88 @@
+//! The JavaScript SDK's tests: by Node.js, and in a browser on the server's pages.
+
+use std::env;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::{cargo, npm, run};
+
+/// The package of npm.
+const JS_SDK: &str = "client/js";
+
+/// The oldest Node.js that has what our JavaScript uses.
+const NODE_VERSION_MIN: u32 = 20;
+
+/// Where test/browser/browser.js looks for a browser, unless `CHROMIUM` names one.
+const CHROMIUMS: [&str; 3] = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+/// The commands that test the SDK and the pages; `target` is the workspace's target folder.
+pub(crate) fn tests(root: &Path, target: &Path) -> Result<Vec<Command>> {
+    require_node()?;
+    require_chromium()?;
+    let sdk = root.join(JS_SDK);
+    let mut commands = vec![
+        cargo(root, &["build", "--package=fracas-server"]),
+        npm(&sdk, &["ci", "--no-audit", "--no-fund"]),
+        npm(&sdk, &["test"]),
+        npm(&sdk, &["run", "test:browser"]),
+    ];
+    for command in &mut commands[2..] {
+        command.env("FRACAS_SERVER", target.join("debug/fracas-server"));
+    }
+    Ok(commands)
+}
+
+/// An error that says how to install Node.js, if it is missing or too old.
+fn require_node() -> Result<()> {
+    let version = Command::new("node").arg("--version").stderr(Stdio::null()).output();
+    let version = version.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    let major =
+        version.as_ref().ok().and_then(|version| version.strip_prefix('v')?.split('.').next()?.parse().ok());
+    if major.is_some_and(|major: u32| major >= NODE_VERSION_MIN) && starts("npm") {
+        return Ok(());
+    }
+    bail!(
+        "the tests of the JavaScript SDK need Node.js {NODE_VERSION_MIN} or newer with npm, and this machine has {}: \
+         install it, on Debian by `apt-get install nodejs npm`; `cargo xtask test --quick` goes without",
+        version.ok().filter(|version| !version.is_empty()).unwrap_or_else(|| "none".into()),
+    )
+}
+
+/// Installs Chromium where that needs nobody's leave: as root of a Debian. Elsewhere, if it is
+/// missing, an error that says how to install it.
+fn require_chromium() -> Result<()> {
+    if let Some(named) = env::var_os("CHROMIUM") {
+        if Path::new(&named).exists() {
+            return Ok(());
+        }
+        bail!("CHROMIUM names {}, and there is no such file", Path::new(&named).display());
+    }
+    if CHROMIUMS.iter().any(|path| Path::new(path).exists()) {
+        return Ok(());
+    }
+    if is_root() && starts("apt-get") {
+        println!("The browser tests need Chromium, and there is none: installing Debian's.");
+        run(Command::new("apt-get").arg("update"))?;
+        let install = ["install", "-y", "--no-install-recommends", "chromium"];
+        return run(Command::new("apt-get").args(install).env("DEBIAN_FRONTEND", "noninteractive"))
+            .context("cannot install Chromium");
+    }
+    bail!(
+        "the browser tests need Chromium, and it is none of {}: install it, on Debian by `apt-get install chromium`, \
+         or name one by CHROMIUM=path; `cargo xtask test --quick` goes without",
+        CHROMIUMS.join(", "),
+    )
+}
+
+/// Whether there is such a program.
+fn starts(program: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
