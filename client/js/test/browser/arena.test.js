@@ -10,9 +10,6 @@ const server = await startServer(0);
 const quiet = await startServer(0, "--game", "arena.bots=0");
 after(() => Promise.all([server.stop(), quiet.stop()]));
 
-/** Whether the ship of this seat flies to the right. */
-const fliesRight = (player) => [...window.fracas.room.state.ofKind("Ship")].some((ship) => ship.player === player && ship.vx > 2);
-
 browserTest("a visitor gives a name and plays against bots", async (open) => {
   const ann = await open(server.url);
   await ann.part("lobby").getByTestId(/^room-/).waitFor();
@@ -24,9 +21,10 @@ browserTest("a visitor gives a name and plays against bots", async (open) => {
   await ann.until(() => window.fracas.entities > 8);
 
   const before = await ann.read(() => window.fracas.position.x);
+  await ann.watchFlights();
   await ann.page.keyboard.down("KeyD");
-  await ann.until(fliesRight, player);
-  await ann.until((x) => Math.abs(window.fracas.position.x - x) > 0.5, before);
+  await ann.sawFly(player, "right");
+  await ann.until((x) => Math.abs(window.fracas.position?.x - x) > 0.5, before);
   await ann.page.keyboard.up("KeyD");
   await ann.until(() => /ticks\/s/.test(document.querySelector("[data-testid=readout]").textContent));
   for (const testid of ["scoreboard", "clock", "vitals"]) assert.ok(await ann.part(testid).isVisible(), testid);
@@ -45,11 +43,14 @@ browserTest("two players see each other move, shoot and talk", async (open) => {
   assert.equal(await bob.room(), await ann.room());
 
   for (const [one, other] of [[ann, bob], [bob, ann]]) {
-    const player = await one.read(() => window.fracas.player);
+    await other.watchFlights();
     await one.page.keyboard.down("ArrowRight");
-    await other.until(fliesRight, player);
+    await other.sawFly(await one.read(() => window.fracas.player), "right");
     await one.page.keyboard.up("ArrowRight");
+  }
 
+  for (const [one, other] of [[ann, bob], [bob, ann]]) {
+    const player = await one.read(() => window.fracas.player);
     await other.read(() => {
       window.beams = [];
       window.fracas.room.onMessage("Beam", (beam) => window.beams.push(beam.player));

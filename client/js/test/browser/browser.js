@@ -89,6 +89,26 @@ class Visitor {
   room() {
     return this.read(() => window.fracas.room.id);
   }
+
+  /**
+   * Keeps, from now on, which ships this page saw fly to the left and to the right. To be called
+   * before they do, for a wall may stop them at once.
+   */
+  watchFlights() {
+    return this.read(() => {
+      window.flights = new Set();
+      window.fracas.room.onStateChange((state) => {
+        for (const { player, vx } of state.ofKind("Ship")) {
+          if (Math.abs(vx) > 2) window.flights.add(`${player} ${vx > 0 ? "right" : "left"}`);
+        }
+      });
+    });
+  }
+
+  /** Ends when this seat's ship has flown there. */
+  sawFly(player, where) {
+    return this.until((flight) => window.flights.has(flight), `${player} ${where}`);
+  }
 }
 
 /** A test with visitors: `open(url, context)` is a new one. When it ends, none has had a problem. */

@@ -29,15 +29,12 @@ browserTest("on a phone, two thumbs play", async (open) => {
   const fingers = await ann.page.context().newCDPSession(ann.page);
   const touch = (type, ...touchPoints) => fingers.send("Input.dispatchTouchEvent", { type, touchPoints });
   const player = await ann.read(() => window.fracas.player);
-  const ship = (name) => ann.until(([player, isRight]) => {
-    const ship = [...window.fracas.room.state.ofKind("Ship")].find((ship) => ship.player === player);
-    return isRight ? ship?.vx > 2 : ship?.vx < -2;
-  }, [player, name === "right"]);
+  await ann.watchFlights();
   await touch("touchStart", { x: 100, y: 700, id: 1 });
   await touch("touchMove", { x: 150, y: 700, id: 1 });
-  await ship("right");
+  await ann.sawFly(player, "right");
   await touch("touchMove", { x: 50, y: 700, id: 1 });
-  await ship("left");
+  await ann.sawFly(player, "left");
 
   await ann.read(() => {
     window.beams = 0;
