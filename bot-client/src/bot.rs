@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fracas_client::{Client, ClientError, Codecs, Event, Replica, RoomWanted, ServerUrl, Update};
-use fracas_shared::snapshot::FrameError;
+use fracas_shared::frame::FrameError;
 use fracas_shared::{Pilot, Rng, Tick};
 use tokio::sync::watch;
 use tokio::time::timeout;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use fracas_shared::Game;
+use fracas_shared::frame::FrameCodec;
 use fracas_shared::packet::{LooseRow, RowCodec};
 use fracas_shared::quant::code_max;
 use fracas_shared::schema::{Kind, Schema, SchemaError};
-use fracas_shared::snapshot::FrameCodec;
 
 use crate::error::RequestError;
 

@@ -4,11 +4,11 @@ use std::io;
 
 use fracas_shared::close::{CloseCode, Refusal};
 use fracas_shared::codec::DecodeError;
+use fracas_shared::frame::FrameError;
 use fracas_shared::message::PROTOCOL_VERSION;
 use fracas_shared::packet::PacketError;
 use fracas_shared::row::RowError;
 use fracas_shared::schema::SchemaError;
-use fracas_shared::snapshot::FrameError;
 use fracas_shared::{ConfigError, limits};
 use thiserror::Error;
 

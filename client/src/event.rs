@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use fracas_shared::frame::FrameError;
 use fracas_shared::message::{Hearers, Joined, RoomInfo, RosterEntry, Standing};
 use fracas_shared::packet::LooseRow;
-use fracas_shared::snapshot::{FrameError, Snapshot};
+use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{PlayerId, Refusal, Tick};
 
 /// Something that happened, in the order in which the server told it.

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use fracas_shared::frame::{FrameCodec, FrameError};
 use fracas_shared::limits::{SEATS_MAX, TICK_HZ_MAX, WIRE_ID_QUARANTINE_TICKS};
 use fracas_shared::message::{Joined, RosterEntry};
 use fracas_shared::packet::{EventsHead, LooseRow, OwnHead, PacketError};
-use fracas_shared::snapshot::{FrameCodec, FrameError, Snapshot};
+use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{PlayerId, Tick};
 
 use crate::clock::InputClock;

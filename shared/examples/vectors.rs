@@ -8,11 +8,12 @@
 use std::env;
 use std::io::{self, BufWriter, Write};
 
+use fracas_shared::frame::FrameCodec;
 use fracas_shared::packet::{ClientTag, EventsHead, InputHead, LooseRow, OwnHead, RowCodec, ServerTag};
 use fracas_shared::quant;
 use fracas_shared::row::Names;
 use fracas_shared::schema::{Field, FieldKind, Kind};
-use fracas_shared::snapshot::{FrameCodec, Snapshot};
+use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{Rng, Schema, Tick};
 use serde_json::{Map, Value, json};
 

@@ -4,11 +4,12 @@
 //! Everything in it gives the same answer on every machine.
 //!
 //! A game developer needs [`Game`], [`World`], [`Pilot`] and the derives [`Row`], [`RowEnum`] and
-//! [`State`]; a client needs [`Schema`], [`snapshot`] and [`message`].
+//! [`State`]; a client needs [`Schema`], [`frame`] and [`message`].
 
 pub mod bits;
 pub mod close;
 pub mod codec;
+pub mod frame;
 pub mod game;
 pub mod games;
 pub mod id;

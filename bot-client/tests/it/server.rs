@@ -3,9 +3,10 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use fracas_shared::frame::FrameCodec;
 use fracas_shared::message::{ClientMessage, Joined, PROTOCOL_VERSION, SUBPROTOCOL, ServerMessage};
 use fracas_shared::packet::{ClientTag, EventsHead, InputHead, LooseRow, OwnHead, RowCodec, ServerTag};
-use fracas_shared::snapshot::{FrameCodec, Snapshot};
+use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{CloseCode, EntityId, PlayerId, Refusal, Schema, Tick};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};

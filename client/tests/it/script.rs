@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fracas_client::{Codecs, Event, RoomWanted, Session};
+use fracas_shared::frame::FrameCodec;
 use fracas_shared::message::{ClientMessage, Joined, PROTOCOL_VERSION, RosterEntry, ServerMessage};
 use fracas_shared::packet::{ClientTag, EventsHead, InputHead, LooseRow, OwnHead, RowCodec, ServerTag};
 use fracas_shared::row::{Refs, Row, RowWriter};
-use fracas_shared::snapshot::{FrameCodec, Snapshot};
+use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{EntityId, EntityKey, Schema, Tick};
 
 use crate::game::{Car, Input, Own, Race};

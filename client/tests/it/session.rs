@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use fracas_client::{Codecs, Event, Replica, RequestError, Session, SessionError, SnapshotBuffer, Update};
+use fracas_shared::frame::FrameError;
 use fracas_shared::message::{ClientMessage, PROTOCOL_VERSION, RosterEntry, ServerMessage};
 use fracas_shared::packet::LooseRow;
-use fracas_shared::snapshot::FrameError;
 use fracas_shared::{EntityId, PlayerId, Refusal, Tick};
 
 use crate::game::{self, Input, Message, Own, Race};

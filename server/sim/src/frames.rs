@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use fracas_shared::Tick;
+use fracas_shared::frame::FrameCodec;
 use fracas_shared::limits::{BASELINE_AGE_MAX, DELTAS_PER_TICK_MAX, VIEW_HASH_INTERVAL_TICKS};
 use fracas_shared::packet::ServerTag;
 use fracas_shared::schema::Kind;
-use fracas_shared::snapshot::{FrameCodec, Snapshot};
+use fracas_shared::snapshot::Snapshot;
 
 use crate::port::Viewer;
 

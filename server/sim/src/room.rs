@@ -1,19 +1,21 @@
 //! A match as a host runs it, and its tick.
 
+mod checkpoint;
+mod news;
+
 use bytes::Bytes;
-use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
 use fracas_shared::game::Events;
-use fracas_shared::limits::{CHECKPOINT_BYTES_MAX, MESSAGES_PER_TICK_MAX, MESSAGES_WAITING_MAX};
-use fracas_shared::message::{Hearers, Joined, RosterEntry, ServerMessage, Standing};
-use fracas_shared::packet::{EventsHead, InputHead, LooseRow, OwnHead, PacketError, RowCodec, ServerTag};
+use fracas_shared::limits::{MESSAGES_PER_TICK_MAX, MESSAGES_WAITING_MAX};
+use fracas_shared::message::{Joined, RosterEntry};
+use fracas_shared::packet::{InputHead, LooseRow, OwnHead, PacketError, RowCodec, ServerTag};
 use fracas_shared::row::{Row, RowWriter};
 use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{
-    Chat, ConfigError, EntityId, LeaveReason, Pilot, PlayerId, Profile, Refusal, Rng, Schema, Seen, State,
-    Tick,
+    Chat, ConfigError, EntityId, LeaveReason, Pilot, PlayerId, Profile, Refusal, Rng, Schema, Seen, Tick,
 };
 use thiserror::Error;
 
+pub use self::checkpoint::RestoreError;
 use crate::frames::Frames;
 use crate::inputs::InputCounts;
 use crate::options::RoomOptions;
@@ -21,7 +23,7 @@ use crate::port::{StateMessages, Viewer};
 use crate::record::{PlayerMessage, TickRecord};
 use crate::report::TickReport;
 use crate::seats::{Occupant, Seat, Seats};
-use crate::simulation::{MatchNews, Simulation};
+use crate::simulation::Simulation;
 use crate::strings::{SnapshotRefs, Strings};
 use crate::wire_ids::WireIds;
 
@@ -69,28 +71,6 @@ pub enum MessageRefused {
     #[error("{MESSAGES_WAITING_MAX} messages of the player wait already")]
     TooMany,
 }
-
-/// Why a checkpoint cannot be gone on from.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum RestoreError {
-    /// The bytes are no checkpoint of this format.
-    #[error(transparent)]
-    Malformed(#[from] DecodeError),
-    /// It is of another game, or of other rules of it.
-    #[error("the checkpoint is of {theirs}, these rules are {ours}")]
-    OtherRules {
-        /// Game and revision of the checkpoint.
-        theirs: String,
-        /// Game and revision of this build.
-        ours: String,
-    },
-    /// The game refuses the options that are in it.
-    #[error("the checkpoint's options: {0}")]
-    Options(#[from] ConfigError),
-}
-
-/// The version of the checkpoint's layout.
-const CHECKPOINT_VERSION: u16 = 1;
 
 impl<G: Pilot> Room<G> {
     /// Opens a room without players. The same seed and the same inputs make the same match.
@@ -212,76 +192,6 @@ impl<G: Pilot> Room<G> {
         }
         snapshot.seal(self.strings.finish());
         snapshot
-    }
-
-    /// Tells who came and went, what was said, and what became of the match.
-    fn tell_news(&self, viewers: &mut [Viewer], news: Vec<MatchNews>) {
-        // Whoever sits there by now has taken the seat over, and knows.
-        for (player, _) in &self.record.leaves {
-            let message = ServerMessage::PlayerLeft { player: player.0 };
-            tell(viewers, |viewer| viewer != Some(*player), &message);
-        }
-        for (player, profile) in &self.record.joins {
-            let message = ServerMessage::PlayerJoined(roster_entry(*player, profile));
-            tell(viewers, |viewer| viewer != Some(*player), &message);
-        }
-        for news in news {
-            match news {
-                MatchNews::Began => {
-                    tell(viewers, |_| true, &ServerMessage::MatchBegan { tick: self.simulation.tick().0 });
-                }
-                MatchNews::Ended { outcome, next_match } => {
-                    let standing = |(player, score): (PlayerId, i32)| Standing { player: player.0, score };
-                    let standings = outcome.standings.into_iter().map(standing).collect();
-                    let message = ServerMessage::Outcome { standings, next_match_tick: next_match.0 };
-                    tell(viewers, |_| true, &message);
-                }
-                MatchNews::Said { player, chat: Chat { to, text } } => {
-                    let hears = |viewer: Option<PlayerId>| match to {
-                        Hearers::All => true,
-                        Hearers::Others => viewer != Some(player),
-                        Hearers::One { player } => viewer == Some(PlayerId(player)),
-                    };
-                    let message = ServerMessage::Said { player: player.0, to, text: text.to_string() };
-                    tell(viewers, hears, &message);
-                }
-                MatchNews::Vetoed { player } => {
-                    let message = ServerMessage::Refused(Refusal::ChatVetoed);
-                    tell(viewers, |viewer| viewer == Some(player), &message);
-                }
-            }
-        }
-    }
-
-    fn tell_events(&self, viewers: &mut [Viewer]) {
-        let mut shared = Vec::new();
-        let mut private = Vec::new();
-        for (to, event) in self.events.iter() {
-            let row = LooseRow::of(event, |key| self.wire_ids.id_of(key));
-            match to {
-                None => shared.push(row),
-                Some(player) => private.push((player, row)),
-            }
-        }
-        if !shared.is_empty() {
-            let message = self.events_message(&shared);
-            for viewer in &mut *viewers {
-                viewer.port.send(message.clone());
-            }
-        }
-        for (player, row) in private {
-            let message = self.events_message(std::slice::from_ref(&row));
-            for viewer in viewers.iter_mut().filter(|viewer| viewer.player == Some(player)) {
-                viewer.port.send(message.clone());
-            }
-        }
-    }
-
-    fn events_message(&self, rows: &[LooseRow]) -> Bytes {
-        let mut message = vec![ServerTag::Events as u8];
-        EventsHead { tick: self.simulation.tick(), count: rows.len() as u8 }.write(&mut message);
-        self.codecs.events.encode_many(rows, &mut message);
-        message.into()
     }
 
     /// Gives each viewer the newest state, on the baseline that it holds.
@@ -407,59 +317,6 @@ impl<G: Pilot> Room<G> {
     pub fn options(&self) -> &RoomOptions<G::Config> {
         &self.options
     }
-
-    /// The room as bytes, all that is needed to go on from here in another process.
-    pub fn checkpoint(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let mut out = StateWriter::new(&mut bytes);
-        CHECKPOINT_VERSION.save(&mut out);
-        G::ID.to_owned().save(&mut out);
-        G::REVISION.save(&mut out);
-        serde_json::to_string(&self.options).unwrap_or_default().save(&mut out);
-        self.simulation.save(&mut out);
-        self.seats.save(&mut out);
-        self.wire_ids.save(&mut out);
-        self.strings.save(&mut out);
-        self.pilot_rng.save(&mut out);
-        bytes
-    }
-
-    /// Goes on from a checkpoint.
-    pub fn restore(bytes: &[u8]) -> Result<Self, RestoreError> {
-        if bytes.len() > CHECKPOINT_BYTES_MAX {
-            let (bytes, bytes_max) = (bytes.len(), CHECKPOINT_BYTES_MAX);
-            return Err(DecodeError::TooLong { bytes, bytes_max }.into());
-        }
-        let mut from = StateReader::new(bytes);
-        let version = u16::load(&mut from)?;
-        if version != CHECKPOINT_VERSION {
-            let what = format!("a checkpoint of version {version}, this is {CHECKPOINT_VERSION}");
-            return Err(DecodeError::Malformed(what).into());
-        }
-        let (id, revision) = (String::load(&mut from)?, u32::load(&mut from)?);
-        if (id.as_str(), revision) != (G::ID, G::REVISION) {
-            let name = |id: &str, revision| format!("'{id}' revision {revision}");
-            return Err(RestoreError::OtherRules {
-                theirs: name(&id, revision),
-                ours: name(G::ID, G::REVISION),
-            });
-        }
-        let options: RoomOptions<G::Config> = serde_json::from_str(&String::load(&mut from)?)
-            .map_err(|error| ConfigError::new("options", error.to_string()))?;
-        options.check()?;
-        let game = G::new(&options.config)?;
-        let simulation = Simulation::load(game, options.tick_hz, &mut from)?;
-        let seats = Seats::load(options.seats, &mut from)?;
-        if let Some(beyond) = simulation.players().keys().find(|player| player.0 >= options.seats) {
-            return Err(DecodeError::Malformed(format!("player {beyond} has no seat")).into());
-        }
-        let names = (WireIds::load(&mut from)?, Strings::load(&mut from)?);
-        let pilot_rng = Rng::load(&mut from)?;
-        if !from.is_at_end() {
-            return Err(DecodeError::Malformed("bytes after the checkpoint's end".into()).into());
-        }
-        Ok(Self::assemble(options, simulation, seats, names, pilot_rng))
-    }
 }
 
 /// What the player alone sees, as it travels.
@@ -469,14 +326,6 @@ fn own_row<G: Pilot>(
     player: PlayerId,
 ) -> Option<LooseRow> {
     Some(LooseRow::of(&simulation.own(player)?, |key| wire_ids.id_of(key)))
-}
-
-/// Sends a control message to the viewers for whose seat `hears` is true.
-fn tell(viewers: &mut [Viewer], hears: impl Fn(Option<PlayerId>) -> bool, message: &ServerMessage) {
-    let message = Bytes::from(message.to_bytes());
-    for viewer in viewers.iter_mut().filter(|viewer| hears(viewer.player)) {
-        viewer.port.send(message.clone());
-    }
 }
 
 fn roster_entry(player: PlayerId, profile: &Profile) -> RosterEntry {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use fracas_client::{Codecs, Event, Session};
 use fracas_shared::CloseCode;
+use fracas_shared::frame::FrameCodec;
 use fracas_shared::message::{ClientMessage, ServerMessage};
 use fracas_shared::packet::ServerTag;
-use fracas_shared::snapshot::FrameCodec;
 
 use crate::player::Player;
 use crate::probe::{Probe, ProbeGames, by_id, new_room};

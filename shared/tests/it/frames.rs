@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
+use fracas_shared::frame::{FrameCodec, FrameError};
 use fracas_shared::limits::BASELINE_AGE_MAX;
 use fracas_shared::packet::RowCodec;
-use fracas_shared::snapshot::{FrameCodec, FrameError, Snapshot};
+use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{EntityId, Rng, Tick};
 
 use crate::cases::{check_cases, one_of};

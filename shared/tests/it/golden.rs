@@ -8,12 +8,13 @@ use std::{fs, path::Path};
 
 use fracas_shared::close::{CloseCode, Refusal};
 use fracas_shared::codec;
+use fracas_shared::frame::FrameCodec;
 use fracas_shared::message::{
     ClientMessage, Hearers, Joined, PROTOCOL_VERSION, RoomInfo, RoomWanted, RosterEntry, SUBPROTOCOL,
     ServerMessage, Standing,
 };
 use fracas_shared::packet::{ClientTag, EventsHead, InputHead, LooseRow, OwnHead, RowCodec, ServerTag};
-use fracas_shared::snapshot::{FrameCodec, Snapshot};
+use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{EntityId, Schema, Tick};
 
 fn page() -> String {

@@ -6,6 +6,7 @@ use std::mem::size_of;
 use allocation_counter::measure;
 use fracas_shared::close::Refusal;
 use fracas_shared::codec::StateReader;
+use fracas_shared::frame::FrameCodec;
 use fracas_shared::limits::{
     CLIENT_MESSAGE_BYTES_MAX, ENTITIES_MAX, FRAME_BYTES_MAX, NAME_BYTES_MAX, PLAYER_NAME_BYTES_MAX,
     ROOMS_PER_LISTING_MAX, SCHEMA_BYTES_MAX, SEATS_MAX, SERVER_MESSAGE_BYTES_MAX, TEXT_BYTES_MAX, TEXTS_MAX,
@@ -15,7 +16,7 @@ use fracas_shared::message::{
 };
 use fracas_shared::packet::{ClientTag, EventsHead, InputHead, OwnHead, RowCodec, ServerTag};
 use fracas_shared::schema::{Kind, SchemaError};
-use fracas_shared::snapshot::{FrameCodec, Snapshot};
+use fracas_shared::snapshot::Snapshot;
 use fracas_shared::state::to_bytes;
 use fracas_shared::{EntityId, EntityKey, PlayerId, Rng, Row, Schema, State, Tick, World};
 

@@ -3,9 +3,10 @@
 use core::marker::PhantomData;
 
 use bytes::Bytes;
+use fracas_shared::frame::FrameCodec;
 use fracas_shared::message::ServerMessage;
 use fracas_shared::packet::{EventsHead, OwnHead, RowCodec, ServerTag};
-use fracas_shared::snapshot::{FrameCodec, Snapshot};
+use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{Game, Row, Schema};
 
 use super::memory_port::Arrival;

@@ -1,0 +1,90 @@
+//! What viewers are told of a tick besides its state.
+
+use bytes::Bytes;
+use fracas_shared::message::{Hearers, ServerMessage, Standing};
+use fracas_shared::packet::{EventsHead, LooseRow, ServerTag};
+use fracas_shared::{Chat, Pilot, PlayerId, Refusal};
+
+use super::{Room, roster_entry};
+use crate::port::Viewer;
+use crate::simulation::MatchNews;
+
+impl<G: Pilot> Room<G> {
+    /// Tells who came and went, what was said, and what became of the match.
+    pub(super) fn tell_news(&self, viewers: &mut [Viewer], news: Vec<MatchNews>) {
+        // Whoever sits there by now has taken the seat over, and knows.
+        for (player, _) in &self.record.leaves {
+            let message = ServerMessage::PlayerLeft { player: player.0 };
+            tell(viewers, |viewer| viewer != Some(*player), &message);
+        }
+        for (player, profile) in &self.record.joins {
+            let message = ServerMessage::PlayerJoined(roster_entry(*player, profile));
+            tell(viewers, |viewer| viewer != Some(*player), &message);
+        }
+        for news in news {
+            match news {
+                MatchNews::Began => {
+                    tell(viewers, |_| true, &ServerMessage::MatchBegan { tick: self.simulation.tick().0 });
+                }
+                MatchNews::Ended { outcome, next_match } => {
+                    let standing = |(player, score): (PlayerId, i32)| Standing { player: player.0, score };
+                    let standings = outcome.standings.into_iter().map(standing).collect();
+                    let message = ServerMessage::Outcome { standings, next_match_tick: next_match.0 };
+                    tell(viewers, |_| true, &message);
+                }
+                MatchNews::Said { player, chat: Chat { to, text } } => {
+                    let hears = |viewer: Option<PlayerId>| match to {
+                        Hearers::All => true,
+                        Hearers::Others => viewer != Some(player),
+                        Hearers::One { player } => viewer == Some(PlayerId(player)),
+                    };
+                    let message = ServerMessage::Said { player: player.0, to, text: text.to_string() };
+                    tell(viewers, hears, &message);
+                }
+                MatchNews::Vetoed { player } => {
+                    let message = ServerMessage::Refused(Refusal::ChatVetoed);
+                    tell(viewers, |viewer| viewer == Some(player), &message);
+                }
+            }
+        }
+    }
+
+    pub(super) fn tell_events(&self, viewers: &mut [Viewer]) {
+        let mut shared = Vec::new();
+        let mut private = Vec::new();
+        for (to, event) in self.events.iter() {
+            let row = LooseRow::of(event, |key| self.wire_ids.id_of(key));
+            match to {
+                None => shared.push(row),
+                Some(player) => private.push((player, row)),
+            }
+        }
+        if !shared.is_empty() {
+            let message = self.events_message(&shared);
+            for viewer in &mut *viewers {
+                viewer.port.send(message.clone());
+            }
+        }
+        for (player, row) in private {
+            let message = self.events_message(std::slice::from_ref(&row));
+            for viewer in viewers.iter_mut().filter(|viewer| viewer.player == Some(player)) {
+                viewer.port.send(message.clone());
+            }
+        }
+    }
+
+    fn events_message(&self, rows: &[LooseRow]) -> Bytes {
+        let mut message = vec![ServerTag::Events as u8];
+        EventsHead { tick: self.simulation.tick(), count: rows.len() as u8 }.write(&mut message);
+        self.codecs.events.encode_many(rows, &mut message);
+        message.into()
+    }
+}
+
+/// Sends a control message to the viewers for whose seat `hears` is true.
+fn tell(viewers: &mut [Viewer], hears: impl Fn(Option<PlayerId>) -> bool, message: &ServerMessage) {
+    let message = Bytes::from(message.to_bytes());
+    for viewer in viewers.iter_mut().filter(|viewer| hears(viewer.player)) {
+        viewer.port.send(message.clone());
+    }
+}
