@@ -3,7 +3,7 @@
 import { part } from "/shell/dom.js";
 import { Tracks } from "/shell/timeline.js";
 import { Outcome } from "/shell/outcome.js";
-import { OWN, ground } from "./palette.js";
+import { AMMO, HEALTH, OWN, ground } from "./palette.js";
 import { Hud } from "./hud.js";
 import { Scene } from "./scene.js";
 import { Walls } from "./walls.js";
@@ -189,9 +189,13 @@ export class Match {
         else if (event.victim === self) this.#hud.call(`${this.#hud.nameOf(event.killer)} got you`, "", 2200);
         return;
       }
-      case "Taken":
-        if (event.player === self) this.#hud.call(event.item === "Health" ? "Repaired" : "Rockets", "", 900);
+      case "Taken": {
+        const { health, ammo } = this.#room.config.pickup;
+        const isHealth = event.item === "Health";
+        const [text, color] = isHealth ? [`+${health}`, HEALTH] : [`+${ammo} rockets`, AMMO];
+        if (event.player === self && this.#own) effects.number(now, this.#own.x, this.#own.y, text, color);
         return;
+      }
       case "Respawn":
         return effects.sparks(now, event.x, event.y, this.#hud.colorOf(event.player), 10, 6);
     }
