@@ -258,23 +258,22 @@ impl Task {
                 }
                 Action::Message(packet) => {
                     self.metrics.net.received_messages.inc();
-                    if self.link.as_ref().is_some_and(|link| !link.message(packet)) {
-                        self.connection.close(CloseCode::TooFast);
-                    }
+                    self.pass_on(|link| link.message(packet));
                 }
                 Action::Say(chat) => {
                     self.metrics.net.received_messages.inc();
-                    if self.link.as_ref().is_some_and(|link| !link.chat(chat)) {
-                        self.connection.close(CloseCode::TooFast);
-                    }
+                    self.pass_on(|link| link.chat(chat));
                 }
-                Action::Resync => {
-                    if self.link.as_ref().is_some_and(|link| !link.resync()) {
-                        self.connection.close(CloseCode::TooFast);
-                    }
-                }
+                Action::Resync => self.pass_on(RoomLink::resync),
                 Action::Close(code) => self.mailbox.close(code),
             }
+        }
+    }
+
+    /// Passes on what may not be lost; a room that has no place for it is one that was flooded.
+    fn pass_on(&mut self, pass: impl FnOnce(&RoomLink) -> bool) {
+        if self.link.as_deref().is_some_and(|link| !pass(link)) {
+            self.connection.close(CloseCode::TooFast);
         }
     }
 
