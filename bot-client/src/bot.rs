@@ -122,6 +122,8 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 async fn join<G: Pilot>(shared: &Arc<Shared<G>>, number: u32) -> Result<Bot<G>, Failure> {
     let name = format!("{}{number}", shared.name_prefix);
     let mut client = Client::connect_to(&shared.url, &name, PROGRAM).await?;
+    // A connection that breaks is what a load tester is to tell of.
+    client.set_reconnect(None);
     let replica = client.join_typed::<G>(shared.room.clone(), shared.codecs.clone()).await?;
     let rules = shared.rules_of(&replica)?;
     Ok(Bot {
@@ -208,8 +210,8 @@ impl<G: Pilot> Bot<G> {
                 }
             }
             Update::Events { list, .. } => {
-                let me = self.replica.player();
-                let points: u32 = list.iter().map(|event| G::points(event, me)).sum();
+                let points = |me| list.iter().map(|event| G::points(event, me)).sum();
+                let points: u32 = self.replica.player().map_or(0, points);
                 if points > 0 {
                     self.shared.record().kills += u64::from(points);
                 }
@@ -241,7 +243,10 @@ impl<G: Pilot> Bot<G> {
     }
 
     async fn answer(&mut self) -> Result<(), Failure> {
-        let input = self.rules.pilot(&mut self.mind, &self.replica.seen(), &mut self.rng);
+        let input = match self.replica.seen() {
+            Some(seen) => self.rules.pilot(&mut self.mind, &seen, &mut self.rng),
+            None => return Ok(()),
+        };
         let sent_at = Instant::now();
         if let Some(stamp) = self.client.send_input(&input).await? {
             self.outstanding.sent(stamp, sent_at);

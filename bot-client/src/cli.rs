@@ -60,7 +60,7 @@ impl Options {
     /// The room that a bot asks for.
     pub(crate) fn room_wanted(&self) -> RoomWanted {
         match &self.room {
-            Some(room) => RoomWanted::ById { room: room.clone() },
+            Some(room) => RoomWanted::ById { room: room.clone(), password: String::new() },
             None => RoomWanted::JoinOrCreate {
                 game: self.game.clone(),
                 options: self.room_json.clone().unwrap_or_default(),

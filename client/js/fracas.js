@@ -41,6 +41,10 @@ const LEAVE_TIME_MAX_MS = 2_000;
 const ACK_INTERVAL_MS = 1_000;
 const PROBE_AFTER_MS = 5_000;
 const SILENCE_TIME_MAX_MS = 10_000;
+/** A server that asks for more patience is not obeyed. */
+const RETRY_AFTER_MAX_MS = 60_000;
+/** How we close a connection without giving the seat back, which 1000 would. */
+const CLOSE_TO_COME_BACK = 3000;
 /** A connection that lived so long was good: counting tries begins again. */
 const STABLE_AFTER_MS = 10_000;
 
@@ -219,18 +223,21 @@ const oneOf = (variants) => {
   };
 };
 
-const RosterEntry = { player: u16, name: string, isBot: bool };
+const RosterEntry = { player: u16, name: string, isBot: bool, isAway: bool };
 const Standing = struct({ player: u16, score: i32 });
 const RoomInfo = struct({
   room: string, game: string, players: u16, bots: u16, seats: u16, tickHz: u16, metadata: string,
+  spectators: u16, hasPassword: bool, isLocked: bool,
 });
 
 const RoomWanted = oneOf({
   JoinOrCreate: { game: string, options: string },
   Join: { game: string },
   Create: { game: string, options: string },
-  ById: { room: string },
+  ById: { room: string, password: string },
   Reserved: { ticket: string },
+  Spectate: { room: string, password: string },
+  Resume: { token: string, received: option(u32) },
 });
 
 const Hearers = oneOf({ All: {}, Others: {}, One: { player: u16 } });
@@ -250,6 +257,12 @@ const REFUSALS = {
   BadChat: "a chat message has 1 to 300 bytes and no control characters",
   ChatVetoed: "the game did not let your message through",
   Busy: "the server has too much to do; try again soon",
+  SeatLost: "the seat was not kept any longer; join again",
+  WrongPassword: "room '$' needs its password",
+  BannedFrom: "you may not come back to room '$'",
+  SpectatorsFull: "as many watch room '$' as may",
+  Spectating: "who watches has no say; take a seat",
+  TooManyFromAddress: "too many $ from your address",
 };
 /** @type {(refusal: [string, string]) => [string, Record<string, Type>]} */
 const refusalType = ([name, sentence]) => [name, sentence.includes("$") ? { text: string } : {}];
@@ -271,8 +284,9 @@ export const ClientMessage = oneOf({
 export const ServerMessage = oneOf({
   Welcome: { protocol: u16, server: string },
   Joined: {
-    room: string, game: string, player: u16, seats: u16, tickHz: u16, tick: u32, schemaHash: u32,
-    schema: option(string), config: string, roster: list(struct(RosterEntry)),
+    room: string, game: string, player: option(u16), seats: u16, tickHz: u16, tick: u32, schemaHash: u32,
+    schema: option(string), config: string, roster: list(struct(RosterEntry)), resumeToken: string,
+    lingerS: u16, resumed: option(struct({ missed: u32, received: u32 })),
   },
   Refused: { refusal: Refusal },
   Left: { tick: u32 },
@@ -284,7 +298,15 @@ export const ServerMessage = oneOf({
   TimeDropped: { tick: u32, ticks: u32 },
   Pong: { nonce: u32 },
   Said: { player: u16, to: Hearers, text: string },
+  PlayerAway: { player: u16 },
+  PlayerBack: { player: u16 },
+  RetryAfter: { ms: u32 },
 });
+
+/** Of a room, these are reliable: both ends count them, so that who comes back misses none. */
+const RELIABLE = new Set([
+  "PlayerJoined", "PlayerLeft", "Outcome", "MatchBegan", "TimeDropped", "Said", "PlayerAway", "PlayerBack",
+]);
 
 /** A whole control message, tag and all. @param {Type} type @param {Message} message */
 export function toBytes(type, message) {
@@ -1170,7 +1192,7 @@ export class Emitter {
  * Why a connection or a stay ended. `name` is a word for `code`, which is a WebSocket close code;
  * `error` is what stood in the way of coming back.
  * @typedef {{code: number, name: string, reason: string, willReconnect: boolean, error?: FracasError}} LeaveReason
- * @typedef {{player: number, name: string, isBot: boolean}} Player
+ * @typedef {{player: number, name: string, isBot: boolean, isAway: boolean}} Player
  */
 
 /** @type {Record<number, [name: string, comesBack: boolean, reason?: string]>} */
@@ -1189,6 +1211,9 @@ const CLOSES = {
   4005: ["too_slow", true],
   4006: ["room_ended", true],
   4007: ["room_failed", true],
+  4009: ["replaced", false],
+  4010: ["kicked", false],
+  4011: ["banned", false],
 };
 const WRONG_VERSION = 4001;
 const TOO_SLOW = 4005;
@@ -1209,6 +1234,8 @@ const wrongVersion = (theirs) => new FracasError(
 /** Errors after which another try makes sense: those of connections, and refusals to who was there before. */
 const PASSING = new Set(["connect_error", "connect_timeout", "stopping", "busy"]);
 for (const [name, comesBack] of Object.values(CLOSES)) if (comesBack) PASSING.add(name);
+/** Refusals after which the next room or seat that would do is asked for. */
+const GIVES_WAY = new Set(["NoSuchRoom", "RoomFull", "RoomLocked", "SeatLost", "WrongPassword", "SpectatorsFull"]);
 const REFUSED_FOR_NOW = new Set(["too_many_rooms", "room_full", "room_locked", "no_such_room"]);
 
 /**
@@ -1217,18 +1244,20 @@ const REFUSED_FOR_NOW = new Set(["too_many_rooms", "room_full", "room_locked", "
  * - `connecting`, `connect`, `connect_error`, `connect_timeout`: a try to connect begins, has the
  *   server's greeting, fails. `connect_failed`: it was the last one of a first join.
  * - `disconnect`: the connection is gone. Then, when `willReconnect`: `reconnecting` before each
- *   try, and `reconnect` into the same room ("continued") or another one ("moved"), or
- *   `reconnect_failed`.
+ *   try, and `reconnect` or `reconnect_failed`. `reconnect` is "continued" in the same seat with
+ *   nothing missed; else "continuity_lost": so many messages of the room were missed in the same
+ *   seat, or, where `missed` is null, it is another seat, perhaps of another room.
  * - `join`: in a room, also again. `leave`: out of it for good, once.
  * - `message`: an event of the game. `ping`: a round trip in milliseconds.
  * - `error`: something went wrong that needs no act of yours, such as a frame that was lost.
  * @typedef {{
  *   connecting: [], connect: [{server: string}], connect_error: [FracasError], connect_timeout: [FracasError],
  *   connect_failed: [FracasError], disconnect: [LeaveReason],
- *   reconnecting: [{attempt: number, delayMs: number}], reconnect: [{kind: "continued" | "moved", attempt: number}],
+ *   reconnecting: [{attempt: number, delayMs: number}],
+ *   reconnect: [{kind: "continued" | "continuity_lost", missed: number | null, isSameRoom: boolean, attempt: number}],
  *   reconnect_failed: [FracasError], join: [Room], leave: [LeaveReason], ping: [number], error: [FracasError],
  *   message: [type: string, event: any, tick: number],
- *   player_joined: [Player], player_left: [Player], match_began: [{tick: number}],
+ *   player_joined: [Player], player_left: [Player], player_away: [Player], player_back: [Player], match_began: [{tick: number}],
  *   outcome: [{standings: {player: number, score: number}[], nextMatchTick: number}],
  *   time_dropped: [{tick: number, ticks: number}], said: [{player: number, to: Message, text: string}],
  * }} RoomEvents
@@ -1239,12 +1268,12 @@ const REFUSED_FOR_NOW = new Set(["too_many_rooms", "room_full", "room_locked", "
  * @extends {Emitter<RoomEvents & {[event: string]: any[]}>}
  */
 export class Room extends Emitter {
-  /** The room's id, for others to join by. Another one after `reconnect` with "moved". */
+  /** The room's id, for others to join by. Another one after `reconnect` into another room. */
   id = "";
   /** The game's id. */
   game = "";
-  /** This client's seat, from 0. */
-  player = 0;
+  /** This client's seat, from 0; null for who only watches. @type {number | null} */
+  player = null;
   /** How many seats the room has. */
   seats = 0;
   /** Ticks per second. */
@@ -1285,6 +1314,12 @@ export class Room extends Emitter {
   #acked = undefined;
   #sentSince = 0;
   #sentCount = 0;
+  /** What takes the seat up again; empty without one. */
+  #token = "";
+  /** Reliable messages in this seat. */
+  #received = 0;
+  /** When the server does not want to be asked again before. */
+  #patientUntil = 0;
 
   /** @type {Codec | null} */
   #codec = null;
@@ -1312,9 +1347,12 @@ export class Room extends Emitter {
     return this.#isJoined;
   }
 
-  /** For `client.reconnect`, also after a reload of the page. Only the room's id until seats are kept. */
+  /**
+   * Takes this seat up again by `client.reconnect`, after a reload of the page too, as long as the
+   * server keeps it. Whoever has it has the seat: keep it secret. Empty for who only watches.
+   */
   get reconnectionToken() {
-    return this.id;
+    return this.#token;
   }
 
   /**
@@ -1477,17 +1515,22 @@ export class Room extends Emitter {
 
   /** Comes back after the connection was lost, or ends the stay. @param {ReturnType<typeof closeReason>} reason */
   async #comeBack(reason) {
-    // What was asked for once makes sense again, but not a room that is gone or a ticket that is used up.
-    const again = this.#wanted.type === "ById" || this.#wanted.type === "Reserved" ? [] : [this.#wanted];
+    // The seat; else another one in the room; else what was asked for once, if it still makes sense.
+    const byId = { type: this.player === null ? "Spectate" : "ById", room: this.id, password: this.#wanted.password ?? "" };
+    const again = ["JoinOrCreate", "Create", "Join"].includes(this.#wanted.type) ? [this.#wanted] : [];
     let error = new FracasError("reconnect_failed", "the connection broke again and again");
     while (this.#tries < this.#client.options.reconnect.tries) {
-      const delayMs = this.#delay(this.#tries) + (reason.code === TOO_SLOW ? this.#client.options.reconnect.delayMaxMs : 0);
+      const slow = reason.code === TOO_SLOW ? this.#client.options.reconnect.delayMaxMs : 0;
+      const told = this.#patientUntil - performance.now();
+      // Who is told a time comes a little later, not all at that very moment.
+      const delayMs = Math.round(Math.max(this.#delay(this.#tries) + slow, told > 0 ? told + 250 * Math.random() : 0));
       this.#tries += 1;
       this.#tell("reconnecting", { attempt: this.#tries, delayMs });
       await this.#pause(delayMs);
       if (this.#isOver) return;
       try {
-        await this.#join([{ type: "ById", room: this.id }, ...again], this.#tries);
+        const seat = this.#token ? [{ type: "Resume", token: this.#token, received: this.#received }] : [];
+        await this.#join([...seat, byId, ...again], this.#tries);
         return;
       } catch (failure) {
         error = asFracasError(failure);
@@ -1575,13 +1618,13 @@ export class Room extends Emitter {
     const joining = this.#joining;
     if (!joining) return;
     this.#joining = null;
-    this.#drop(1000);
+    this.#drop(CLOSE_TO_COME_BACK);
     if (error.code === "connect_timeout") this.#tell("connect_timeout", error);
     this.#tell("connect_error", error);
     joining.end(error);
   }
 
-  /** Lets go of the socket; nothing that it does from now on matters. @param {number} code @param {string} [reason] */
+  /** Lets go of the socket; nothing that it does from now on matters. 1000 gives the seat back. @param {number} code @param {string} [reason] */
   #drop(code, reason) {
     const socket = this.#socket;
     this.#socket = null;
@@ -1601,7 +1644,7 @@ export class Room extends Emitter {
   /** @param {ReturnType<typeof closeReason>} reason */
   #handleClose(reason) {
     if (this.#joining) return this.#endJoin(new FracasError(reason.name, reason.reason));
-    this.#drop(1000);
+    this.#drop(CLOSE_TO_COME_BACK);
     if (this.#isOver) return;
     const willReconnect = reason.comesBack && this.#leaving === null && this.#client.options.reconnect.tries > 0;
     this.#tell("disconnect", leaveReason(reason, willReconnect));
@@ -1702,7 +1745,10 @@ export class Room extends Emitter {
       else if (!this.#isJoined || !this.#codec) return;
       else if (bytes[0] === 1) this.#handleOwn(this.#codec.readOwn(bytes));
       else if (bytes[0] === 2) this.#handleFrame(bytes);
-      else this.#handleEvents(this.#codec.readEvents(bytes));
+      else {
+        this.#received += 1;
+        this.#handleEvents(this.#codec.readEvents(bytes));
+      }
     } catch (error) {
       this.#giveUp(asFracasError(error));
     }
@@ -1711,6 +1757,7 @@ export class Room extends Emitter {
   /** @param {Message} message */
   #handleControl(message) {
     const { type, ...fields } = message;
+    if (this.#isJoined && RELIABLE.has(type)) this.#received += 1;
     switch (type) {
       case "Welcome":
         if (message.protocol !== PROTOCOL_VERSION) throw wrongVersion(`version ${message.protocol}`);
@@ -1730,6 +1777,16 @@ export class Room extends Emitter {
         this.roster.delete(message.player);
         return player && this.#tell("player_left", player);
       }
+      case "PlayerAway":
+      case "PlayerBack": {
+        const player = this.roster.get(message.player);
+        if (!player) return;
+        player.isAway = type === "PlayerAway";
+        return this.#tell(snakeCase(type), player);
+      }
+      case "RetryAfter":
+        this.#patientUntil = performance.now() + Math.min(message.ms, RETRY_AFTER_MAX_MS);
+        return;
       case "Pong": {
         const ping = this.#pings.get(message.nonce);
         if (!ping) return;
@@ -1746,7 +1803,7 @@ export class Room extends Emitter {
   /** @param {Message} refusal */
   #handleRefusal(refusal) {
     const wanted = this.#joining?.wanted ?? [];
-    if (["NoSuchRoom", "RoomFull", "RoomLocked"].includes(refusal.type) && wanted.length > 1) {
+    if (GIVES_WAY.has(refusal.type) && wanted.length > 1) {
       wanted.shift();
       return this.#askForSeat();
     }
@@ -1759,12 +1816,14 @@ export class Room extends Emitter {
   #enter(joined) {
     const joining = this.#joining;
     if (!joining) throw malformed("a seat came that was not asked for");
-    if (joined.seats > SEATS_MAX || joined.player >= joined.seats) throw malformed("the seat is none of the room's");
+    if (joined.seats > SEATS_MAX || (joined.player ?? 0) >= joined.seats) throw malformed("the seat is none of the room's");
     if (joined.tickHz < 1 || joined.tickHz > TICK_HZ_MAX) throw malformed("the room has no allowed tick rate");
     this.#codec = this.#client.codecOf(joined.schemaHash, joined.schema);
     const config = parseJson(joined.config);
-    const kind = this.id === joined.room ? "continued" : "moved";
     const isAgain = this.id !== "";
+    const isSameRoom = this.id === joined.room;
+    const missed = joined.resumed === null ? null : joined.resumed.missed;
+    const kind = missed === 0 ? "continued" : "continuity_lost";
     this.id = joined.room;
     this.game = joined.game;
     this.player = joined.player;
@@ -1773,6 +1832,8 @@ export class Room extends Emitter {
     this.schema = this.#codec.schema;
     this.config = config;
     this.roster = new Map(joined.roster.map((/** @type {Player} */ entry) => [entry.player, entry]));
+    this.#token = joined.resumeToken;
+    this.#received = joined.resumed?.received ?? 0;
     this.inputTick = null;
     this.inputMargin = 0;
     this.#frames = new FrameDecoder(this.#codec);
@@ -1781,11 +1842,13 @@ export class Room extends Emitter {
     this.#joining = null;
     this.#isJoined = true;
     this.#acked = undefined;
-    this.#joinedAt = this.#ackedAt = performance.now();
+    this.#joinedAt = performance.now();
+    // The first ack goes at once: it tells the server that the seat's token is here.
+    this.#ackedAt = this.#joinedAt - ACK_INTERVAL_MS;
     this.#timer = setInterval(() => this.#watch(), 1000);
     this.#forgetState();
     joining.end(null);
-    if (isAgain) this.#tell("reconnect", { kind, attempt: joining.tries });
+    if (isAgain) this.#tell("reconnect", { kind, missed, isSameRoom, attempt: joining.tries });
     this.#tell("join", this);
   }
 
@@ -1908,14 +1971,23 @@ export class Client extends Emitter {
     return this.#open({ type: "Join", game });
   }
 
-  /** Joins this room. @param {string} roomId */
-  joinById(roomId) {
-    return this.#open({ type: "ById", room: roomId });
+  /** Joins this room. @param {string} roomId @param {{password?: string}} [options] */
+  joinById(roomId, { password = "" } = {}) {
+    return this.#open({ type: "ById", room: roomId, password });
   }
 
-  /** Joins the room of a `room.reconnectionToken` again. @param {string} token */
+  /** Watches this room without a seat. @param {string} roomId @param {{password?: string}} [options] */
+  spectate(roomId, { password = "" } = {}) {
+    return this.#open({ type: "Spectate", room: roomId, password });
+  }
+
+  /**
+   * Takes the seat of a `room.reconnectionToken` up again, in place of whoever has it. Refused with
+   * `seat_lost` when the server does not keep it any more.
+   * @param {string} token
+   */
   reconnect(token) {
-    return this.#open({ type: "ById", room: token });
+    return this.#open({ type: "Resume", token, received: null });
   }
 
   /** Takes a seat that the server's matchmaking reserved. @param {{ticket: string}} reservation */

@@ -11,6 +11,7 @@ use fracas_shared::message::{Hearers, Joined, RoomInfo, RoomWanted};
 use fracas_shared::{Game, Row, Tick};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
+use crate::backoff::{Backoff, ReconnectPolicy};
 use crate::codecs::Codecs;
 use crate::error::ClientError;
 use crate::event::Event;
@@ -32,11 +33,22 @@ const SILENCE_MAX: Duration = Duration::from_secs(IDLE_TIME_MAX_S);
 /// dropped before they are done, without losing a message. Sending never waits for the line: what
 /// the kernel does not take goes out with the next call, and is bounded.
 ///
-/// Dropping a client hangs up; [`Client::close`] says goodbye first.
+/// When the connection of a client with a seat breaks, it comes back by itself and takes the seat
+/// up again, as its [`ReconnectPolicy`] says; [`Event::Lost`], [`Event::Reconnecting`] and then
+/// [`Event::Joined`] tell. What was missed for good is in [`Joined::resumed`]. An error is for
+/// when that failed: the seat is lost.
+///
+/// Dropping a client hangs up, and the server keeps its seat for some time; [`Client::leave`] gives
+/// it back first, [`Client::close`] says goodbye.
 pub struct Client {
+    url: ServerUrl,
     session: Session,
-    socket: Socket,
+    line: Line,
+    backoff: Option<Backoff>,
+    /// Connections so far.
+    connections: u32,
     started: Instant,
+    connected_at: Instant,
     heard_at: Instant,
     /// One timer for acks and silence. It is left standing when what it waits for moves away, and
     /// set anew only when it fires, so a message costs it nothing.
@@ -44,7 +56,18 @@ pub struct Client {
     /// Why sending failed. It is told once all has been read that came before: the server's own
     /// word on why it closed may be among that.
     send_error: Option<ClientError>,
+    /// What went over the lines that are lost.
+    traffic_before: Traffic,
 }
+
+enum Line {
+    Up(Box<Socket>),
+    /// Until the next try.
+    Pausing(Pin<Box<Sleep>>),
+    Connecting(Connecting),
+}
+
+type Connecting = Pin<Box<dyn Future<Output = Result<Socket, ClientError>> + Send>>;
 
 impl Client {
     /// Connects to a server and greets it as a player of this name.
@@ -60,14 +83,35 @@ impl Client {
         let connecting = async {
             let socket = Socket::open(url).await?;
             let now = Instant::now();
-            let session = Session::new(name, program);
-            let timer = Box::pin(sleep_until(now + SILENCE_MAX));
-            let mut client = Self { session, socket, started: now, heard_at: now, timer, send_error: None };
+            let mut client = Self {
+                url: url.clone(),
+                session: Session::new(name, program),
+                line: Line::Up(Box::new(socket)),
+                backoff: Some(Backoff::new(ReconnectPolicy::default(), random_seed())),
+                connections: 1,
+                started: now,
+                connected_at: now,
+                heard_at: now,
+                timer: Box::pin(sleep_until(now + SILENCE_MAX)),
+                send_error: None,
+                traffic_before: Traffic::default(),
+            };
             client.wait_for(|event| matches!(event, Event::Welcome { .. })).await?;
             Ok(client)
         };
         let too_late = |_| ClientError::ConnectTimeout { url: url.to_string() };
         timeout(CONNECT_TIME_MAX, connecting).await.map_err(too_late)?
+    }
+
+    /// How the client comes back when its connection breaks; none: it does not.
+    pub fn set_reconnect(&mut self, policy: Option<ReconnectPolicy>) {
+        self.backoff = policy.map(|policy| Backoff::new(policy, random_seed()));
+    }
+
+    /// Takes the seat of a [`Room::resume_token`](crate::Room::resume_token) up again, in place of
+    /// whoever has it. A token is kept by the room that made it, so it must be of game `G`.
+    pub async fn resume<G: Game>(&mut self, token: impl Into<String>) -> Result<Replica<G>, ClientError> {
+        self.join(RoomWanted::Resume { token: token.into(), received: None }).await
     }
 
     /// Takes a seat in a room of game `G`.
@@ -187,8 +231,10 @@ impl Client {
 
     /// Says goodbye, and waits at most [`CLOSE_TIME_MAX_S`] for the server to do so.
     pub async fn close(self) {
-        // A server that does not answer is hung up on: that is what a client can do about it.
-        let _ = timeout(Duration::from_secs(CLOSE_TIME_MAX_S), self.socket.close()).await;
+        if let Line::Up(socket) = self.line {
+            // A server that does not answer is hung up on: that is what a client can do about it.
+            let _ = timeout(Duration::from_secs(CLOSE_TIME_MAX_S), socket.close()).await;
+        }
     }
 
     /// The session: for its room, and for requests whose answers are awaited as events. After a
@@ -199,7 +245,10 @@ impl Client {
 
     /// What went over the line so far.
     pub fn traffic(&self) -> Traffic {
-        self.socket.traffic()
+        match &self.line {
+            Line::Up(socket) => self.traffic_before + socket.traffic(),
+            Line::Pausing(_) | Line::Connecting(_) => self.traffic_before,
+        }
     }
 
     /// Gives the kernel what it takes of what is to be sent; never waits. That the line is broken
@@ -212,29 +261,56 @@ impl Client {
         .await;
     }
 
+    /// The answer to a request; it does not come when the connection breaks meanwhile.
     async fn wait_for(&mut self, is_wanted: impl Fn(&Event) -> bool) -> Result<Event, ClientError> {
+        let connection = self.connections;
         loop {
             if let Some(event) = self.session.take_event(&is_wanted) {
                 return Ok(event);
             }
             self.progress().await?;
+            if self.connections != connection {
+                return Err(ClientError::Lost("the answer to a request was lost with it".into()));
+            }
         }
     }
 
-    /// Waits until a message has been handled.
+    /// Waits until a message has been handled, or the line is another one.
     async fn progress(&mut self) -> Result<(), ClientError> {
         poll_fn(|cx| self.poll_progress(cx)).await
     }
 
     fn poll_progress(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ClientError>> {
         loop {
+            match &mut self.line {
+                Line::Up(_) => {
+                    return Poll::Ready(ready!(self.poll_line(cx)).or_else(|error| self.lose(error)));
+                }
+                Line::Pausing(pause) => {
+                    ready!(pause.as_mut().poll(cx));
+                    let url = self.url.clone();
+                    self.line = Line::Connecting(Box::pin(async move {
+                        let too_late = |_| ClientError::ConnectTimeout { url: url.to_string() };
+                        timeout(CONNECT_TIME_MAX, Socket::open(&url)).await.map_err(too_late)?
+                    }));
+                }
+                Line::Connecting(connecting) => match ready!(connecting.as_mut().poll(cx)) {
+                    Ok(socket) => self.begin_anew(socket)?,
+                    Err(error) => return Poll::Ready(self.lose(error)),
+                },
+            }
+        }
+    }
+
+    fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ClientError>> {
+        loop {
             self.poll_send(cx);
-            match self.socket.poll_message(cx)? {
+            let Line::Up(socket) = &mut self.line else { return Poll::Pending };
+            match socket.poll_message(cx)? {
                 Poll::Ready(inbound) => {
                     self.heard_at = Instant::now();
                     if let Inbound::Message(bytes) = inbound {
-                        self.session.handle_message(self.heard_at - self.started, &bytes)?;
-                        return Poll::Ready(Ok(()));
+                        return Poll::Ready(self.handle_message(&bytes));
                     }
                 }
                 Poll::Pending => {
@@ -247,12 +323,54 @@ impl Client {
         }
     }
 
+    fn handle_message(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
+        let had_room = self.session.room().is_some();
+        self.session.handle_message(self.heard_at - self.started, bytes)?;
+        if had_room && self.session.room().is_none() {
+            // The seat was asked for again, and not given. An end that was asked for is no refusal.
+            let is_refusal = |event: &Event| matches!(event, Event::Refused(_));
+            if let Some(Event::Refused(refusal)) = self.session.take_event(is_refusal) {
+                return Err(ClientError::Refused(refusal));
+            }
+        }
+        Ok(())
+    }
+
     fn poll_send(&mut self, cx: &mut Context<'_>) {
         if self.send_error.is_none()
-            && let Poll::Ready(Err(error)) = self.socket.poll_send(cx, &mut self.session)
+            && let Line::Up(socket) = &mut self.line
+            && let Poll::Ready(Err(error)) = socket.poll_send(cx, &mut self.session)
         {
             self.send_error = Some(error);
         }
+    }
+
+    /// Plans to come back, if that makes sense after such an error.
+    fn lose(&mut self, error: ClientError) -> Result<(), ClientError> {
+        let has_seat = self.session.room().is_some_and(|room| room.resume_token().is_some());
+        let Some(backoff) = self.backoff.as_mut().filter(|_| has_seat && error.is_passing()) else {
+            return Err(error);
+        };
+        if let Line::Up(socket) = &self.line {
+            backoff.note_lived(self.connected_at.elapsed());
+            self.traffic_before = self.traffic_before + socket.traffic();
+            self.session.note(Event::Lost { reason: error.to_string() });
+        }
+        let Some((attempt, delay)) = backoff.next(self.session.retry_after()) else { return Err(error) };
+        self.session.note(Event::Reconnecting { attempt, delay });
+        self.line = Line::Pausing(Box::pin(sleep_until(Instant::now() + delay)));
+        Ok(())
+    }
+
+    /// Goes on by another connection.
+    fn begin_anew(&mut self, socket: Socket) -> Result<(), ClientError> {
+        self.session.resume()?;
+        self.line = Line::Up(Box::new(socket));
+        self.send_error = None;
+        self.connections += 1;
+        self.connected_at = Instant::now();
+        self.heard_at = self.connected_at;
+        Ok(())
     }
 
     /// Ready when an ack is to be sent.
@@ -276,4 +394,9 @@ impl Client {
             self.timer.as_mut().reset(wake_at);
         }
     }
+}
+
+/// A seed for the pauses between tries. Without randomness they are those of every such client.
+fn random_seed() -> u64 {
+    getrandom::u64().unwrap_or_default()
 }

@@ -83,6 +83,9 @@ pub enum RequestError {
     /// It needs a room.
     #[error("not in a room: join one first")]
     NotInRoom,
+    /// The connection was lost, and the seat is about to be taken up again.
+    #[error("the connection was lost, and the seat is about to be taken up again: wait")]
+    Away,
     /// It needs to be outside of rooms, or the answer to the last join is still to come.
     #[error("in a room, or joining one: leave it first")]
     InRoom,
@@ -180,6 +183,25 @@ impl ClientError {
         match self {
             Self::Closed { code, .. } => CloseCode::from_number(*code),
             _ => None,
+        }
+    }
+
+    /// Whether the same may go well on another connection, in some time.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::NoServer { .. } | Self::ConnectTimeout { .. } | Self::Lost(_) | Self::Silent => true,
+            Self::UpgradeRefused { status, .. } => matches!(status, 429 | 502..=504),
+            Self::Closed { code, .. } => match CloseCode::from_number(*code) {
+                Some(code) => code.comes_back(),
+                // No word of ours: of a proxy, or none at all.
+                None => true,
+            },
+            Self::Url(_)
+            | Self::NotOurs { .. }
+            | Self::Session(_)
+            | Self::Request(_)
+            | Self::Refused(_)
+            | Self::Row(_) => false,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a session tells.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fracas_shared::frame::FrameError;
 use fracas_shared::message::{Hearers, Joined, RoomInfo, RosterEntry, Standing};
@@ -16,7 +17,7 @@ pub enum Event {
         /// The server program and its version.
         server: String,
     },
-    /// The client has a seat.
+    /// The client has a seat, or watches; again, with `resumed`, after its connection was lost.
     Joined(Arc<Joined>),
     /// The last request is not granted.
     Refused(Refusal),
@@ -36,6 +37,22 @@ pub enum Event {
     PlayerJoined(RosterEntry),
     /// Another player's seat became free.
     PlayerLeft(PlayerId),
+    /// Another player's connection was lost; the seat is kept for some time.
+    PlayerAway(PlayerId),
+    /// Another player is back.
+    PlayerBack(PlayerId),
+    /// The connection was lost, and the client tries to come back.
+    Lost {
+        /// Why, in a sentence.
+        reason: String,
+    },
+    /// A try to come back begins.
+    Reconnecting {
+        /// 1 for the first one since the connection was lost.
+        attempt: u32,
+        /// The pause before it.
+        delay: Duration,
+    },
     /// The match is over.
     Outcome {
         /// Seats and scores, the best first.
@@ -84,6 +101,8 @@ impl Event {
         match self {
             Self::PlayerJoined(_)
             | Self::PlayerLeft(_)
+            | Self::PlayerAway(_)
+            | Self::PlayerBack(_)
             | Self::Outcome { .. }
             | Self::MatchBegan { .. }
             | Self::TimeDropped { .. }
@@ -96,6 +115,8 @@ impl Event {
             | Self::Refused(_)
             | Self::Left { .. }
             | Self::Rooms { .. }
+            | Self::Lost { .. }
+            | Self::Reconnecting { .. }
             | Self::Pong { .. } => false,
         }
     }

@@ -26,10 +26,13 @@
 //! Guarantees: no byte from a server makes it panic or hold more than [`limits`] says. A frame that
 //! cannot be decoded is told as an event and repaired by a keyframe.
 //!
-//! Not here: reconnecting by itself, prediction, TLS.
+//! A client whose connection breaks takes its seat up again by itself: see [`ReconnectPolicy`].
+//!
+//! Not here: prediction, TLS.
 
 pub mod limits;
 
+mod backoff;
 mod client;
 mod clock;
 mod codecs;
@@ -42,6 +45,7 @@ mod session;
 mod snapshot_buffer;
 mod socket;
 
+pub use backoff::ReconnectPolicy;
 pub use client::Client;
 pub use clock::InputClock;
 pub use codecs::Codecs;

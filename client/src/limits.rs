@@ -34,6 +34,9 @@ pub const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 /// Time between two acks of a client that sends no inputs.
 pub const ACK_INTERVAL: Duration = Duration::from_secs(1);
 
+/// What a server may ask a client to wait before it tries again. Longer: not obeyed.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_mins(1);
+
 /// A sentence of the server's in an error of ours. Longer: cut.
 pub const SENTENCE_BYTES_MAX: usize = 512;
 

@@ -65,9 +65,9 @@ impl<G: Game> Replica<G> {
         &self.joined
     }
 
-    /// The client's own seat.
-    pub fn player(&self) -> PlayerId {
-        PlayerId(self.joined.player)
+    /// The client's own seat; none for who only watches.
+    pub fn player(&self) -> Option<PlayerId> {
+        self.joined.player.map(PlayerId)
     }
 
     /// The tick of the state; before the first frame, the one of joining.
@@ -91,15 +91,15 @@ impl<G: Game> Replica<G> {
         self.own.as_ref()
     }
 
-    /// All of this in the form in which pilots take it.
-    pub fn seen(&self) -> Seen<'_, G> {
-        Seen {
+    /// All of this in the form in which pilots take it; none for who only watches.
+    pub fn seen(&self) -> Option<Seen<'_, G>> {
+        Some(Seen {
             tick: self.tick,
             tick_hz: self.joined.tick_hz,
-            me: self.player(),
+            me: self.player()?,
             own: self.own.as_ref(),
             views: &self.views,
-        }
+        })
     }
 
     /// The rules of the room, built from its config.
@@ -125,6 +125,10 @@ impl<G: Game> Replica<G> {
             Event::GameEvents(events) => {
                 let list = events.rows.iter().map(LooseRow::value).collect::<Result<_, _>>()?;
                 Ok(Update::Events { tick: events.tick, list })
+            }
+            Event::Joined(joined) => {
+                self.joined = joined.clone();
+                Ok(Update::Other(Event::Joined(joined)))
             }
             other => Ok(Update::Other(other)),
         }

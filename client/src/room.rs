@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fracas_shared::frame::{FrameCodec, FrameError};
 use fracas_shared::limits::{SEATS_MAX, TICK_HZ_MAX, WIRE_ID_QUARANTINE_TICKS};
-use fracas_shared::message::{Joined, RosterEntry};
+use fracas_shared::message::{Joined, RoomWanted, RosterEntry};
 use fracas_shared::packet::{EventsHead, LooseRow, OwnHead, PacketError};
 use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{PlayerId, Tick};
@@ -28,6 +28,8 @@ pub struct Room {
     lost_in_a_row: u32,
     own_head: OwnHead,
     own: Option<Arc<LooseRow>>,
+    /// Reliable messages in this seat so far.
+    received: u32,
     pub(crate) clock: InputClock,
 }
 
@@ -48,7 +50,7 @@ impl Room {
         known: Option<&Arc<Codecs>>,
         is_typed: bool,
     ) -> Result<Self, SessionError> {
-        if joined.seats > SEATS_MAX || joined.player >= joined.seats {
+        if joined.seats > SEATS_MAX || joined.player.is_some_and(|player| player >= joined.seats) {
             return Err(SessionError::BadRoom("the seat is none of the room's"));
         }
         if !(1..=TICK_HZ_MAX).contains(&joined.tick_hz) {
@@ -58,6 +60,7 @@ impl Room {
         let roster = joined.roster.iter().map(|entry| (PlayerId(entry.player), entry.clone())).collect();
         Ok(Self {
             clock: InputClock::new(joined.tick_hz),
+            received: joined.resumed.map_or(0, |resumed| resumed.received),
             joined: Arc::new(joined),
             codecs,
             roster,
@@ -73,6 +76,23 @@ impl Room {
     /// [`Room::codecs`].
     pub fn joined(&self) -> &Arc<Joined> {
         &self.joined
+    }
+
+    /// What takes the seat up again after the connection was lost, on this device or another one;
+    /// none for who only watches. Whoever has it has the seat: keep it secret.
+    pub fn resume_token(&self) -> Option<&str> {
+        Some(self.joined.resume_token.as_str()).filter(|token| !token.is_empty())
+    }
+
+    /// The request that takes the seat up again, so that nothing is missed that can be had.
+    pub fn resume_request(&self) -> Option<RoomWanted> {
+        let token = self.resume_token()?.to_owned();
+        Some(RoomWanted::Resume { token, received: Some(self.received) })
+    }
+
+    /// Counts one of the room's reliable messages.
+    pub(crate) fn count_reliable(&mut self) {
+        self.received = self.received.wrapping_add(1);
     }
 
     /// The room's schema and codecs.
@@ -101,6 +121,12 @@ impl Room {
         }
         self.roster.insert(PlayerId(entry.player), entry.clone());
         Ok(())
+    }
+
+    pub(crate) fn player_away(&mut self, player: PlayerId, is_away: bool) {
+        if let Some(entry) = self.roster.get_mut(&player) {
+            entry.is_away = is_away;
+        }
     }
 
     pub(crate) fn player_left(&mut self, player: PlayerId) {

@@ -12,7 +12,7 @@ use fracas_shared::{PlayerId, Row, Tick};
 use crate::codecs::Codecs;
 use crate::error::{RequestError, SessionError};
 use crate::event::Event;
-use crate::limits::{ACK_INTERVAL, EVENTS_WAITING_MAX, SENDS_WAITING_MAX};
+use crate::limits::{ACK_INTERVAL, EVENTS_WAITING_MAX, RETRY_AFTER_MAX, SENDS_WAITING_MAX};
 use crate::room::{Room, Taken};
 
 /// One connection's side of the protocol, without I/O.
@@ -21,13 +21,16 @@ use crate::room::{Room, Taken};
 /// [`Session::handle_message`] the session is over and the connection is to be closed.
 #[derive(Debug)]
 pub struct Session {
+    hello: Vec<u8>,
     stage: Stage,
     /// The schema of the last room, in case that the next room has the same.
     last_codecs: Option<Arc<Codecs>>,
     events: VecDeque<Event>,
     sends: VecDeque<Vec<u8>>,
     acked: Tick,
-    acked_at: Duration,
+    /// None before the first: that one goes at once, and tells the server that its seat is known.
+    acked_at: Option<Duration>,
+    retry_after: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -41,8 +44,17 @@ enum Stage {
     },
     InRoom {
         room: Box<Room>,
+        is_typed: bool,
         is_leaving: bool,
     },
+    /// The connection was lost; the seat is asked for on another one.
+    Resuming(Resuming),
+}
+
+#[derive(Debug)]
+struct Resuming {
+    room: Box<Room>,
+    is_typed: bool,
 }
 
 impl Session {
@@ -51,22 +63,57 @@ impl Session {
     pub fn new(name: impl Into<String>, program: impl Into<String>) -> Self {
         let hello =
             ClientMessage::Hello { protocol: PROTOCOL_VERSION, name: name.into(), client: program.into() };
+        let hello = hello.to_bytes();
         Self {
+            sends: VecDeque::from([hello.clone()]),
+            hello,
             stage: Stage::Greeting,
             last_codecs: None,
             events: VecDeque::new(),
-            sends: VecDeque::from([hello.to_bytes()]),
             acked: Tick(0),
-            acked_at: Duration::ZERO,
+            acked_at: None,
+            retry_after: None,
         }
     }
 
-    /// The room that the client is in.
+    /// Begins anew on another connection, to take the seat up again that the session has, or was
+    /// about to take up: `Joined` or `Refused` follows. Until then the room is as it was.
+    ///
+    /// # Errors
+    /// There is no seat to take up: who only watches joins again.
+    pub fn resume(&mut self) -> Result<(), RequestError> {
+        let Some(wanted) = self.room().and_then(Room::resume_request) else {
+            return Err(RequestError::NotInRoom);
+        };
+        let room = match std::mem::replace(&mut self.stage, Stage::Lobby) {
+            Stage::InRoom { room, is_typed, .. } => Resuming { room, is_typed },
+            Stage::Resuming(resuming) => resuming,
+            Stage::Greeting | Stage::Lobby | Stage::Joining { .. } => return Err(RequestError::NotInRoom),
+        };
+        let join = ClientMessage::Join { room: wanted, schema_hash: room.room.codecs().hash() };
+        self.stage = Stage::Resuming(room);
+        self.sends = VecDeque::from([self.hello.clone(), join.to_bytes()]);
+        self.retry_after = None;
+        Ok(())
+    }
+
+    /// How long the server wants the client to wait before it tries again what it refused, or
+    /// connects again.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// The room that the client is in, or is about to be in again.
     pub fn room(&self) -> Option<&Room> {
         match &self.stage {
-            Stage::InRoom { room, .. } => Some(room),
-            _ => None,
+            Stage::InRoom { room, .. } | Stage::Resuming(Resuming { room, .. }) => Some(room),
+            Stage::Greeting | Stage::Lobby | Stage::Joining { .. } => None,
         }
+    }
+
+    /// Adds an event that is not of the protocol.
+    pub(crate) fn note(&mut self, event: Event) {
+        self.events.push_back(event);
     }
 
     /// The next event.
@@ -92,8 +139,10 @@ impl Session {
 
     /// When [`Session::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        let newest = self.room()?.newest()?.tick();
-        (newest != self.acked).then(|| self.acked_at + ACK_INTERVAL)
+        let Stage::InRoom { room, .. } = &self.stage else { return None };
+        let newest = room.newest()?.tick();
+        let due = self.acked_at.map_or(Duration::ZERO, |acked_at| acked_at + ACK_INTERVAL);
+        (newest != self.acked).then_some(due)
     }
 
     /// Acknowledges the newest frame, when no input has done so for a second.
@@ -103,7 +152,7 @@ impl Session {
         }
         if self.sends.len() >= SENDS_WAITING_MAX {
             // The line is stuck: try again in a second.
-            self.acked_at = now;
+            self.acked_at = Some(now);
             return;
         }
         let tick = self.acknowledge(now);
@@ -167,8 +216,11 @@ impl Session {
     /// [`Session::send_input`] of a row made by the schema.
     pub fn send_input_row(&mut self, now: Duration, row: &LooseRow) -> Result<Option<Tick>, RequestError> {
         self.check_sends()?;
-        let Stage::InRoom { room, is_leaving: false } = &mut self.stage else {
-            return Err(RequestError::NotInRoom);
+        let room = match &mut self.stage {
+            Stage::InRoom { room, is_leaving: false, .. } => room,
+            // There will be a tick to play again.
+            Stage::Resuming(_) => return Ok(None),
+            _ => return Err(RequestError::NotInRoom),
         };
         let Some(newest) = room.newest().map(|newest| newest.tick()) else { return Ok(None) };
         let mut row_bytes = Vec::with_capacity(32);
@@ -193,8 +245,10 @@ impl Session {
     /// [`Session::send_message`] of a row made by the schema.
     pub fn send_message_row(&mut self, row: &LooseRow) -> Result<(), RequestError> {
         self.check_sends()?;
-        let Stage::InRoom { room, is_leaving: false } = &self.stage else {
-            return Err(RequestError::NotInRoom);
+        let room = match &self.stage {
+            Stage::InRoom { room, is_leaving: false, .. } => room,
+            Stage::Resuming(_) => return Err(RequestError::Away),
+            _ => return Err(RequestError::NotInRoom),
         };
         let mut bytes = vec![ClientTag::Message as u8];
         room.codecs().put_message(row, &mut bytes)?;
@@ -206,8 +260,10 @@ impl Session {
     /// Says something to others in the room. The rules may keep it from them: then the answer is
     /// [`Event::Refused`].
     pub fn say(&mut self, to: Hearers, text: impl Into<String>) -> Result<(), RequestError> {
-        if self.room().is_none() {
-            return Err(RequestError::NotInRoom);
+        match &self.stage {
+            Stage::InRoom { .. } => {}
+            Stage::Resuming(_) => return Err(RequestError::Away),
+            _ => return Err(RequestError::NotInRoom),
         }
         self.send(&ClientMessage::Say { to, text: text.into() })
     }
@@ -219,14 +275,17 @@ impl Session {
         }
         let (tag, bytes) = ServerTag::split(message)?;
         if tag == ServerTag::Control {
-            return self.handle_control(now, ServerMessage::from_bytes(bytes)?);
+            return self.handle_control(ServerMessage::from_bytes(bytes)?);
         }
         // What was on its way when the room was left has no meaning any more.
         let Stage::InRoom { room, .. } = &mut self.stage else { return Ok(()) };
         match tag {
             ServerTag::Control => {}
             ServerTag::Own => room.take_own(bytes)?,
-            ServerTag::Events => self.events.push_back(Event::GameEvents(room.take_events(bytes)?)),
+            ServerTag::Events => {
+                room.count_reliable();
+                self.events.push_back(Event::GameEvents(room.take_events(bytes)?));
+            }
             ServerTag::Frame => match room.take_frame(bytes)? {
                 Taken::Frame(frame) => {
                     self.events.push_back(Event::Frame(frame));
@@ -245,7 +304,12 @@ impl Session {
         Ok(())
     }
 
-    fn handle_control(&mut self, now: Duration, message: ServerMessage) -> Result<(), SessionError> {
+    fn handle_control(&mut self, message: ServerMessage) -> Result<(), SessionError> {
+        if let Stage::InRoom { room, .. } = &mut self.stage
+            && message.is_reliable()
+        {
+            room.count_reliable();
+        }
         let event = match message {
             ServerMessage::Welcome { protocol, server } => {
                 if protocol != PROTOCOL_VERSION {
@@ -256,15 +320,15 @@ impl Session {
                 }
                 Event::Welcome { server }
             }
-            ServerMessage::Joined(joined) => self.enter(now, joined)?,
+            ServerMessage::Joined(joined) => self.enter(joined)?,
             ServerMessage::Refused(refusal) => {
-                if matches!(self.stage, Stage::Joining { .. }) {
+                if matches!(self.stage, Stage::Joining { .. } | Stage::Resuming(_)) {
                     self.stage = Stage::Lobby;
                 }
                 Event::Refused(refusal)
             }
             ServerMessage::Left { tick } => {
-                if self.room().is_none() {
+                if !matches!(self.stage, Stage::InRoom { .. }) {
                     return Err(SessionError::Unexpected("the end of a stay"));
                 }
                 self.stage = Stage::Lobby;
@@ -283,6 +347,18 @@ impl Session {
                 }
                 Event::PlayerLeft(PlayerId(player))
             }
+            ServerMessage::PlayerAway { player } => {
+                self.player_away(PlayerId(player), true);
+                Event::PlayerAway(PlayerId(player))
+            }
+            ServerMessage::PlayerBack { player } => {
+                self.player_away(PlayerId(player), false);
+                Event::PlayerBack(PlayerId(player))
+            }
+            ServerMessage::RetryAfter { ms } => {
+                self.retry_after = Some(Duration::from_millis(ms.into()).min(RETRY_AFTER_MAX));
+                return Ok(());
+            }
             ServerMessage::Outcome { standings, next_match_tick } => {
                 Event::Outcome { standings, next_match: Tick(next_match_tick) }
             }
@@ -295,22 +371,30 @@ impl Session {
         Ok(())
     }
 
-    fn enter(&mut self, now: Duration, joined: Joined) -> Result<Event, SessionError> {
-        let Stage::Joining { known, is_typed } = &self.stage else {
-            return Err(SessionError::Unexpected("a seat"));
+    fn enter(&mut self, joined: Joined) -> Result<Event, SessionError> {
+        let (known, is_typed) = match &self.stage {
+            Stage::Joining { known, is_typed } => (known.as_ref(), *is_typed),
+            Stage::Resuming(Resuming { room, is_typed }) => (Some(room.codecs()), *is_typed),
+            _ => return Err(SessionError::Unexpected("a seat")),
         };
-        let room = Room::new(joined, known.as_ref(), *is_typed)?;
+        let room = Room::new(joined, known, is_typed)?;
         let event = Event::Joined(room.joined().clone());
         self.last_codecs = Some(room.codecs().clone());
-        self.stage = Stage::InRoom { room: Box::new(room), is_leaving: false };
+        self.stage = Stage::InRoom { room: Box::new(room), is_typed, is_leaving: false };
         self.acked = Tick(0);
-        self.acked_at = now;
+        self.acked_at = None;
         Ok(event)
+    }
+
+    fn player_away(&mut self, player: PlayerId, is_away: bool) {
+        if let Stage::InRoom { room, .. } = &mut self.stage {
+            room.player_away(player, is_away);
+        }
     }
 
     /// Notes that the server is being told of the newest frame.
     fn acknowledge(&mut self, now: Duration) -> Tick {
-        self.acked_at = now;
+        self.acked_at = Some(now);
         self.acked = self.room().and_then(Room::newest).map_or(Tick(0), |newest| newest.tick());
         self.acked
     }

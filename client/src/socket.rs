@@ -1,5 +1,6 @@
 //! The WebSocket of a client. The one file that names tungstenite.
 
+use std::ops::Add;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -12,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::http::{Response, Uri};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketConfig};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
@@ -28,6 +30,14 @@ pub struct Traffic {
     pub rx_bytes: u64,
     /// Bytes to the server, masks included.
     pub tx_bytes: u64,
+}
+
+impl Add for Traffic {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { rx_bytes: self.rx_bytes + other.rx_bytes, tx_bytes: self.tx_bytes + other.tx_bytes }
+    }
 }
 
 pub(crate) struct Socket {
@@ -120,9 +130,10 @@ impl Socket {
         })
     }
 
-    /// Says goodbye, and waits until the server has, too.
+    /// Says goodbye, which gives the seat back, and waits until the server has, too.
     pub(crate) async fn close(mut self) {
-        if self.websocket.close(None).await.is_ok() {
+        let goodbye = CloseFrame { code: CloseCode::Normal, reason: "goodbye".into() };
+        if self.websocket.close(Some(goodbye)).await.is_ok() {
             let mut websocket = Pin::new(&mut self.websocket);
             while std::future::poll_fn(|cx| websocket.as_mut().poll_next(cx)).await.is_some() {}
         }

@@ -126,8 +126,11 @@ pub struct RoomMetrics {
     pub events_dropped: Counter,
     /// Rooms that ended because their game's rules failed.
     pub failures: Counter,
+    /// Seats that were taken up again after their connection was lost or left behind.
+    pub resumes: Counter,
     open: Labelled<Gauge>,
     players: Labelled<Gauge>,
+    away: Labelled<Gauge>,
     bots: Labelled<Gauge>,
 }
 
@@ -136,8 +139,10 @@ pub struct RoomMetrics {
 pub struct GameMetrics {
     /// Open rooms.
     pub rooms: Gauge,
-    /// Seats of players.
+    /// Seats of players, those who are away too.
     pub players: Gauge,
+    /// Seats of players whose connection was lost and who may come back.
+    pub away: Gauge,
     /// Seats of bots.
     pub bots: Gauge,
 }
@@ -179,7 +184,12 @@ fn place_of(code: CloseCode) -> usize {
 impl RoomMetrics {
     /// The gauges of a game.
     pub fn of_game(&self, id: &str) -> GameMetrics {
-        GameMetrics { rooms: self.open.of(id), players: self.players.of(id), bots: self.bots.of(id) }
+        GameMetrics {
+            rooms: self.open.of(id),
+            players: self.players.of(id),
+            away: self.away.of(id),
+            bots: self.bots.of(id),
+        }
     }
 }
 

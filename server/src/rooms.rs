@@ -7,6 +7,7 @@
 mod catalog;
 mod directory;
 mod guard;
+mod guests;
 mod hosted_room;
 mod inbox;
 mod pacer;
@@ -18,23 +19,23 @@ use std::time::Duration;
 
 use fracas_shared::limits::TICKET_TIME_MAX_S;
 use fracas_shared::message::RoomWanted;
-use fracas_shared::{GameList, Profile, Refusal, Rng};
-use fracas_sim::{OptionsPatch, Port};
+use fracas_shared::{GameList, PlayerId, Profile, Refusal, Removal, Rng};
+use fracas_sim::{OptionsPatch, Port, SeatToken};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 use tracing::{error, info};
 
 pub use catalog::CatalogError;
-pub use inbox::RoomLink;
+pub use inbox::{Identity, RoomLink};
 
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::net::http::SeatReservation;
 use catalog::Catalog;
-use directory::{Directory, Reservation};
+use directory::{Directory, Reservation, RoomEntry};
 use guard::guarded;
 use hosted_room::HostedRoom;
-use inbox::{RoomRequest, ViewerId, inbox};
+use inbox::{Entrance, RoomRequest, ViewerId, inbox};
 use sim_thread::SimThreads;
 use tickets::Tickets;
 
@@ -53,14 +54,25 @@ struct Shared {
     matching: Mutex<()>,
 }
 
-/// Who wants a seat.
+/// Who wants to enter a room.
 pub struct Applicant {
     /// The player's name, checked.
     pub name: Arc<str>,
+    /// By what a room that bans the player knows them again.
+    pub identity: Identity,
     /// The hash of the schema that the client has; 0 for none.
     pub schema_hash: u32,
     /// The way to the client.
     pub port: Box<dyn Port>,
+}
+
+/// Why nobody was removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemoveError {
+    /// No room of this id.
+    NoSuchRoom,
+    /// No player in this seat.
+    NoSuchPlayer,
 }
 
 impl Rooms {
@@ -90,21 +102,16 @@ impl Rooms {
         Ok(rooms)
     }
 
-    /// Gives the applicant a seat in a room that is as wanted, perhaps a new one.
-    pub async fn join(&self, wanted: RoomWanted, applicant: Applicant) -> Result<RoomLink, Refusal> {
-        let reservation = self.reserve(wanted)?;
+    /// Lets the applicant into a room that is as wanted, perhaps a new one.
+    pub async fn enter(&self, wanted: RoomWanted, applicant: Applicant) -> Result<RoomLink, Refusal> {
+        let Applicant { name, identity, schema_hash, port } = applicant;
+        let (entry, entrance) = self.entrance(wanted, name)?;
+        // Who resumes had a seat here, whatever has become of the room.
+        let is_resume = matches!(entrance, Entrance::Resume { .. });
+        let gone = || if is_resume { Refusal::SeatLost } else { Refusal::NoSuchRoom(entry.id.clone()) };
         let viewer = ViewerId::next();
         let (answer, answered) = oneshot::channel();
-        let entry = reservation.entry();
-        let request = RoomRequest::Join {
-            viewer,
-            profile: Profile { name: applicant.name, is_bot: false },
-            schema_hash: applicant.schema_hash,
-            port: applicant.port,
-            reservation,
-            answer,
-        };
-        let gone = || Refusal::NoSuchRoom(entry.id.clone());
+        let request = RoomRequest::Enter { viewer, entrance, identity, schema_hash, port, answer };
         entry.inbox.send(request).await.map_err(|_| gone())?;
         // A room without viewers does not tick, so it does not look into its inbox by itself.
         self.0.threads.wake(&entry);
@@ -112,10 +119,32 @@ impl Rooms {
         Ok(RoomLink::new(viewer, entry.inbox.clone(), self.0.metrics.clone()))
     }
 
+    /// The room that is as wanted, and what one comes there for.
+    fn entrance(&self, wanted: RoomWanted, name: Arc<str>) -> Result<(Arc<RoomEntry>, Entrance), Refusal> {
+        match wanted {
+            RoomWanted::Spectate { room, password } => {
+                Ok((self.0.directory.watch(&room, &password)?, Entrance::Watch))
+            }
+            RoomWanted::Resume { token, received } => {
+                let (room, token) = token.rsplit_once('-').ok_or(Refusal::SeatLost)?;
+                let token = token.parse().map_err(|_| Refusal::SeatLost)?;
+                let entry = self.0.directory.find(room).ok_or(Refusal::SeatLost)?;
+                Ok((entry, Entrance::Resume { token, received }))
+            }
+            wanted => {
+                let reservation = self.reserve(wanted)?;
+                let profile = Profile::player(name);
+                let token = SeatToken(random_secret()?);
+                Ok((reservation.entry(), Entrance::Seat { profile, token, reservation }))
+            }
+        }
+    }
+
+    /// Reserves a seat in a room that is as wanted.
     fn reserve(&self, wanted: RoomWanted) -> Result<Reservation, Refusal> {
         let directory = &self.0.directory;
         match wanted {
-            RoomWanted::ById { room } => directory.reserve_by_id(&room),
+            RoomWanted::ById { room, password } => directory.reserve_by_id(&room, &password),
             RoomWanted::Reserved { ticket } => self.0.tickets.redeem(&ticket),
             RoomWanted::Join { game } => directory.reserve_any(self.0.catalog.id_of(&game)?),
             RoomWanted::JoinOrCreate { game, options } => {
@@ -130,6 +159,25 @@ impl Rooms {
             RoomWanted::Create { game, options } => {
                 self.open(self.0.catalog.id_of(&game)?, &patch_of(&options)?, false)
             }
+            // Neither is a new seat.
+            RoomWanted::Spectate { .. } | RoomWanted::Resume { .. } => Err(Refusal::BadTicket),
+        }
+    }
+
+    /// Removes a player from a room.
+    ///
+    /// # Errors
+    /// There is no such room, or nobody sits there.
+    pub async fn remove(&self, room: &str, player: PlayerId, removal: Removal) -> Result<(), RemoveError> {
+        let entry = self.0.directory.find(room).ok_or(RemoveError::NoSuchRoom)?;
+        let (answer, answered) = oneshot::channel();
+        let request = RoomRequest::Remove { player, removal, answer };
+        entry.inbox.send(request).await.map_err(|_| RemoveError::NoSuchRoom)?;
+        self.0.threads.wake(&entry);
+        match answered.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(RemoveError::NoSuchPlayer),
+            Err(_) => Err(RemoveError::NoSuchRoom),
         }
     }
 
@@ -155,7 +203,9 @@ impl Rooms {
             options: options_key(patch),
             seats: opened.seats,
             tick_hz: opened.tick_hz,
+            linger_s: opened.linger_s,
             metadata: serde_json::Value::Object(patch.metadata.clone()).to_string(),
+            password: patch.password.clone(),
             is_private: patch.private,
             is_locked: patch.locked,
             thread: self.0.threads.least_loaded(),
@@ -211,6 +261,14 @@ fn patch_of(options: &str) -> Result<OptionsPatch, Refusal> {
 /// What tells rooms made with different options apart.
 fn options_key(patch: &OptionsPatch) -> String {
     serde_json::to_string(patch).unwrap_or_default()
+}
+
+/// What nobody can guess.
+fn random_secret() -> Result<u128, Refusal> {
+    let mut secret = [0; 16];
+    // Without randomness a secret could be guessed: better none.
+    getrandom::fill(&mut secret).map_err(|_| Refusal::Busy)?;
+    Ok(u128::from_le_bytes(secret))
 }
 
 /// A seed from the operating system.

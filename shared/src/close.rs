@@ -55,6 +55,12 @@ close_codes! {
     RoomEnded = 4006, "the room has ended";
     /// The rules of the game failed. The room is gone, the server lives.
     RoomFailed = 4007, "the game failed and its room is gone";
+    /// Another connection took the seat up.
+    Replaced = 4009, "another connection of yours has taken the seat";
+    /// The rules or an operator removed the player.
+    Kicked = 4010, "you were removed from the room";
+    /// The rules or an operator removed the player for good.
+    Banned = 4011, "you were removed from the room and may not come back";
 }
 
 impl CloseCode {
@@ -71,6 +77,24 @@ impl CloseCode {
     /// The name in metrics and logs.
     pub fn label(self) -> String {
         label_of(&self)
+    }
+
+    /// Whether the seat may be there for a client that comes back with its resume token.
+    pub fn comes_back(self) -> bool {
+        match self {
+            Self::Restart | Self::HelloTimeout | Self::IdleTimeout | Self::TooSlow => true,
+            Self::Normal
+            | Self::NotWebSocket
+            | Self::MessageTooLong
+            | Self::BadMessage
+            | Self::WrongVersion
+            | Self::TooFast
+            | Self::RoomEnded
+            | Self::RoomFailed
+            | Self::Replaced
+            | Self::Kicked
+            | Self::Banned => false,
+        }
     }
 }
 
@@ -122,6 +146,24 @@ pub enum Refusal {
     /// The server cannot do this now.
     #[error("the server has too much to do; try again soon")]
     Busy,
+    /// The seat that a resume token was of is no longer kept.
+    #[error("the seat was not kept any longer; join again")]
+    SeatLost,
+    /// The room has another password, or has one at all.
+    #[error("room '{0}' needs its password")]
+    WrongPassword(String),
+    /// The player was banned from the room.
+    #[error("you may not come back to room '{0}'")]
+    BannedFrom(String),
+    /// As many watch the room as may.
+    #[error("as many watch room '{0}' as may")]
+    SpectatorsFull(String),
+    /// Who only watches has no say.
+    #[error("who watches has no say; take a seat")]
+    Spectating,
+    /// As many players, rooms or tickets of this address as may be.
+    #[error("too many {0} from your address")]
+    TooManyFromAddress(String),
 }
 
 impl Refusal {

@@ -44,6 +44,9 @@ pub trait Game: Sized + Send + Sync + 'static {
     const TICK_HZ: u16 = 30;
     /// Seconds from an outcome to the next match in the same room.
     const INTERMISSION_S: u16 = 6;
+    /// Seconds for which a player whose connection was lost keeps the seat, unless a room's options say
+    /// otherwise. Until then the rules get the last inputs again and then neutral ones.
+    const LINGER_S: u16 = 20;
 
     /// Tuning and maps.
     type Config: Config;
@@ -138,13 +141,36 @@ impl<G: Game> Context<'_, G> {
     pub fn emit_to(&mut self, player: PlayerId, event: G::Event) {
         self.events.push(Some(player), event);
     }
+
+    /// Wants a player out of the room. The seat becomes free before the next tick, in which
+    /// [`Game::leave`] hears of it; the player may come back.
+    pub fn kick(&mut self, player: PlayerId) {
+        self.events.remove(player, Removal::Kick);
+    }
+
+    /// Wants a player out of the room for good: whoever comes from the same address, or with the same
+    /// `sub` among the claims, is not let in again.
+    pub fn ban(&mut self, player: PlayerId) {
+        self.events.remove(player, Removal::Ban);
+    }
 }
 
-/// The events of one tick, in the order in which they happened.
+/// The events of one tick, in the order in which they happened, and who is to be removed.
 #[derive(Debug)]
 pub struct Events<E> {
     list: Vec<(Option<PlayerId>, E)>,
     dropped: u32,
+    /// Each player once.
+    removals: Vec<(PlayerId, Removal)>,
+}
+
+/// How a player is removed from a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// The player may come back.
+    Kick,
+    /// The player may not come back.
+    Ban,
 }
 
 impl<E> Events<E> {
@@ -154,6 +180,17 @@ impl<E> Events<E> {
         } else {
             self.dropped += 1;
         }
+    }
+
+    fn remove(&mut self, player: PlayerId, removal: Removal) {
+        if !self.removals.iter().any(|(removed, _)| *removed == player) {
+            self.removals.push((player, removal));
+        }
+    }
+
+    /// Whom the rules want removed, in order; asked once.
+    pub fn take_removals(&mut self) -> Vec<(PlayerId, Removal)> {
+        std::mem::take(&mut self.removals)
     }
 
     /// Events and whom they are for: one player, or everyone.
@@ -170,12 +207,13 @@ impl<E> Events<E> {
     pub fn clear(&mut self) {
         self.list.clear();
         self.dropped = 0;
+        self.removals.clear();
     }
 }
 
 impl<E> Default for Events<E> {
     fn default() -> Self {
-        Self { list: Vec::new(), dropped: 0 }
+        Self { list: Vec::new(), dropped: 0, removals: Vec::new() }
     }
 }
 
@@ -208,6 +246,27 @@ pub struct Profile {
     pub name: Arc<str>,
     /// Whether the house plays this seat by the game's [`Pilot`](crate::Pilot).
     pub is_bot: bool,
+    /// What the operator's join hook vouches for, such as an account's id or rights: a JSON object, or
+    /// empty when nobody asked.
+    pub claims: Arc<str>,
+}
+
+impl Profile {
+    /// A player of whom nothing but the name is known.
+    pub fn player(name: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), is_bot: false, claims: "".into() }
+    }
+
+    /// A player of the house.
+    pub fn bot(name: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), is_bot: true, claims: "".into() }
+    }
+
+    /// One of the claims; none when there is no such one.
+    pub fn claim(&self, name: &str) -> Option<serde_json::Value> {
+        let claims: serde_json::Map<_, _> = serde_json::from_str(&self.claims).ok()?;
+        claims.get(name).cloned()
+    }
 }
 
 /// What a player says.
@@ -235,10 +294,14 @@ impl State for Chat {
 pub enum LeaveReason {
     /// The player asked to leave.
     Left,
-    /// The connection was lost.
+    /// The connection was lost, and the player did not come back in time.
     Lost,
     /// A bot made room for a player.
     Replaced,
+    /// The rules or an operator removed the player.
+    Kicked,
+    /// The rules or an operator removed the player for good.
+    Banned,
 }
 
 /// How a match ended.

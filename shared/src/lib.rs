@@ -29,7 +29,7 @@ pub mod world;
 
 pub use close::{CloseCode, Refusal};
 pub use fracas_shared_derive::{Row, RowEnum, State};
-pub use game::{Chat, Config, ConfigError, Context, Game, Inputs, LeaveReason, Outcome, Profile};
+pub use game::{Chat, Config, ConfigError, Context, Game, Inputs, LeaveReason, Outcome, Profile, Removal};
 pub use games::{GameList, GameVisitor};
 pub use glam;
 pub use id::{EntityId, EntityKey, PlayerId};

@@ -107,6 +107,22 @@ limits! {
     TICKET_TIME_MAX_S: u64 = 15, "s";
     /// Reserved seats whose tickets have not been used. More: the reservation is refused.
     TICKETS_MAX: usize = 10_000, "tickets";
+    /// Time that a seat may be kept after its connection was lost. A game that wants more is refused.
+    LINGER_TIME_MAX_S: u16 = 600, "s";
+    /// Latest reliable messages that a seat keeps for a client that comes back. Older ones are missed.
+    RESUME_MESSAGES_MAX: usize = 64, "messages";
+    /// Bytes of latest reliable messages that a seat keeps. Older ones are missed.
+    RESUME_BYTES_MAX: usize = 32 * 1024, "bytes";
+    /// Time for a client to acknowledge a frame that was begun. Longer: it is closed as too slow.
+    ACK_TIME_MAX_S: u64 = 10, "s";
+    /// Viewers of one room without a seat. More: refused.
+    SPECTATORS_PER_ROOM_MAX: usize = 100, "viewers";
+    /// A room's password. Longer: the room's options are refused.
+    PASSWORD_BYTES_MAX: usize = 64, "bytes";
+    /// Wrong passwords and resume tokens of one connection. More: it is closed.
+    WRONG_SECRETS_MAX: u32 = 8, "tries";
+    /// Whoever is banned from one room. More: the oldest ban is forgotten.
+    BANS_PER_ROOM_MAX: usize = 256, "bans";
     /// Requests that wait for one room's next tick. More: inputs are dropped and counted.
     ROOM_INBOX_MAX: usize = 4096, "requests";
     /// Reliable messages that wait for one connection. More: it is closed as too slow.

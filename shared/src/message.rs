@@ -106,11 +106,28 @@ pub enum RoomWanted {
     ById {
         /// The room's id.
         room: String,
+        /// The room's password; empty for none.
+        password: String,
     },
     /// The seat that was reserved over HTTP.
     Reserved {
         /// The ticket that came with the reservation. It is good once.
         ticket: String,
+    },
+    /// No seat, only to watch the room of this id.
+    Spectate {
+        /// The room's id.
+        room: String,
+        /// The room's password; empty for none.
+        password: String,
+    },
+    /// The seat that the client had before its connection was lost.
+    Resume {
+        /// The seat's [`Joined::resume_token`].
+        token: String,
+        /// How many reliable messages of the room the client has had in this seat; none when it does
+        /// not know any more. See [`ServerMessage::is_reliable`].
+        received: Option<u32>,
     },
 }
 
@@ -181,17 +198,32 @@ pub enum ServerMessage {
         /// What was said.
         text: String,
     },
+    /// A player's connection was lost. The seat is kept for some time.
+    PlayerAway {
+        /// The seat.
+        player: u16,
+    },
+    /// A player who was away is back in the seat.
+    PlayerBack {
+        /// The seat.
+        player: u16,
+    },
+    /// The refusal, or the end of the connection, that follows: the client is not to try again before.
+    RetryAfter {
+        /// From now.
+        ms: u32,
+    },
 }
 
 /// What a client needs to know of the room that it has joined.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Joined {
     /// The room's id.
     pub room: String,
     /// The game's id.
     pub game: String,
-    /// The client's seat.
-    pub player: u16,
+    /// The client's seat; none for who only watches.
+    pub player: Option<u16>,
     /// Seats of the room.
     pub seats: u16,
     /// The room's ticks per second.
@@ -206,10 +238,28 @@ pub struct Joined {
     pub config: String,
     /// Everyone in the room, the client too.
     pub roster: Vec<RosterEntry>,
+    /// What takes the seat up again after the connection was lost: the client's own secret. Empty for
+    /// who only watches.
+    pub resume_token: String,
+    /// How many seconds the seat is kept after the connection was lost.
+    pub linger_s: u16,
+    /// What became of the reliable messages, when the seat was taken up again.
+    pub resumed: Option<Resumed>,
+}
+
+/// What a client needs to know when it has taken its seat up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Resumed {
+    /// How many reliable messages are gone for good. With 0, and the others on their way, nothing was
+    /// missed.
+    pub missed: u32,
+    /// How many reliable messages the client is taken to have had in this seat, the missed ones
+    /// counted in: those that follow come after these.
+    pub received: u32,
 }
 
 /// A seated player.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct RosterEntry {
     /// The seat.
     pub player: u16,
@@ -217,6 +267,8 @@ pub struct RosterEntry {
     pub name: String,
     /// Whether the server plays it.
     pub is_bot: bool,
+    /// Whether the connection was lost and the seat is kept.
+    pub is_away: bool,
 }
 
 /// A line of the standings.
@@ -229,7 +281,7 @@ pub struct Standing {
 }
 
 /// A room in a listing.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct RoomInfo {
     /// The room's id.
     pub room: String,
@@ -245,6 +297,12 @@ pub struct RoomInfo {
     pub tick_hz: u16,
     /// What the room's creator says of it: a JSON object.
     pub metadata: String,
+    /// Who only watches.
+    pub spectators: u16,
+    /// Whether a password is needed.
+    pub has_password: bool,
+    /// Whether it takes nobody any more.
+    pub is_locked: bool,
 }
 
 impl ClientMessage {
@@ -260,6 +318,28 @@ impl ClientMessage {
 }
 
 impl ServerMessage {
+    /// Whether it is one of a room's reliable messages, which both ends count so that none is missed
+    /// when a seat is taken up again. The messages of the game's events are counted, too.
+    pub fn is_reliable(&self) -> bool {
+        match self {
+            Self::PlayerJoined(_)
+            | Self::PlayerLeft { .. }
+            | Self::Outcome { .. }
+            | Self::MatchBegan { .. }
+            | Self::TimeDropped { .. }
+            | Self::Said { .. }
+            | Self::PlayerAway { .. }
+            | Self::PlayerBack { .. } => true,
+            Self::Welcome { .. }
+            | Self::Joined(_)
+            | Self::Refused(_)
+            | Self::Left { .. }
+            | Self::Rooms { .. }
+            | Self::Pong { .. }
+            | Self::RetryAfter { .. } => false,
+        }
+    }
+
     /// The whole WebSocket message, tag and all.
     pub fn to_bytes(&self) -> Vec<u8> {
         tagged(ServerTag::Control as u8, self)

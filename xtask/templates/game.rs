@@ -272,7 +272,7 @@ mod tests {
         rules.open(&mut ctx);
         let players = [PlayerId(0), PlayerId(1)];
         for player in players {
-            rules.join(&mut ctx, player, &Profile { name: "walker".into(), is_bot: true });
+            rules.join(&mut ctx, player, &Profile::bot("walker"));
         }
         let standings = loop {
             let views: Vec<_> =

@@ -50,8 +50,9 @@ export class Banner {
     room.on("reconnecting", ({ attempt }) => {
       if (attempt > 1) this.show(`${what}. Coming back: try ${attempt}…`, { kind: "trouble", onGiveUp });
     });
-    room.on("reconnect", ({ kind }) => {
-      const text = kind === "moved" ? "Back, in a new match." : "Back in the match.";
+    room.on("reconnect", ({ missed, isSameRoom }) => {
+      const seat = missed === null ? "Back in the room, in another seat." : "Back in your seat.";
+      const text = isSameRoom ? seat : "Back, in a new match.";
       this.show(text, { kind: "good", forMs: 2500 });
     });
     room.on("leave", () => this.hide());

@@ -130,14 +130,14 @@ impl Seat {
         Joined {
             room: "r1".into(),
             game: "tag".into(),
-            player: PLAYER,
+            player: Some(PLAYER),
             seats: 8,
             tick_hz: 100,
             tick: FIRST_TICK,
             schema_hash: self.schema.hash(),
             schema: None,
             config: "{}".into(),
-            roster: Vec::new(),
+            ..Joined::default()
         }
     }
 

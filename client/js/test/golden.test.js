@@ -21,8 +21,11 @@ const clientMessages = {
   "client Join JoinOrCreate": join({ type: "JoinOrCreate", game: "tag", options: '{"seats":4}' }),
   "client Join Join": join({ type: "Join", game: "tag" }, 0xdeadbeef),
   "client Join Create": join({ type: "Create", game: "tag", options: "" }),
-  "client Join ById": join({ type: "ById", room: "k3v9" }),
+  "client Join ById": join({ type: "ById", room: "k3v9", password: "sesam" }),
   "client Join Reserved": join({ type: "Reserved", ticket: "t1ck" }),
+  "client Join Spectate": join({ type: "Spectate", room: "k3v9", password: "" }),
+  "client Join Resume": join({ type: "Resume", token: "k3v9-5ec2e7", received: 12 }),
+  "client Join Resume without a count": join({ type: "Resume", token: "k3v9-5ec2e7", received: null }),
   "client Leave": { type: "Leave" },
   "client List": { type: "List", game: "tag", skip: 100 },
   "client List of all games": { type: "List", game: null, skip: 0 },
@@ -33,19 +36,26 @@ const clientMessages = {
   "client Say to one": { type: "Say", to: { type: "One", player: 1 }, text: "hi" },
 };
 
-const ann = { player: 0, name: "Ann", isBot: false };
-const ada = { player: 1, name: "Ada", isBot: true };
+const ann = { player: 0, name: "Ann", isBot: false, isAway: false };
+const ada = { player: 1, name: "Ada", isBot: true, isAway: false };
+const joined = {
+  type: "Joined", room: "k3v9", game: "tag", player: 0, seats: 300, tickHz: 30, tick: 100,
+  schemaHash: 0xdeadbeef, schema: null, config: "{}", roster: [ann, ada],
+  resumeToken: "k3v9-5ec2e7", lingerS: 20, resumed: null,
+};
 const serverMessages = {
   "server Welcome": { type: "Welcome", protocol: 1, server: "fracas" },
-  "server Joined": {
-    type: "Joined", room: "k3v9", game: "tag", player: 0, seats: 300, tickHz: 30, tick: 100,
-    schemaHash: 0xdeadbeef, schema: null, config: "{}", roster: [ann, ada],
-  },
+  "server Joined": joined,
+  "server Joined again": { ...joined, roster: [ann, { ...ada, isAway: true }], resumed: { missed: 2, received: 12 } },
+  "server Joined to watch": { ...joined, player: null, roster: [], resumeToken: "" },
   "server Refused": { type: "Refused", refusal: { type: "RoomFull", text: "k3v9" } },
   "server Left": { type: "Left", tick: 70_000 },
   "server Rooms": {
     type: "Rooms",
-    rooms: [{ room: "k3v9", game: "tag", players: 1, bots: 1, seats: 300, tickHz: 30, metadata: "{}" }],
+    rooms: [{
+      room: "k3v9", game: "tag", players: 1, bots: 1, seats: 300, tickHz: 30, metadata: "{}",
+      spectators: 2, hasPassword: true, isLocked: false,
+    }],
     total: 251,
   },
   "server PlayerJoined": { type: "PlayerJoined", ...ada },
@@ -57,6 +67,9 @@ const serverMessages = {
   "server TimeDropped": { type: "TimeDropped", tick: 500, ticks: 12 },
   "server Pong": { type: "Pong", nonce: 250 },
   "server Said": { type: "Said", player: 0, to: { type: "Others" }, text: "hi" },
+  "server PlayerAway": { type: "PlayerAway", player: 1 },
+  "server PlayerBack": { type: "PlayerBack", player: 1 },
+  "server RetryAfter": { type: "RetryAfter", ms: 2000 },
 };
 
 test("control messages are as on the page", () => {

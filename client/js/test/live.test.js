@@ -146,9 +146,8 @@ test("after a restart of the server, the client is back by itself", { timeout: 2
 
   const back = next(room, "reconnect");
   const second = await startServer(first.port);
-  const oldId = room.id;
-  const [{ kind }] = await back;
-  assert.equal(kind, room.id === oldId ? "continued" : "moved");
+  const [{ kind, missed }] = await back;
+  assert.deepEqual([kind, missed], ["continuity_lost", null], "the seat went with the server");
   await until(room, () => mine(room));
 
   // Killed without a word, and then back in the next one.
@@ -165,6 +164,60 @@ test("after a restart of the server, the client is back by itself", { timeout: 2
   await tryingAgain;
   assert.equal((await room.leave()).code, 1000);
   assert.deepEqual(heard.slice(-2), ["disconnect", "leave"]);
+});
+
+test("a seat outlives its connection, in the same page and in a new one", { timeout: TIMEOUT_MS }, async () => {
+  const server = await startServer();
+  after(() => server.stop());
+  const client = new Client(server.url, quick);
+  const bob = await client.create("dots", { seats: 4 });
+  const sockets = [];
+  class Losable extends WebSocket {
+    constructor(...args) {
+      super(...args);
+      sockets.push(this);
+    }
+  }
+  const room = await new Client(server.url, { ...quick, WebSocket: Losable }).joinById(bob.id);
+  const { player } = room;
+  room.onStateChange(() => room.input({ x: 127 }));
+  await until(room, () => mine(room));
+  const back = next(room, "reconnect");
+  sockets.at(-1).terminate();
+  assert.deepEqual((await back)[0], { kind: "continued", missed: 0, isSameRoom: true, attempt: 1 });
+  assert.equal(room.player, player);
+  await until(room, () => mine(room));
+
+  // A new page has nothing but the token; the old one is told, and does not fight for the seat.
+  const replaced = next(room, "leave");
+  const elsewhere = await new Client(server.url, quick).reconnect(room.reconnectionToken);
+  assert.deepEqual([elsewhere.player, elsewhere.id], [player, bob.id]);
+  assert.equal((await replaced)[0].name, "replaced");
+  await until(elsewhere, () => mine(elsewhere));
+  assert.equal(elsewhere.roster.get(player).name, "Ann");
+  await elsewhere.leave();
+  await assert.rejects(client.reconnect(room.reconnectionToken), { code: "seat_lost" });
+  await bob.leave();
+});
+
+test("rooms have passwords, and those who only watch", { timeout: TIMEOUT_MS }, async () => {
+  const server = await startServer();
+  after(() => server.stop());
+  const client = new Client(server.url, quick);
+  const ann = await client.create("dots", { password: "sesam" });
+  await assert.rejects(client.joinById(ann.id), { code: "wrong_password" });
+  await assert.rejects(client.spectate(ann.id, { password: "Sesam" }), { code: "wrong_password" });
+  const bob = await client.joinById(ann.id, { password: "sesam" });
+  const eve = await client.spectate(ann.id, { password: "sesam" });
+  assert.deepEqual([eve.player, eve.reconnectionToken], [null, ""]);
+  await until(eve, () => eve.state.size > 0);
+  const refused = next(eve, "error");
+  eve.say("hello");
+  assert.equal((await refused)[0].code, "spectating");
+  const isListed = async () => (await client.rooms("dots")).rooms.find(({ room }) => room === ann.id);
+  const { players, has_password, is_locked } = await isListed();
+  assert.deepEqual({ players, has_password, is_locked }, { players: 2, has_password: true, is_locked: false });
+  for (const room of [ann, bob, eve]) await room.leave();
 });
 
 /** A server of ours; `answer` gets each message and a way to send. */
@@ -188,7 +241,7 @@ async function fakeServer(answer) {
 const welcome = (protocol = 1) => toBytes(ServerMessage, { type: "Welcome", protocol, server: "fake" });
 const joined = (rest = {}) => toBytes(ServerMessage, {
   type: "Joined", room: "r1", game: "tag", player: 0, seats: 2, tickHz: 20, tick: 1, schemaHash: 7,
-  schema: exampleSchema(), config: "{}", roster: [], ...rest,
+  schema: exampleSchema(), config: "{}", roster: [], resumeToken: "r1-t0k3n", lingerS: 20, resumed: null, ...rest,
 });
 const welcoming = (then) => (message, send, socket) => {
   if (message.type === "Leave") send(toBytes(ServerMessage, { type: "Left", tick: 1 }));

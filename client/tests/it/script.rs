@@ -60,11 +60,12 @@ impl Script {
 
     /// Player 1 of 4 has a seat since this tick.
     pub(crate) fn joined(&self, tick: u32) -> Joined {
-        let entry = |player: u16, name: &str| RosterEntry { player, name: name.into(), is_bot: false };
+        let entry =
+            |player: u16, name: &str| RosterEntry { player, name: name.into(), ..RosterEntry::default() };
         Joined {
             room: "r1".into(),
             game: "race".into(),
-            player: 1,
+            player: Some(1),
             seats: 4,
             tick_hz: TICK_HZ,
             tick,
@@ -72,6 +73,9 @@ impl Script {
             schema: None,
             config: r#"{"laps":3}"#.into(),
             roster: vec![entry(0, "bob"), entry(1, "ann")],
+            resume_token: "r1-token".into(),
+            linger_s: 20,
+            resumed: None,
         }
     }
 

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use fracas_client::{Codecs, Event, Replica, RequestError, Session, SessionError, SnapshotBuffer, Update};
 use fracas_shared::frame::FrameError;
-use fracas_shared::message::{ClientMessage, PROTOCOL_VERSION, RosterEntry, ServerMessage};
+use fracas_shared::message::{
+    ClientMessage, Hearers, Joined, PROTOCOL_VERSION, Resumed, RoomWanted, RosterEntry, ServerMessage,
+};
 use fracas_shared::packet::LooseRow;
 use fracas_shared::{EntityId, PlayerId, Refusal, Tick};
 
@@ -28,7 +30,7 @@ fn a_stay_from_hello_to_left() {
     let events = tell(&mut session, NOW, &[Script::welcome(), joined]);
     let [Event::Welcome { .. }, Event::Joined(joined)] = &events[..] else { panic!("{events:?}") };
     let mut replica = Replica::<Race>::new(joined.clone());
-    assert_eq!((replica.player(), replica.tick()), (PlayerId(1), Tick(100)));
+    assert_eq!((replica.player(), replica.tick()), (Some(PlayerId(1)), Tick(100)));
     assert_eq!(replica.rules().unwrap().laps, 3);
 
     let first = Script::snapshot(100, &[(1, 0.0, "bob"), (2, 8.5, "ann")]);
@@ -68,7 +70,7 @@ fn a_stay_from_hello_to_left() {
     session.leave().unwrap();
     assert_eq!(session.leave(), Err(RequestError::NotInRoom));
     assert_eq!(session.send_input(NOW, &Input { throttle: 1 }), Err(RequestError::NotInRoom));
-    assert_eq!(controls(&mut session), [ClientMessage::Leave]);
+    assert_eq!(controls(&mut session), [ClientMessage::Ack { tick: 100 }, ClientMessage::Leave]);
     let left = ServerMessage::Left { tick: 104 }.to_bytes();
     let late_frame = script.frame(None, &second);
     let events = tell(&mut session, NOW, &[left, late_frame]);
@@ -82,7 +84,7 @@ fn nothing_of_a_room_is_told_in_the_next() {
     let script = Script::new();
     let mut session = seated(&script);
     session.leave().unwrap();
-    let entry = RosterEntry { player: 2, name: "cid".into(), is_bot: false };
+    let entry = RosterEntry { player: 2, name: "cid".into(), ..RosterEntry::default() };
     let joined = ServerMessage::Joined(script.joined(7)).to_bytes();
     for message in [
         script.frame(None, &Script::snapshot(100, &[(1, 0.0, "bob")])),
@@ -106,6 +108,7 @@ fn inputs_carry_stamp_and_ack() {
     assert_eq!(session.send_input(NOW, &input), Ok(None), "nothing to answer yet");
     let mut last = Script::snapshot(100, &[]);
     tell(&mut session, NOW, &[script.frame(None, &last)]);
+    assert_eq!(controls(&mut session), [ClientMessage::Ack { tick: 100 }]);
     assert_eq!(session.send_input(NOW, &input), Ok(Some(Tick(101))));
     assert_eq!(session.send_input(NOW, &input), Ok(None), "that tick has its input");
     let (head, read) = script.read_input(&session.poll_send().unwrap());
@@ -134,15 +137,66 @@ fn acks_go_by_themselves_when_no_input_does() {
     let first = Script::snapshot(100, &[]);
     let at = Duration::from_millis;
     tell(&mut session, at(300), &[script.frame(None, &first)]);
-    assert_eq!(session.poll_timeout(), Some(at(1000)));
-    session.handle_timeout(at(999));
-    assert!(!session.has_sends());
-    session.handle_timeout(at(1000));
-    assert_eq!(controls(&mut session), [ClientMessage::Ack { tick: 100 }]);
+    assert_eq!(controls(&mut session), [ClientMessage::Ack { tick: 100 }], "the first one goes at once");
     assert_eq!(session.poll_timeout(), None);
-    // A frame that comes after the second is over is acknowledged at once.
-    tell(&mut session, at(2500), &[script.frame(Some(&first), &Script::snapshot(101, &[]))]);
+    let second = Script::snapshot(101, &[]);
+    tell(&mut session, at(400), &[script.frame(Some(&first), &second)]);
+    assert_eq!(session.poll_timeout(), Some(at(1300)));
+    session.handle_timeout(at(1299));
+    assert!(!session.has_sends());
+    session.handle_timeout(at(1300));
     assert_eq!(controls(&mut session), [ClientMessage::Ack { tick: 101 }]);
+    // A frame that comes after the second is over is acknowledged at once.
+    tell(&mut session, at(2500), &[script.frame(Some(&second), &Script::snapshot(102, &[]))]);
+    assert_eq!(controls(&mut session), [ClientMessage::Ack { tick: 102 }]);
+}
+
+#[test]
+fn a_seat_is_taken_up_again_with_all_that_was_missed() {
+    let script = Script::new();
+    let mut session = seated(&script);
+    controls(&mut session);
+    let away = |player| ServerMessage::PlayerAway { player }.to_bytes();
+    let flag = |tick| script.events(tick, &[game::Event::Flag { colour: 7 }]);
+    let vetoed = ServerMessage::Refused(Refusal::ChatVetoed).to_bytes();
+    tell(&mut session, NOW, &[away(0), flag(101), vetoed, script.frame(None, &Script::snapshot(101, &[]))]);
+    assert!(session.room().unwrap().roster().any(|entry| entry.name == "bob" && entry.is_away));
+    controls(&mut session);
+
+    session.resume().unwrap();
+    assert_eq!(session.send_input(NOW, &Input { throttle: 1 }), Ok(None), "there will be ticks again");
+    assert_eq!(session.say(Hearers::All, "hi"), Err(RequestError::Away));
+    let token = "r1-token".to_owned();
+    let asked = |received| RoomWanted::Resume { token: token.clone(), received: Some(received) };
+    let wanted = |session: &mut Session| match &controls(session)[..] {
+        [ClientMessage::Hello { name, .. }, ClientMessage::Join { room, .. }] if name == "ann" => {
+            room.clone()
+        }
+        other => panic!("{other:?}"),
+    };
+    // An event and a roster's change are reliable, a refusal is not: two of three are counted.
+    assert_eq!(wanted(&mut session), asked(2));
+    // That connection breaks, too, before it has an answer.
+    session.resume().unwrap();
+    assert_eq!(wanted(&mut session), asked(2));
+    let resumed = Some(Resumed { missed: 0, received: 2 });
+    let joined = ServerMessage::Joined(Joined { resumed, ..script.joined(140) }).to_bytes();
+    let keyframe = script.frame(None, &Script::snapshot(140, &[]));
+    let events = tell(&mut session, NOW, &[Script::welcome(), joined, flag(120), keyframe]);
+    let [Event::Welcome { .. }, Event::Joined(joined), Event::GameEvents(_), Event::Frame(frame)] =
+        &events[..]
+    else {
+        panic!("{events:?}");
+    };
+    assert_eq!((joined.resumed, frame.is_continuous), (resumed, false));
+    controls(&mut session);
+    session.resume().unwrap();
+    assert_eq!(wanted(&mut session), asked(3));
+
+    let lost = ServerMessage::Refused(Refusal::SeatLost).to_bytes();
+    let events = tell(&mut session, NOW, &[Script::welcome(), lost]);
+    assert!(matches!(events[..], [Event::Welcome { .. }, Event::Refused(Refusal::SeatLost)]), "{events:?}");
+    assert_eq!(session.resume(), Err(RequestError::NotInRoom));
 }
 
 #[test]
@@ -152,6 +206,7 @@ fn a_lost_frame_is_repaired_by_a_keyframe() {
     let snapshots: Vec<_> = (100..110).map(|tick| Script::snapshot(tick, &[(1, 0.5, "bob")])).collect();
     let delta = |index: usize| script.frame(Some(&snapshots[index - 1]), &snapshots[index]);
     tell(&mut session, NOW, &[script.frame(None, &snapshots[0]), delta(1)]);
+    controls(&mut session);
 
     // 102 is skipped, so 103 builds on what is not there.
     let events = tell(&mut session, NOW, &[delta(3), delta(4), delta(5)]);
@@ -210,7 +265,7 @@ fn other_rules_are_a_clear_error() {
     };
     check(&|joined| joined.schema_hash ^= 1, "built with different rules of game 'race'");
     check(&|joined| joined.game = "chess".into(), "plays 'chess' and not 'race'");
-    check(&|joined| joined.player = 4, "a room that cannot be");
+    check(&|joined| joined.player = Some(4), "a room that cannot be");
     check(&|joined| joined.tick_hz = 0, "a room that cannot be");
 }
 
@@ -266,7 +321,7 @@ fn requests_and_their_answers() {
     let error = session.list(Some(&"x".repeat(5000)), 0).unwrap_err();
     assert!(matches!(error, RequestError::TooLong(5000..)), "{error}");
 
-    let entry = RosterEntry { player: 3, name: "eve".into(), is_bot: true };
+    let entry = RosterEntry { player: 3, name: "eve".into(), is_bot: true, ..RosterEntry::default() };
     tell(&mut session, NOW, &[ServerMessage::PlayerJoined(entry).to_bytes()]);
     assert_eq!(session.room().unwrap().roster().len(), 3);
     tell(&mut session, NOW, &[ServerMessage::PlayerLeft { player: 0 }.to_bytes()]);

@@ -1,10 +1,11 @@
 //! The client on a loopback socket.
 
 use std::future::Future;
+use std::time::Duration;
 
-use fracas_client::{Client, ClientError, Event, Update};
-use fracas_shared::CloseCode;
-use fracas_shared::message::{ClientMessage, SUBPROTOCOL, ServerMessage};
+use fracas_client::{Client, ClientError, Event, ReconnectPolicy, RoomWanted, Update};
+use fracas_shared::message::{ClientMessage, Joined, Resumed, SUBPROTOCOL, ServerMessage};
+use fracas_shared::{CloseCode, Refusal};
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,7 +14,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 
-use crate::game::{Input, Race};
+use crate::game::{self, Input, Race};
 use crate::script::{Script, any_race, read_control};
 
 type Socket = WebSocketStream<TcpStream>;
@@ -69,6 +70,7 @@ async fn plays_a_match() {
         say(&mut socket, ServerMessage::Joined(script.joined(100)).to_bytes()).await;
         let mut last = Script::snapshot(100, &[(1, 0.0, "ann")]);
         say(&mut socket, script.frame(None, &last)).await;
+        assert_eq!(read_control(&hear(&mut socket).await), ClientMessage::Ack { tick: 100 });
         for tick in 101..105 {
             let (head, input) = script.read_input(&hear(&mut socket).await);
             assert_eq!((head.tick.0, head.ack.0, input.throttle), (tick, tick - 1, 9));
@@ -179,11 +181,66 @@ async fn acknowledges_and_gives_up_on_silence() {
     })
     .await;
     let mut client = Client::connect(&address, "ann").await.unwrap();
+    client.set_reconnect(None);
     client.join::<Race>(any_race()).await.unwrap();
     assert!(matches!(client.next_event().await, Ok(Event::Frame(_))));
     tokio::time::pause();
     let error = client.next_event().await.unwrap_err();
     assert!(matches!(error, ClientError::Silent), "{error}");
     drop(client);
+    serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn comes_back_by_itself_until_the_seat_is_lost() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let serving = tokio::spawn(async move {
+        let script = Script::new();
+        let accept = async || upgrade(listener.accept().await.unwrap().0).await;
+        let mut socket = accept().await;
+        greet(&mut socket).await;
+        hear(&mut socket).await;
+        say(&mut socket, ServerMessage::Joined(script.joined(100)).to_bytes()).await;
+        say(&mut socket, script.events(100, &[game::Event::Flag { colour: 1 }])).await;
+        drop(socket);
+        // The second connection breaks before it is any good, and is one more try that failed.
+        drop(accept().await);
+        let mut socket = accept().await;
+        greet(&mut socket).await;
+        let join = read_control(&hear(&mut socket).await);
+        let ClientMessage::Join { room: RoomWanted::Resume { token, received }, .. } = join else {
+            panic!("{join:?}");
+        };
+        assert_eq!((token.as_str(), received), ("r1-token", Some(1)));
+        let resumed = Some(Resumed { missed: 2, received: 3 });
+        say(&mut socket, ServerMessage::Joined(Joined { resumed, ..script.joined(130) }).to_bytes()).await;
+        say(&mut socket, ServerMessage::RetryAfter { ms: 1 }.to_bytes()).await;
+        let frame = CloseFrame { code: CloseCode::Restart.number().into(), reason: "".into() };
+        socket.close(Some(frame)).await.unwrap();
+        let mut socket = accept().await;
+        greet(&mut socket).await;
+        hear(&mut socket).await;
+        say(&mut socket, ServerMessage::Refused(Refusal::SeatLost).to_bytes()).await;
+    });
+    let mut client = Client::connect(&address, "ann").await.unwrap();
+    let policy = ReconnectPolicy { pause: Duration::from_millis(1), ..ReconnectPolicy::default() };
+    client.set_reconnect(Some(policy));
+    client.join::<Race>(any_race()).await.unwrap();
+    let mut told = Vec::new();
+    let error = loop {
+        match client.next_event().await {
+            Ok(Event::Lost { .. }) => told.push("lost".to_owned()),
+            Ok(Event::Reconnecting { attempt, .. }) => told.push(format!("try {attempt}")),
+            Ok(Event::Joined(joined)) => {
+                told.push(format!("back, {} missed", joined.resumed.unwrap().missed));
+            }
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    let expected = ["lost", "try 1", "lost", "try 2", "back, 2 missed", "lost", "try 3"];
+    assert_eq!(told, expected);
+    assert!(matches!(error, ClientError::Refused(Refusal::SeatLost)), "{error}");
     serving.await.unwrap();
 }

@@ -10,7 +10,7 @@ use fracas_shared::packet::ServerTag;
 use fracas_shared::schema::Kind;
 use fracas_shared::snapshot::Snapshot;
 
-use crate::port::Viewer;
+use crate::viewer::Viewer;
 
 /// The snapshots that viewers may hold, and the frames of the newest one.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Frames {
         // With more viewers that are behind than this, they share the keyframe anyway.
         let mut held: Vec<Tick> = Vec::with_capacity(2 * viewers.len());
         for viewer in viewers {
-            let viewer = viewer.port.held();
+            let viewer = viewer.held();
             held.extend(viewer.begun.into_iter().chain(viewer.waiting));
         }
         held.sort_unstable_by_key(|tick| tick.0);

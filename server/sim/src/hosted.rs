@@ -2,20 +2,27 @@
 
 use fracas_shared::message::Joined;
 use fracas_shared::packet::PacketError;
-use fracas_shared::{Chat, LeaveReason, Pilot, PlayerId, Profile, Refusal, Tick};
+use fracas_shared::{Chat, LeaveReason, Pilot, PlayerId, Profile, Refusal, Removal, Tick};
 
-use crate::port::Viewer;
 use crate::report::TickReport;
 use crate::room::{MessageRefused, Room};
+use crate::seats::SeatToken;
+use crate::viewer::Viewer;
 
 /// A room of any game: one virtual call per tick. Its methods are [`Room`]'s.
 pub trait Match: Send {
     /// See [`Room::tick`].
     fn tick(&mut self, viewers: &mut [Viewer]) -> TickReport;
     /// See [`Room::join`].
-    fn join(&mut self, profile: Profile) -> Result<PlayerId, Refusal>;
+    fn join(&mut self, profile: Profile, token: SeatToken) -> Result<PlayerId, Refusal>;
+    /// See [`Room::seat_of`].
+    fn seat_of(&self, token: SeatToken) -> Option<PlayerId>;
+    /// See [`Room::set_away`].
+    fn set_away(&mut self, player: PlayerId, is_away: bool);
     /// See [`Room::joined`].
-    fn joined(&self, player: PlayerId, schema_hash: u32) -> Joined;
+    fn joined(&self, player: Option<PlayerId>, schema_hash: u32) -> Joined;
+    /// See [`Room::take_removals`].
+    fn take_removals(&mut self) -> Vec<(PlayerId, Removal)>;
     /// See [`Room::leave`].
     fn leave(&mut self, player: PlayerId, reason: LeaveReason);
     /// See [`Room::input`].
@@ -44,12 +51,24 @@ impl<G: Pilot> Match for Room<G> {
         Self::tick(self, viewers)
     }
 
-    fn join(&mut self, profile: Profile) -> Result<PlayerId, Refusal> {
-        Self::join(self, profile)
+    fn join(&mut self, profile: Profile, token: SeatToken) -> Result<PlayerId, Refusal> {
+        Self::join(self, profile, token)
     }
 
-    fn joined(&self, player: PlayerId, schema_hash: u32) -> Joined {
+    fn seat_of(&self, token: SeatToken) -> Option<PlayerId> {
+        Self::seat_of(self, token)
+    }
+
+    fn set_away(&mut self, player: PlayerId, is_away: bool) {
+        Self::set_away(self, player, is_away);
+    }
+
+    fn joined(&self, player: Option<PlayerId>, schema_hash: u32) -> Joined {
         Self::joined(self, player, schema_hash)
+    }
+
+    fn take_removals(&mut self) -> Vec<(PlayerId, Removal)> {
+        Self::take_removals(self)
     }
 
     fn leave(&mut self, player: PlayerId, reason: LeaveReason) {

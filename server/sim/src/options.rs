@@ -1,6 +1,8 @@
 //! What may differ from room to room of one game.
 
-use fracas_shared::limits::{OPTIONS_BYTES_MAX, SEATS_MAX, TICK_HZ_MAX};
+use fracas_shared::limits::{
+    LINGER_TIME_MAX_S, OPTIONS_BYTES_MAX, PASSWORD_BYTES_MAX, SEATS_MAX, TICK_HZ_MAX,
+};
 use fracas_shared::{ConfigError, Game};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -14,6 +16,8 @@ pub struct RoomOptions<C> {
     pub tick_hz: u16,
     /// How many seats bots fill while no players do.
     pub bots: u16,
+    /// How many seconds a seat is kept after its connection was lost, up to [`LINGER_TIME_MAX_S`].
+    pub linger_s: u16,
     /// The game's config.
     pub config: C,
 }
@@ -31,6 +35,9 @@ pub struct OptionsPatch {
     /// See [`RoomOptions::bots`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bots: Option<u16>,
+    /// See [`RoomOptions::linger_s`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub linger_s: Option<u16>,
     /// Fields of the game's config; those that are not named stay as they are.
     pub config: Map<String, Value>,
     /// Whether the room is left out of listings and found by its id alone. No part of the match.
@@ -39,6 +46,10 @@ pub struct OptionsPatch {
     /// Whether the room takes nobody but its creator. No part of the match.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub locked: bool,
+    /// What everyone but the creator must say to get in, up to [`PASSWORD_BYTES_MAX`]; empty for
+    /// nothing. No part of the match.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub password: String,
     /// What the room's creator says of it, for listings. No part of the match.
     pub metadata: Map<String, Value>,
 }
@@ -60,7 +71,11 @@ impl OptionsPatch {
                 return Err(ConfigError::new(name, error.to_string()));
             }
         }
-        serde_json::from_value(Value::Object(fields)).map_err(invalid)
+        let patch: Self = serde_json::from_value(Value::Object(fields)).map_err(invalid)?;
+        if patch.password.len() > PASSWORD_BYTES_MAX {
+            return Err(ConfigError::new("password", format!("longer than {PASSWORD_BYTES_MAX} bytes")));
+        }
+        Ok(patch)
     }
 }
 
@@ -70,7 +85,7 @@ impl<C> RoomOptions<C> {
     where
         C: Default,
     {
-        Self { seats: G::SEATS, tick_hz: G::TICK_HZ, bots: 0, config: C::default() }
+        Self { seats: G::SEATS, tick_hz: G::TICK_HZ, bots: 0, linger_s: G::LINGER_S, config: C::default() }
     }
 
     /// These options, changed as the patch says, and checked. Errors name the field.
@@ -84,6 +99,7 @@ impl<C> RoomOptions<C> {
             tick_hz: patch.tick_hz.unwrap_or(self.tick_hz),
             // Fewer seats than before take fewer bots, without being told so.
             bots: patch.bots.unwrap_or(self.bots.min(seats)),
+            linger_s: patch.linger_s.unwrap_or(self.linger_s),
             config: patched_config(&self.config, &patch.config)?,
         };
         options.check()?;
@@ -97,7 +113,8 @@ impl<C> RoomOptions<C> {
         };
         check("seats", self.seats, 1, SEATS_MAX)?;
         check("tick_hz", self.tick_hz, 1, TICK_HZ_MAX)?;
-        check("bots", self.bots, 0, self.seats)
+        check("bots", self.bots, 0, self.seats)?;
+        check("linger_s", self.linger_s, 0, LINGER_TIME_MAX_S)
     }
 }
 

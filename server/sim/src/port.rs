@@ -1,7 +1,7 @@
 //! How a match reaches its viewers, whatever carries the bytes.
 
 use bytes::Bytes;
-use fracas_shared::{CloseCode, PlayerId, Tick};
+use fracas_shared::{CloseCode, Tick};
 
 /// The way to one viewer. The net behind it never blocks the match.
 pub trait Port: Send {
@@ -44,38 +44,4 @@ pub struct StateMessages {
     pub own: Option<Bytes>,
     /// The frame, shared with others.
     pub frame: Bytes,
-}
-
-/// One who watches a match: a player or a spectator.
-pub struct Viewer {
-    /// The way to it.
-    pub port: Box<dyn Port>,
-    /// Its seat.
-    pub player: Option<PlayerId>,
-    /// Whether it lost track and asked for a keyframe.
-    pub needs_keyframe: bool,
-    /// From which tick on the viewer's states count as baselines: that of the keyframe it was given
-    /// when it last asked. A keyframe that waits may be replaced before it is written, so a
-    /// keyframe is owed until one was begun.
-    resynced: Option<Tick>,
-}
-
-impl Viewer {
-    /// A viewer that has seen nothing yet.
-    pub fn new(port: Box<dyn Port>, player: Option<PlayerId>) -> Self {
-        Self { port, player, needs_keyframe: false, resynced: None }
-    }
-
-    /// Takes note of a wish for a keyframe, at this tick.
-    pub(crate) fn note_resync(&mut self, tick: Tick) {
-        if std::mem::take(&mut self.needs_keyframe) {
-            self.resynced = Some(tick);
-        }
-    }
-
-    /// The tick of the state that a delta for it may build on.
-    pub(crate) fn baseline(&self) -> Option<Tick> {
-        let is_good = |begun: &Tick| self.resynced.is_none_or(|tick| !tick.is_after(*begun));
-        self.port.held().begun.filter(is_good)
-    }
 }

@@ -99,10 +99,11 @@ pub(crate) fn load_changes(from: &mut StateReader<'_>) -> Result<(Leaves, Joins)
 pub(crate) fn save_profile(profile: &Profile, out: &mut StateWriter<'_>) {
     profile.name.save(out);
     profile.is_bot.save(out);
+    profile.claims.save(out);
 }
 
 pub(crate) fn load_profile(from: &mut StateReader<'_>) -> Result<Profile, DecodeError> {
-    Ok(Profile { name: State::load(from)?, is_bot: State::load(from)? })
+    Ok(Profile { name: State::load(from)?, is_bot: State::load(from)?, claims: State::load(from)? })
 }
 
 fn save_reason(reason: LeaveReason, out: &mut StateWriter<'_>) {
@@ -110,6 +111,8 @@ fn save_reason(reason: LeaveReason, out: &mut StateWriter<'_>) {
         LeaveReason::Left => 0,
         LeaveReason::Lost => 1,
         LeaveReason::Replaced => 2,
+        LeaveReason::Kicked => 3,
+        LeaveReason::Banned => 4,
     };
     number.save(out);
 }
@@ -119,6 +122,8 @@ fn load_reason(from: &mut StateReader<'_>) -> Result<LeaveReason, DecodeError> {
         0 => Ok(LeaveReason::Left),
         1 => Ok(LeaveReason::Lost),
         2 => Ok(LeaveReason::Replaced),
+        3 => Ok(LeaveReason::Kicked),
+        4 => Ok(LeaveReason::Banned),
         number => Err(DecodeError::Malformed(format!("no leave reason has the number {number}"))),
     }
 }

@@ -6,12 +6,13 @@ mod news;
 use bytes::Bytes;
 use fracas_shared::game::Events;
 use fracas_shared::limits::{MESSAGES_PER_TICK_MAX, MESSAGES_WAITING_MAX};
-use fracas_shared::message::{Joined, RosterEntry};
+use fracas_shared::message::Joined;
 use fracas_shared::packet::{InputHead, LooseRow, OwnHead, PacketError, RowCodec, ServerTag};
 use fracas_shared::row::{Row, RowWriter};
 use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{
-    Chat, ConfigError, EntityId, LeaveReason, Pilot, PlayerId, Profile, Refusal, Rng, Schema, Seen, Tick,
+    Chat, ConfigError, EntityId, LeaveReason, Pilot, PlayerId, Profile, Refusal, Removal, Rng, Schema, Seen,
+    Tick,
 };
 use thiserror::Error;
 
@@ -19,12 +20,13 @@ pub use self::checkpoint::RestoreError;
 use crate::frames::Frames;
 use crate::inputs::InputCounts;
 use crate::options::RoomOptions;
-use crate::port::{StateMessages, Viewer};
+use crate::port::StateMessages;
 use crate::record::{PlayerMessage, TickRecord};
 use crate::report::TickReport;
-use crate::seats::{Occupant, Seat, Seats};
+use crate::seats::{Occupant, Seat, SeatToken, Seats};
 use crate::simulation::Simulation;
 use crate::strings::{SnapshotRefs, Strings};
+use crate::viewer::Viewer;
 use crate::wire_ids::WireIds;
 
 /// A match of one game, with seats, bots, waiting inputs and frames for viewers.
@@ -146,7 +148,7 @@ impl<G: Pilot> Room<G> {
         }
         for (player, seat) in self.seats.iter_mut() {
             let input = match &mut seat.occupant {
-                Occupant::Player { inputs, messages } => {
+                Occupant::Player { inputs, messages, .. } => {
                     let count = messages.len().min(MESSAGES_PER_TICK_MAX);
                     self.record.messages.extend(messages.drain(..count).map(|message| (player, message)));
                     inputs.take(next, &mut self.input_counts)
@@ -197,16 +199,15 @@ impl<G: Pilot> Room<G> {
     /// Gives each viewer the newest state, on the baseline that it holds.
     fn hand_frames(&mut self, viewers: &mut [Viewer], report: &mut TickReport) {
         let tick = self.simulation.tick();
-        for viewer in viewers {
-            let own = viewer.player.and_then(|player| self.own_message(player));
+        for viewer in viewers.iter_mut().filter(|viewer| !viewer.is_away()) {
+            let own = viewer.player().and_then(|player| self.own_message(player));
             viewer.note_resync(tick);
             loop {
-                let held = viewer.baseline();
-                let (baseline, frame) = self.frames.frame(held);
+                let (baseline, frame) = self.frames.frame(viewer.baseline());
                 let frame_bytes = frame.len();
                 let state = StateMessages { tick, baseline, own: own.clone(), frame };
                 // Not taken: the viewer's baseline moved on between the question and the answer.
-                if viewer.port.put_state(state) {
+                if viewer.port().is_none_or(|port| port.put_state(state)) {
                     report.frames.count(tick, baseline, frame_bytes);
                     break;
                 }
@@ -226,27 +227,47 @@ impl<G: Pilot> Room<G> {
         Some(message.into())
     }
 
-    /// Gives a player a seat; the rules hear of it at the next tick.
-    pub fn join(&mut self, profile: Profile) -> Result<PlayerId, Refusal> {
-        self.seats.join(profile).ok_or_else(|| Refusal::RoomFull(String::new()))
+    /// Gives a player a seat; the rules hear of it at the next tick. The token is what the player
+    /// takes the seat up again with, after the connection was lost.
+    pub fn join(&mut self, profile: Profile, token: SeatToken) -> Result<PlayerId, Refusal> {
+        self.seats.join(profile, token).ok_or_else(|| Refusal::RoomFull(String::new()))
     }
 
-    /// What a player who joined needs to know. `schema_hash` is the hash of the schema that the
-    /// client has.
-    pub fn joined(&self, player: PlayerId, schema_hash: u32) -> Joined {
+    /// The seat of this token.
+    pub fn seat_of(&self, token: SeatToken) -> Option<PlayerId> {
+        self.seats.seat_of(token)
+    }
+
+    /// Takes note of whether a player's connection is lost. It is no matter of the match: the rules
+    /// do not hear of it.
+    pub fn set_away(&mut self, player: PlayerId, is_away: bool) {
+        self.seats.set_away(player, is_away);
+    }
+
+    /// What one who came to the room needs to know: a player, or a spectator. `schema_hash` is the
+    /// hash of the schema that the client has. What the host knows is left to the host.
+    pub fn joined(&self, player: Option<PlayerId>, schema_hash: u32) -> Joined {
         let knows_schema = schema_hash == self.schema.hash;
         Joined {
             room: String::new(),
             game: G::ID.to_owned(),
-            player: player.0,
+            player: player.map(|player| player.0),
             seats: self.seats.count(),
             tick_hz: self.options.tick_hz,
             tick: self.simulation.tick().next().0,
             schema_hash: self.schema.hash,
             schema: (!knows_schema).then(|| self.schema.json.clone()),
             config: serde_json::to_string(&self.options.config).unwrap_or_default(),
-            roster: self.seats.iter().map(|(player, seat)| roster_entry(player, &seat.profile)).collect(),
+            roster: self.seats.roster(),
+            resume_token: String::new(),
+            linger_s: self.options.linger_s,
+            resumed: None,
         }
+    }
+
+    /// Whom the rules want removed since this was last asked, in order.
+    pub fn take_removals(&mut self) -> Vec<(PlayerId, Removal)> {
+        self.events.take_removals()
     }
 
     /// Frees a player's seat; the rules hear of it at the next tick.
@@ -326,8 +347,4 @@ fn own_row<G: Pilot>(
     player: PlayerId,
 ) -> Option<LooseRow> {
     Some(LooseRow::of(&simulation.own(player)?, |key| wire_ids.id_of(key)))
-}
-
-fn roster_entry(player: PlayerId, profile: &Profile) -> RosterEntry {
-    RosterEntry { player: player.0, name: profile.name.to_string(), is_bot: profile.is_bot }
 }

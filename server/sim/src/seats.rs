@@ -1,8 +1,11 @@
 //! Who sits where.
 
 use std::collections::VecDeque;
+use std::fmt;
+use std::str::FromStr;
 
 use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
+use fracas_shared::message::RosterEntry;
 use fracas_shared::{LeaveReason, Pilot, PlayerId, Profile, State};
 
 use crate::inputs::InputQueue;
@@ -21,8 +24,58 @@ pub(crate) struct Seat<G: Pilot> {
 }
 
 pub(crate) enum Occupant<G: Pilot> {
-    Player { inputs: InputQueue<G::Input>, messages: VecDeque<PlayerMessage<G>> },
-    Bot { mind: G::Mind },
+    Player {
+        inputs: InputQueue<G::Input>,
+        messages: VecDeque<PlayerMessage<G>>,
+        token: SeatToken,
+        is_away: bool,
+    },
+    Bot {
+        mind: G::Mind,
+    },
+}
+
+/// The secret of one player's seat, as 32 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SeatToken(pub u128);
+
+impl fmt::Display for SeatToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for SeatToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SeatToken(secret)")
+    }
+}
+
+/// What was to be a [`SeatToken`] and is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoSeatToken;
+
+impl FromStr for SeatToken {
+    type Err = NoSeatToken;
+
+    fn from_str(text: &str) -> Result<Self, NoSeatToken> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
+        if text.len() != 32 || !text.bytes().all(is_digit) {
+            return Err(NoSeatToken);
+        }
+        u128::from_str_radix(text, 16).map(Self).map_err(|_| NoSeatToken)
+    }
+}
+
+impl State for SeatToken {
+    fn save(&self, out: &mut StateWriter<'_>) {
+        ((self.0 >> 64) as u64).save(out);
+        (self.0 as u64).save(out);
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self(u128::from(u64::load(from)?) << 64 | u128::from(u64::load(from)?)))
+    }
 }
 
 impl<G: Pilot> Seats<G> {
@@ -67,8 +120,36 @@ impl<G: Pilot> Seats<G> {
         self.iter().filter(|(_, seat)| !seat.profile.is_bot).count() as u16
     }
 
-    /// Seats someone: on a free seat, or a player on the last bot's.
-    pub(crate) fn join(&mut self, profile: Profile) -> Option<PlayerId> {
+    /// The seat of this token.
+    pub(crate) fn seat_of(&self, token: SeatToken) -> Option<PlayerId> {
+        let has_it =
+            |seat: &Seat<G>| matches!(&seat.occupant, Occupant::Player { token: of, .. } if *of == token);
+        self.iter().find(|(_, seat)| has_it(seat)).map(|(player, _)| player)
+    }
+
+    pub(crate) fn set_away(&mut self, player: PlayerId, away: bool) {
+        if let Some(Seat { occupant: Occupant::Player { is_away, .. }, .. }) = self.get_mut(player) {
+            *is_away = away;
+        }
+    }
+
+    pub(crate) fn roster(&self) -> Vec<RosterEntry> {
+        let is_away = |seat: &Seat<G>| matches!(seat.occupant, Occupant::Player { is_away: true, .. });
+        self.iter().map(|(player, seat)| roster_entry(player, &seat.profile, is_away(seat))).collect()
+    }
+
+    /// Seats a player: on a free seat, or else on the last bot's.
+    pub(crate) fn join(&mut self, profile: Profile, token: SeatToken) -> Option<PlayerId> {
+        let occupant = Occupant::Player {
+            inputs: InputQueue::default(),
+            messages: VecDeque::new(),
+            token,
+            is_away: false,
+        };
+        self.sit(profile, occupant)
+    }
+
+    fn sit(&mut self, profile: Profile, occupant: Occupant<G>) -> Option<PlayerId> {
         let free = self.list.iter().position(Option::is_none);
         let of_bot = || {
             let is_bot = |seat: &Option<Seat<G>>| seat.as_ref().is_some_and(|seat| seat.profile.is_bot);
@@ -76,11 +157,6 @@ impl<G: Pilot> Seats<G> {
         };
         let player = PlayerId(free.or_else(of_bot)? as u16);
         self.leave(player, LeaveReason::Replaced);
-        let occupant = if profile.is_bot {
-            Occupant::Bot { mind: G::Mind::default() }
-        } else {
-            Occupant::Player { inputs: InputQueue::default(), messages: VecDeque::new() }
-        };
         self.joins.push((player, profile.clone()));
         self.list[player.0 as usize] = Some(Seat { profile, occupant });
         Some(player)
@@ -108,8 +184,8 @@ impl<G: Pilot> Seats<G> {
             self.leave(*player, LeaveReason::Replaced);
         }
         for number in bots.len()..wanted as usize {
-            let name = BOT_NAMES[number % BOT_NAMES.len()].into();
-            self.join(Profile { name, is_bot: true });
+            let name = BOT_NAMES[number % BOT_NAMES.len()];
+            self.sit(Profile::bot(name), Occupant::Bot { mind: G::Mind::default() });
         }
     }
 
@@ -133,9 +209,11 @@ impl<G: Pilot> Seats<G> {
             let Some(seat) = seat else { continue };
             save_profile(&seat.profile, out);
             match &seat.occupant {
-                Occupant::Player { inputs, messages } => {
+                Occupant::Player { inputs, messages, token, is_away } => {
                     inputs.save(out);
                     messages.save(out);
+                    token.save(out);
+                    is_away.save(out);
                 }
                 Occupant::Bot { mind } => mind.save(out),
             }
@@ -165,7 +243,16 @@ fn load_seat<G: Pilot>(from: &mut StateReader<'_>) -> Result<Seat<G>, DecodeErro
     let occupant = if profile.is_bot {
         Occupant::Bot { mind: G::Mind::load(from)? }
     } else {
-        Occupant::Player { inputs: State::load(from)?, messages: State::load(from)? }
+        Occupant::Player {
+            inputs: State::load(from)?,
+            messages: State::load(from)?,
+            token: State::load(from)?,
+            is_away: State::load(from)?,
+        }
     };
     Ok(Seat { profile, occupant })
+}
+
+pub(crate) fn roster_entry(player: PlayerId, profile: &Profile, is_away: bool) -> RosterEntry {
+    RosterEntry { player: player.0, name: profile.name.to_string(), is_bot: profile.is_bot, is_away }
 }

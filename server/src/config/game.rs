@@ -1,6 +1,6 @@
 //! What the rooms of one game are like.
 
-use fracas_shared::limits::{SEATS_MAX, TICK_HZ_MAX};
+use fracas_shared::limits::{LINGER_TIME_MAX_S, SEATS_MAX, TICK_HZ_MAX};
 use fracas_shared::{ConfigError, Game};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -18,6 +18,9 @@ pub struct GameConfig {
     pub tick_hz: Option<u16>,
     /// Seats that bots fill as long as no player wants them; see [`GameConfig::bots_of`].
     pub bots: u16,
+    /// Seconds for which a seat is kept after its connection was lost, up to [`LINGER_TIME_MAX_S`];
+    /// none for the game's own number.
+    pub linger_s: Option<u16>,
     /// Whether a room of this game is opened at the start and never ends.
     pub permanent: bool,
     /// What differs from the game's own default config.
@@ -26,7 +29,14 @@ pub struct GameConfig {
 
 impl Default for GameConfig {
     fn default() -> Self {
-        Self { seats: None, tick_hz: None, bots: BOTS_DEFAULT, permanent: true, config: Table::new() }
+        Self {
+            seats: None,
+            tick_hz: None,
+            bots: BOTS_DEFAULT,
+            linger_s: None,
+            permanent: true,
+            config: Table::new(),
+        }
     }
 }
 
@@ -64,6 +74,12 @@ impl GameConfig {
             if let Some(value) = value.filter(|value| !(1..=max).contains(value)) {
                 return Err((name, format!("{value} is out of range; 1 to {max} are allowed")));
             }
+        }
+        if let Some(seconds) = self.linger_s.filter(|seconds| *seconds > LINGER_TIME_MAX_S) {
+            return Err((
+                "linger_s",
+                format!("{seconds} is out of range; 0 to {LINGER_TIME_MAX_S} are allowed"),
+            ));
         }
         if self.bots > SEATS_MAX {
             return Err(("bots", format!("{} is out of range; 0 to {SEATS_MAX} are allowed", self.bots)));

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use clap::CommandFactory;
-use fracas_shared::limits::{SEATS_MAX, TICK_HZ_MAX};
+use fracas_shared::limits::{LINGER_TIME_MAX_S, SEATS_MAX, TICK_HZ_MAX};
 use fracas_shared::{GameList, GameVisitor, Pilot};
 use toml::{Table, Value};
 
@@ -54,6 +54,7 @@ impl GameVisitor for PrintGames<'_> {
         let game = self.config.game(G::ID);
         let (id, seats, tick_hz) =
             (G::ID, game.seats.unwrap_or(G::SEATS), game.tick_hz.unwrap_or(G::TICK_HZ));
+        let linger_s = game.linger_s.unwrap_or(G::LINGER_S);
         let (bots, permanent) = (game.bots, game.permanent);
         put(
             self.text,
@@ -62,6 +63,8 @@ impl GameVisitor for PrintGames<'_> {
                  [games.{id}]\n\
                  # Seats of a room, 1 to {SEATS_MAX}\n\
                  seats = {seats}\n\
+                 # Seconds for which a seat is kept after its connection was lost, 0 to {LINGER_TIME_MAX_S}\n\
+                 linger_s = {linger_s}\n\
                  # Ticks per second, 1 to {TICK_HZ_MAX}\n\
                  tick_hz = {tick_hz}\n\
                  # Seats that bots fill as long as no player wants them; one is always left to a player\n\

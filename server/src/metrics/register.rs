@@ -105,8 +105,10 @@ pub(super) fn rooms(registry: &mut Registry) -> RoomMetrics {
         inbox_overflows: counter(registry, "inbox_overflows", "Requests dropped at a full room's inbox"),
         events_dropped: counter(registry, "events_dropped", "Events beyond what one tick may emit"),
         failures: counter(registry, "room_failures", "Rooms ended because their rules failed"),
+        resumes: counter(registry, "resumes", "Seats taken up again by their players"),
         open: labelled(registry, "rooms", "Open rooms by game", "game"),
         players: labelled(registry, "players", "Seats of players by game", "game"),
+        away: labelled(registry, "players_away", "Seats of players who are away, by game", "game"),
         bots: labelled(registry, "bots", "Seats of bots by game", "game"),
     }
 }

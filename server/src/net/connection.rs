@@ -10,11 +10,16 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use fracas_shared::limits::{
     CHAT_BYTES_MAX, CHATS_PER_S_MAX, CONTROLS_PER_S_MAX, HELLO_TIME_MAX_S, IDLE_TIME_MAX_S, INPUTS_PER_S_MAX,
-    PING_AFTER_S, PLAYER_NAME_BYTES_MAX,
+    PING_AFTER_S, PLAYER_NAME_BYTES_MAX, WRONG_SECRETS_MAX,
 };
 use fracas_shared::message::{ClientMessage, Hearers, PROTOCOL_VERSION, RoomWanted, ServerMessage};
 use fracas_shared::packet::ClientTag;
 use fracas_shared::{Chat, CloseCode, Refusal, Tick};
+
+/// When to try again what was refused because the server has too much to do.
+const RETRY_BUSY_AFTER_MS: u32 = 2000;
+/// When to come back to a server that stops: most likely another one starts in its place.
+const RETRY_RESTART_AFTER_MS: u32 = 200;
 
 /// What is to be done for a connection.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,7 +28,7 @@ pub enum Action {
     Send(ServerMessage),
     /// Send a WebSocket ping.
     Ping,
-    /// Find the client a seat; tell by [`Connection::handle_joined`] or
+    /// Find the client a seat, or a place to watch from; tell by [`Connection::handle_joined`] or
     /// [`Connection::handle_refused`].
     Join {
         /// Which room.
@@ -50,6 +55,8 @@ pub enum Action {
     Say(Chat),
     /// Pass on that the client lost track of the state.
     Resync,
+    /// Pass on that the client has decoded the frame of this tick.
+    Ack(Tick),
     /// End the connection.
     Close(CloseCode),
 }
@@ -66,6 +73,7 @@ pub struct Connection {
     inputs: Rate,
     controls: Rate,
     chats: Rate,
+    wrong_secrets: u32,
     actions: VecDeque<Action>,
 }
 
@@ -124,6 +132,7 @@ impl Connection {
             inputs: Rate::new(INPUTS_PER_S_MAX, now),
             controls: Rate::new(CONTROLS_PER_S_MAX, now),
             chats: Rate::new(CHATS_PER_S_MAX, now),
+            wrong_secrets: 0,
             actions: VecDeque::new(),
         }
     }
@@ -210,8 +219,8 @@ impl Connection {
                 self.actions.push_back(Action::Leave);
             }
             (Stage::Seated, ClientMessage::Resync) => self.actions.push_back(Action::Resync),
-            // Said when the room had let go of the player already; and an ack only shows that the
-            // client reads, which whatever comes from it does.
+            (Stage::Seated, ClientMessage::Ack { tick }) => self.actions.push_back(Action::Ack(Tick(tick))),
+            // Said when the room had let go of the player already.
             (
                 _,
                 ClientMessage::Leave
@@ -255,7 +264,16 @@ impl Connection {
     /// The client does not get a seat.
     pub fn handle_refused(&mut self, refusal: Refusal) {
         self.enter(Stage::Lobby);
+        match refusal {
+            Refusal::Busy => self.send(ServerMessage::RetryAfter { ms: RETRY_BUSY_AFTER_MS }),
+            Refusal::Stopping => self.send(ServerMessage::RetryAfter { ms: RETRY_RESTART_AFTER_MS }),
+            Refusal::WrongPassword(_) | Refusal::SeatLost | Refusal::BadTicket => self.wrong_secrets += 1,
+            _ => {}
+        }
         self.send(ServerMessage::Refused(refusal));
+        if self.wrong_secrets > WRONG_SECRETS_MAX {
+            self.close(CloseCode::TooFast);
+        }
     }
 
     /// The client's seat is free; `tick` is the last one it was part of.
@@ -274,6 +292,9 @@ impl Connection {
     /// Ends the conversation, whoever wants it.
     pub fn close(&mut self, code: CloseCode) {
         if self.stage != Stage::Closed {
+            if code == CloseCode::Restart {
+                self.send(ServerMessage::RetryAfter { ms: RETRY_RESTART_AFTER_MS });
+            }
             self.stage = Stage::Closed;
             self.actions.push_back(Action::Close(code));
         }

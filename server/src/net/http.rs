@@ -13,7 +13,7 @@ use axum::{Extension, Json, Router};
 use fracas_shared::Refusal;
 use fracas_shared::limits::OPTIONS_BYTES_MAX;
 use fracas_shared::message::{RoomInfo, RoomWanted};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -165,7 +165,7 @@ async fn matchmake(
         "joinOrCreate" => RoomWanted::JoinOrCreate { game: name, options },
         "create" => RoomWanted::Create { game: name, options },
         "join" => RoomWanted::Join { game: name },
-        "joinById" => RoomWanted::ById { room: name },
+        "joinById" => RoomWanted::ById { room: name, password: password_in(&options)? },
         _ => {
             let message = "there are joinOrCreate, create, join and joinById";
             return Err(Problem::new(StatusCode::NOT_FOUND, "no_such_method", message));
@@ -177,12 +177,35 @@ async fn matchmake(
     Ok(([(CACHE_CONTROL, "no-store")], Json(Matchmade { room, game, ticket, address })))
 }
 
+/// The password in the body of a request for one room: `{"password": "..."}`, or nothing.
+fn password_in(body: &str) -> Result<String, Problem> {
+    #[derive(Default, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Credentials {
+        #[serde(default)]
+        password: String,
+    }
+    let read = if body.is_empty() { Ok(Credentials::default()) } else { serde_json::from_str(body) };
+    read.map(|credentials| credentials.password).map_err(|error| {
+        let message = format!("the body is empty or {{\"password\": \"...\"}}: {error}");
+        Problem::new(StatusCode::BAD_REQUEST, "bad_body", message)
+    })
+}
+
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let status = match refusal {
             Refusal::NoSuchGame(_) | Refusal::NoSuchRoom(_) => StatusCode::NOT_FOUND,
-            Refusal::RoomFull(_) | Refusal::AlreadyInRoom => StatusCode::CONFLICT,
-            Refusal::RoomLocked(_) | Refusal::ChatVetoed => StatusCode::FORBIDDEN,
+            Refusal::RoomFull(_) | Refusal::SpectatorsFull(_) | Refusal::AlreadyInRoom => {
+                StatusCode::CONFLICT
+            }
+            Refusal::RoomLocked(_)
+            | Refusal::WrongPassword(_)
+            | Refusal::BannedFrom(_)
+            | Refusal::Spectating
+            | Refusal::ChatVetoed => StatusCode::FORBIDDEN,
+            Refusal::SeatLost => StatusCode::GONE,
+            Refusal::TooManyFromAddress(_) => StatusCode::TOO_MANY_REQUESTS,
             Refusal::BadOption(_) | Refusal::BadName | Refusal::BadTicket | Refusal::BadChat => {
                 StatusCode::BAD_REQUEST
             }
@@ -208,13 +231,27 @@ struct ListedRoom {
     seats: u16,
     tick_hz: u16,
     metadata: Value,
+    spectators: u16,
+    has_password: bool,
+    is_locked: bool,
 }
 
 impl From<RoomInfo> for ListedRoom {
     fn from(room: RoomInfo) -> Self {
-        let RoomInfo { room, game, players, bots, seats, tick_hz, metadata } = room;
+        let RoomInfo {
+            room,
+            game,
+            players,
+            bots,
+            seats,
+            tick_hz,
+            metadata,
+            spectators,
+            has_password,
+            is_locked,
+        } = room;
         let metadata = serde_json::from_str(&metadata).unwrap_or_default();
-        Self { room, game, players, bots, seats, tick_hz, metadata }
+        Self { room, game, players, bots, seats, tick_hz, metadata, spectators, has_password, is_locked }
     }
 }
 

@@ -31,11 +31,14 @@ use super::connection::{Action, Connection};
 use super::mailbox::{Mail, Mailbox};
 use super::upgrade::Upgraded;
 use crate::metrics::{Counted, Metrics};
-use crate::rooms::{Applicant, RoomLink, Rooms};
+use crate::rooms::{Applicant, Identity, RoomLink, Rooms};
 use crate::shutdown::Shutdown;
 
 /// Below this many bytes a tick's messages leave in one write.
 const WRITE_BATCH_BYTES: usize = 16 * 1024;
+
+/// The close code of one who has no more to say (RFC 6455, section 7.4.1).
+const CLOSE_NORMAL: u16 = 1000;
 
 /// Serves one WebSocket to its end.
 pub async fn serve(upgraded: Upgraded, rooms: Rooms, metrics: Metrics, shutdown: Shutdown) {
@@ -61,6 +64,7 @@ pub async fn serve(upgraded: Upgraded, rooms: Rooms, metrics: Metrics, shutdown:
         link: None,
         room_answer: None,
         stop: Box::pin(async move { shutdown.wait().await }),
+        identity: peer.ip().to_string().into(),
         rooms,
         metrics,
     };
@@ -90,6 +94,7 @@ struct Task {
     room_answer: Option<Pin<Box<dyn Future<Output = RoomAnswer> + Send>>>,
     timer: Pin<Box<Sleep>>,
     stop: Pin<Box<dyn Future<Output = ()> + Send>>,
+    identity: Identity,
     rooms: Rooms,
     metrics: Metrics,
 }
@@ -114,7 +119,15 @@ impl Task {
     async fn run(mut self) {
         let code = loop {
             match poll_fn(|cx| self.poll_event(cx)).await {
-                Event::Message(Message::Close(_)) | Event::Gone(None) => break None,
+                Event::Message(Message::Close(frame)) => {
+                    // Who says goodbye does not come back; a page that is left or reloaded says 1001.
+                    let is_goodbye = frame.is_some_and(|frame| frame.code == CLOSE_NORMAL.into());
+                    if let Some(link) = self.link.as_deref().filter(|_| is_goodbye) {
+                        link.give_back();
+                    }
+                    break None;
+                }
+                Event::Gone(None) => break None,
                 Event::Message(message) => self.handle_message(message),
                 Event::RoomAnswer(answer) => self.handle_room_answer(answer),
                 Event::Timeout => {
@@ -229,9 +242,9 @@ impl Task {
                 }
                 Action::Join { wanted, name, schema_hash } => {
                     let port = Box::new(self.mailbox.port());
-                    let rooms = self.rooms.clone();
+                    let (rooms, identity) = (self.rooms.clone(), self.identity.clone());
                     self.room_answer = Some(Box::pin(async move {
-                        match rooms.join(wanted, Applicant { name, schema_hash, port }).await {
+                        match rooms.enter(wanted, Applicant { name, identity, schema_hash, port }).await {
                             Ok(link) => RoomAnswer::Joined(link),
                             Err(refusal) => RoomAnswer::Refused(refusal),
                         }
@@ -265,6 +278,11 @@ impl Task {
                     self.pass_on(|link| link.chat(chat));
                 }
                 Action::Resync => self.pass_on(RoomLink::resync),
+                Action::Ack(tick) => {
+                    if let Some(link) = &self.link {
+                        link.ack(tick);
+                    }
+                }
                 Action::Close(code) => self.mailbox.close(code),
             }
         }

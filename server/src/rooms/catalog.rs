@@ -21,6 +21,7 @@ pub(super) struct Opened {
     pub(super) game: Box<dyn Match>,
     pub(super) seats: u16,
     pub(super) tick_hz: u16,
+    pub(super) linger_s: u16,
 }
 
 /// A configuration that cannot be hosted.
@@ -119,9 +120,9 @@ struct HostOf<G: Game>(RoomOptions<G::Config>);
 impl<G: Pilot> Host for HostOf<G> {
     fn open(&self, patch: &OptionsPatch, seed: u64) -> Result<Opened, ConfigError> {
         let options = self.0.patched::<G>(patch)?;
-        let (seats, tick_hz) = (options.seats, options.tick_hz);
+        let (seats, tick_hz, linger_s) = (options.seats, options.tick_hz, options.linger_s);
         let game = Box::new(Room::<G>::open(options, seed)?);
-        Ok(Opened { game, seats, tick_hz })
+        Ok(Opened { game, seats, tick_hz, linger_s })
     }
 }
 
@@ -133,6 +134,7 @@ fn host<G: Pilot>(config: &Config) -> Result<Entry, ConfigError> {
         seats,
         tick_hz: game.tick_hz.unwrap_or(G::TICK_HZ),
         bots: game.bots_of(seats),
+        linger_s: game.linger_s.unwrap_or(G::LINGER_S),
         config: game.rules::<G>()?,
     };
     let options = options.patched::<G>(&OptionsPatch::default())?;

@@ -44,7 +44,10 @@ pub(super) struct Description {
     pub(super) options: String,
     pub(super) seats: u16,
     pub(super) tick_hz: u16,
+    pub(super) linger_s: u16,
     pub(super) metadata: String,
+    /// What one must say to get in; empty for nothing.
+    pub(super) password: String,
     /// Found by its id alone.
     pub(super) is_private: bool,
     /// Takes nobody but its creator.
@@ -62,10 +65,15 @@ pub(super) struct RoomEntry {
     /// Which simulation thread it lives on.
     pub(super) thread: usize,
     pub(super) inbox: mpsc::Sender<RoomRequest>,
+    /// How long the seat of a player is kept whose connection was lost.
+    pub(super) linger_s: u16,
     /// Seated bots, told by the room.
     pub(super) bots: AtomicU16,
+    /// Who only watches, told by the room.
+    pub(super) spectators: AtomicU16,
     options: String,
     metadata: String,
+    password: String,
     is_private: bool,
     is_locked: bool,
 }
@@ -104,9 +112,12 @@ impl Directory {
             tick_hz: description.tick_hz,
             thread: description.thread,
             inbox,
+            linger_s: description.linger_s,
             bots: AtomicU16::new(0),
+            spectators: AtomicU16::new(0),
             options: description.options,
             metadata: description.metadata,
+            password: description.password,
             is_private: description.is_private,
             is_locked: description.is_locked,
         });
@@ -118,21 +129,25 @@ impl Directory {
     }
 
     /// Reserves a seat of this room.
-    pub(super) fn reserve_by_id(self: &Arc<Self>, id: &str) -> Result<Reservation, Refusal> {
+    pub(super) fn reserve_by_id(self: &Arc<Self>, id: &str, password: &str) -> Result<Reservation, Refusal> {
         let rooms = self.lock();
-        let missing = || Refusal::NoSuchRoom(id.chars().take(32).collect());
-        let number = *rooms.by_id.get(id).ok_or_else(missing)?;
-        let listed = rooms.by_number.get(&number).ok_or_else(missing)?;
-        if rooms.is_refusing {
-            return Err(Refusal::Stopping);
-        }
-        if listed.entry.is_locked {
-            return Err(Refusal::RoomLocked(listed.entry.id.clone()));
-        }
+        let listed = rooms.let_in(id, password)?;
         if listed.players >= listed.entry.seats {
             return Err(Refusal::RoomFull(listed.entry.id.clone()));
         }
+        let number = listed.entry.number;
         Ok(self.reserve(rooms, number))
+    }
+
+    /// The room of this id, for one who wants to watch it.
+    pub(super) fn watch(&self, id: &str, password: &str) -> Result<Arc<RoomEntry>, Refusal> {
+        Ok(self.lock().let_in(id, password)?.entry.clone())
+    }
+
+    /// The room of this id.
+    pub(super) fn find(&self, id: &str) -> Option<Arc<RoomEntry>> {
+        let rooms = self.lock();
+        Some(rooms.by_number.get(rooms.by_id.get(id)?)?.entry.clone())
     }
 
     /// Reserves a seat of the oldest open room of this game, whatever its options.
@@ -211,17 +226,51 @@ impl Listed {
             seats: entry.seats,
             tick_hz: entry.tick_hz,
             metadata: entry.metadata.clone(),
+            spectators: entry.spectators.load(Ordering::Relaxed),
+            has_password: !entry.password.is_empty(),
+            is_locked: entry.is_locked,
         }
     }
 }
 
+impl RoomEntry {
+    /// Whether anyone who asks for any room may be sent to this one.
+    fn is_open_to_all(&self) -> bool {
+        !self.is_private && !self.is_locked && self.password.is_empty()
+    }
+
+    /// Compares all of a password, so that the time it takes tells nothing of where it differs.
+    fn is_password(&self, said: &str) -> bool {
+        let differs = |(ours, theirs): (u8, u8)| ours ^ theirs;
+        self.password.is_empty()
+            || (self.password.len() == said.len()
+                && self.password.bytes().zip(said.bytes()).map(differs).fold(0, |all, one| all | one) == 0)
+    }
+}
+
 impl Rooms {
+    /// The room of this id, if it lets one in who says this password.
+    fn let_in(&self, id: &str, password: &str) -> Result<&Listed, Refusal> {
+        let missing = || Refusal::NoSuchRoom(id.chars().take(32).collect());
+        let listed = self.by_id.get(id).and_then(|number| self.by_number.get(number)).ok_or_else(missing)?;
+        if self.is_refusing {
+            return Err(Refusal::Stopping);
+        }
+        if listed.entry.is_locked {
+            return Err(Refusal::RoomLocked(listed.entry.id.clone()));
+        }
+        if !listed.entry.is_password(password) {
+            return Err(Refusal::WrongPassword(listed.entry.id.clone()));
+        }
+        Ok(listed)
+    }
+
     fn set_players(&mut self, number: u64, players: u16) {
         let Some(listed) = self.by_number.get_mut(&number) else { return };
         listed.players = players;
         let entry = &listed.entry;
         let open = self.open.entry((entry.game, entry.options.clone())).or_default();
-        if players < entry.seats && !entry.is_private && !entry.is_locked {
+        if players < entry.seats && entry.is_open_to_all() {
             open.insert(number);
         } else {
             open.remove(&number);

@@ -1,22 +1,25 @@
 //! A room on its simulation thread.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
-use fracas_shared::limits::{FRAME_BYTES_MAX, ROOM_INBOX_MAX};
-use fracas_shared::message::ServerMessage;
+use fracas_shared::limits::{
+    ACK_TIME_MAX_S, BANS_PER_ROOM_MAX, FRAME_BYTES_MAX, ROOM_INBOX_MAX, SPECTATORS_PER_ROOM_MAX,
+};
+use fracas_shared::message::{Joined, ServerMessage};
 use fracas_shared::packet::PacketError;
-use fracas_shared::{CloseCode, LeaveReason, PlayerId, Refusal};
-use fracas_sim::{Match, MessageRefused, Port, TickReport, Viewer};
-use tokio::sync::mpsc;
+use fracas_shared::{CloseCode, LeaveReason, PlayerId, Refusal, Removal, Tick};
+use fracas_sim::{Match, MessageRefused, Port, SeatToken, TickReport};
+use tokio::sync::{mpsc, oneshot};
 use tracing::{Span, debug, error, info_span};
 
-use super::directory::{Reservation, RoomEntry};
+use super::directory::RoomEntry;
 use super::guard::guarded;
-use super::inbox::{RoomRequest, ViewerId};
+use super::guests::Guests;
+use super::inbox::{Entrance, Identity, RoomRequest, ViewerId};
 use crate::metrics::{Counted, GameMetrics, Metrics};
 
 /// A room: the match, its viewers and its inbox.
@@ -25,21 +28,22 @@ pub(super) struct HostedRoom {
     pub(super) is_permanent: bool,
     game: Box<dyn Match>,
     requests: mpsc::Receiver<RoomRequest>,
-    /// What the match sees of each viewer, and beside it, at the same place, what the host knows.
-    viewers: Vec<Viewer>,
-    guests: Vec<Guest>,
-    places: HashMap<ViewerId, usize>,
+    guests: Guests,
+    /// Who may not come back, the oldest first.
+    bans: VecDeque<Identity>,
     metrics: Metrics,
     game_metrics: GameMetrics,
     _counted: Counted,
     span: Span,
 }
 
-struct Guest {
+/// Someone on the way in.
+struct Arrival {
     viewer: ViewerId,
-    player: PlayerId,
-    _reservation: Reservation,
-    _counted: Counted,
+    identity: Identity,
+    schema_hash: u32,
+    port: Box<dyn Port>,
+    answer: oneshot::Sender<Result<(), Refusal>>,
 }
 
 /// The rules panicked, or made more than may be sent: the room cannot go on.
@@ -62,9 +66,8 @@ impl HostedRoom {
             is_permanent,
             game,
             requests,
-            viewers: Vec::new(),
-            guests: Vec::new(),
-            places: HashMap::new(),
+            guests: Guests::default(),
+            bans: VecDeque::new(),
             metrics: metrics.clone(),
             game_metrics,
         }
@@ -76,8 +79,10 @@ impl HostedRoom {
         let _entered = span.enter();
         self.guarded(|room| {
             room.take_requests();
-            room.drop_gone();
-            let report = room.game.tick(&mut room.viewers);
+            room.part_with_lost();
+            let report = room.game.tick(room.guests.viewers());
+            room.remove_unwanted();
+            room.close_stuck();
             room.count(&report);
             report
         })
@@ -95,32 +100,26 @@ impl HostedRoom {
     pub(super) fn look_into_inbox(&mut self) -> Result<(), RoomFailure> {
         self.guarded(|room| {
             room.take_requests();
-            room.drop_gone();
+            room.part_with_lost();
         })
     }
 
-    /// Whether anyone watches. A room that nobody watches does not tick.
+    /// Whether anyone watches, or has a seat and is away. A room that nobody watches does not tick.
     pub(super) fn is_watched(&self) -> bool {
-        !self.viewers.is_empty()
+        !self.guests.is_empty()
     }
 
     /// Tells viewers that time was dropped after the last tick.
     pub(super) fn tell_dropped(&mut self, ticks: u32) {
-        let message = ServerMessage::TimeDropped { tick: self.game.now().0, ticks };
-        let message = Bytes::from(message.to_bytes());
-        for viewer in &mut self.viewers {
-            viewer.port.send(message.clone());
-        }
+        self.guests.tell(None, &ServerMessage::TimeDropped { tick: self.game.now().0, ticks });
     }
 
     /// Ends the room: closes whoever is in it.
     pub(super) fn end(mut self, code: CloseCode) {
         self.requests.close();
-        for viewer in &mut self.viewers {
-            viewer.port.close(code);
-        }
+        self.guests.close(code);
         while let Ok(request) = self.requests.try_recv() {
-            if let RoomRequest::Join { answer, .. } = request {
+            if let RoomRequest::Enter { answer, .. } = request {
                 // The applicant is no longer there when this fails, which is as well.
                 let _ = answer.send(Err(Refusal::NoSuchRoom(self.entry.id.clone())));
             }
@@ -142,96 +141,216 @@ impl HostedRoom {
         for _ in 0..ROOM_INBOX_MAX {
             let Ok(request) = self.requests.try_recv() else { break };
             match request {
-                RoomRequest::Join { viewer, profile, schema_hash, port, reservation, answer } => {
-                    match self.game.join(profile) {
-                        Ok(player) => {
-                            if answer.send(Ok(())).is_err() {
-                                self.game.leave(player, LeaveReason::Lost);
-                                continue;
-                            }
-                            self.welcome(viewer, player, schema_hash, port, reservation);
-                        }
-                        Err(refusal) => drop(answer.send(Err(refusal))),
+                RoomRequest::Enter { viewer, entrance, identity, schema_hash, port, answer } => {
+                    let arrival = Arrival { viewer, identity, schema_hash, port, answer };
+                    match entrance {
+                        Entrance::Resume { token, received } => self.take_back(arrival, token, received),
+                        entrance => self.let_in(arrival, entrance),
                     }
                 }
                 RoomRequest::Leave { viewer, answer } => {
-                    self.part(viewer, LeaveReason::Left);
+                    if let Some(place) = self.guests.place_of(viewer) {
+                        self.part(place, LeaveReason::Left);
+                    }
                     let _ = answer.send(self.game.now());
                 }
                 RoomRequest::Input { viewer, packet } => {
-                    self.pass_on(viewer, |game, player| game.input(player, &packet).map(drop));
+                    let ack = self.pass_on(viewer, |game, player| game.input(player, &packet));
+                    if let Some(tick) = ack {
+                        self.note_ack(viewer, tick);
+                    }
                 }
                 RoomRequest::Message { viewer, packet } => {
                     self.pass_on(viewer, |game, player| game.message(player, &packet));
                 }
                 RoomRequest::Chat { viewer, chat } => {
-                    self.pass_on(viewer, |game, player| game.chat(player, chat));
+                    let Some(place) = self.guests.place_of(viewer) else { continue };
+                    if self.guests.viewer(place).player().is_some() {
+                        self.pass_on(viewer, |game, player| game.chat(player, chat));
+                    } else if let Some(port) = self.guests.viewer(place).port() {
+                        port.send(Bytes::from(ServerMessage::Refused(Refusal::Spectating).to_bytes()));
+                    }
                 }
                 RoomRequest::Resync { viewer } => {
-                    if let Some(place) = self.places.get(&viewer) {
-                        self.viewers[*place].needs_keyframe = true;
+                    if let Some(place) = self.guests.place_of(viewer) {
+                        self.guests.viewer(place).resync();
                     }
+                }
+                RoomRequest::Ack { viewer, tick } => self.note_ack(viewer, tick),
+                RoomRequest::Remove { player, removal, answer } => {
+                    let _ = answer.send(self.remove(player, removal));
                 }
             }
         }
     }
 
-    fn welcome(
-        &mut self,
-        viewer: ViewerId,
-        player: PlayerId,
-        schema_hash: u32,
-        mut port: Box<dyn Port>,
-        reservation: Reservation,
-    ) {
+    /// Lets someone in: to a seat, or to watch.
+    fn let_in(&mut self, arrival: Arrival, entrance: Entrance) {
+        let Arrival { viewer, identity, schema_hash, mut port, answer } = arrival;
+        if self.bans.contains(&identity) {
+            return drop(answer.send(Err(Refusal::BannedFrom(self.entry.id.clone()))));
+        }
+        let seat = match entrance {
+            Entrance::Seat { profile, token, reservation } => match self.game.join(profile, token) {
+                Ok(player) => Some((player, token, reservation)),
+                Err(refusal) => return drop(answer.send(Err(refusal))),
+            },
+            _ if self.guests.spectators() >= SPECTATORS_PER_ROOM_MAX => {
+                return drop(answer.send(Err(Refusal::SpectatorsFull(self.entry.id.clone()))));
+            }
+            _ => None,
+        };
+        let player = seat.as_ref().map(|(player, ..)| *player);
+        if answer.send(Ok(())).is_err() {
+            // The connection was lost meanwhile, and its client knows nothing of this seat.
+            if let Some(player) = player {
+                self.game.leave(player, LeaveReason::Lost);
+            }
+            return;
+        }
+        let token = seat.as_ref().map(|(_, token, _)| *token);
+        let greeting = self.greeting(player, schema_hash, token);
+        port.send(Bytes::from(ServerMessage::Joined(greeting).to_bytes()));
+        let seat = seat.map(|(.., reservation)| (reservation, Counted::new(&self.game_metrics.players)));
+        self.guests.add(viewer, identity, port, player, seat);
+    }
+
+    /// Lets a player take the seat of a token up again, in place of whoever has it.
+    fn take_back(&mut self, arrival: Arrival, token: SeatToken, received: Option<u32>) {
+        let Arrival { viewer, identity: _, schema_hash, port, answer } = arrival;
+        let seat = self.game.seat_of(token);
+        let Some((player, place)) =
+            seat.and_then(|player| Some((player, self.guests.place_of_player(player)?)))
+        else {
+            return drop(answer.send(Err(Refusal::SeatLost)));
+        };
+        if answer.send(Ok(())).is_err() {
+            // That connection is lost, too: the seat stays as it was.
+            return;
+        }
+        self.metrics.rooms.resumes.inc();
+        let was_away = self.guests.viewer(place).is_away();
+        self.game.set_away(player, false);
+        // What the greeting needs of the room, which cannot be asked while its guests are changed.
+        let mut greeting = self.greeting(Some(player), schema_hash, Some(token));
+        self.guests.come_back(place, viewer, port, received, |port, resumed| {
+            greeting.resumed = Some(resumed);
+            port.send(Bytes::from(ServerMessage::Joined(greeting).to_bytes()));
+        });
+        if was_away {
+            self.guests.tell(Some(player), &ServerMessage::PlayerBack { player: player.0 });
+        }
+    }
+
+    /// What one who came is told first.
+    fn greeting(&self, player: Option<PlayerId>, schema_hash: u32, token: Option<SeatToken>) -> Joined {
         let mut joined = self.game.joined(player, schema_hash);
         joined.room.clone_from(&self.entry.id);
-        port.send(Bytes::from(ServerMessage::Joined(joined).to_bytes()));
-        self.places.insert(viewer, self.viewers.len());
-        self.viewers.push(Viewer::new(port, Some(player)));
-        self.guests.push(Guest {
-            viewer,
-            player,
-            _reservation: reservation,
-            _counted: Counted::new(&self.game_metrics.players),
-        });
+        joined.resume_token = token.map(|token| format!("{}-{token}", self.entry.id)).unwrap_or_default();
+        joined
     }
 
     /// Passes what a player sent to the match; what is none of the protocol closes the connection.
-    fn pass_on<E: Into<CloseCause>>(
+    fn pass_on<T, E: Into<CloseCause>>(
         &mut self,
         viewer: ViewerId,
-        take: impl FnOnce(&mut dyn Match, PlayerId) -> Result<(), E>,
-    ) {
-        let Some(place) = self.places.get(&viewer).copied() else { return };
-        if let Err(error) = take(&mut *self.game, self.guests[place].player) {
-            let CloseCause { code, error } = error.into();
-            debug!(room = self.entry.id, player = self.guests[place].player.0, %error, "closing a player");
-            self.viewers[place].port.close(code);
-            self.part(viewer, LeaveReason::Lost);
+        take: impl FnOnce(&mut dyn Match, PlayerId) -> Result<T, E>,
+    ) -> Option<T> {
+        let place = self.guests.place_of(viewer)?;
+        let taken = match self.guests.viewer(place).player() {
+            Some(player) => take(&mut *self.game, player).map_err(Into::into),
+            None => Err(CloseCause::of_spectator()),
+        };
+        taken
+            .inspect_err(|CloseCause { code, error }| {
+                debug!(room = self.entry.id, %error, "closing a viewer");
+                if let Some(port) = self.guests.viewer(place).port() {
+                    port.close(*code);
+                }
+                self.part(place, LeaveReason::Lost);
+            })
+            .ok()
+    }
+
+    fn note_ack(&mut self, viewer: ViewerId, tick: Tick) {
+        if let Some(place) = self.guests.place_of(viewer) {
+            self.guests.viewer(place).note_ack(tick, self.game.now());
         }
     }
 
-    fn drop_gone(&mut self) {
-        let gone: Vec<_> = self
-            .viewers
-            .iter()
-            .zip(&self.guests)
-            .filter(|(viewer, _)| !viewer.port.is_open())
-            .map(|(_, guest)| guest.viewer)
-            .collect();
-        for viewer in gone {
-            self.part(viewer, LeaveReason::Lost);
+    /// Lets those go whose connection is lost: at once, or, who may come back, in some time.
+    fn part_with_lost(&mut self) {
+        let now = self.game.now();
+        let linger_ticks = u32::from(self.entry.linger_s) * u32::from(self.entry.tick_hz);
+        while let Some(place) = self.guests.first_gone() {
+            if linger_ticks == 0 || !self.guests.may_linger(place) {
+                self.part(place, LeaveReason::Lost);
+                continue;
+            }
+            self.guests.go_away(place, now + linger_ticks, Counted::new(&self.game_metrics.away));
+            let Some(player) = self.guests.viewer(place).player() else { continue };
+            self.game.set_away(player, true);
+            self.guests.tell(Some(player), &ServerMessage::PlayerAway { player: player.0 });
+        }
+        while let Some(place) = self.guests.first_overdue(now) {
+            self.part(place, LeaveReason::Lost);
         }
     }
 
-    fn part(&mut self, viewer: ViewerId, reason: LeaveReason) {
-        let Some(place) = self.places.remove(&viewer) else { return };
-        self.viewers.swap_remove(place);
-        let guest = self.guests.swap_remove(place);
-        self.game.leave(guest.player, reason);
-        if let Some(moved) = self.guests.get(place) {
-            self.places.insert(moved.viewer, place);
+    fn part(&mut self, place: usize, reason: LeaveReason) {
+        let (viewer, _) = self.guests.remove(place);
+        if let Some(player) = viewer.player() {
+            self.game.leave(player, reason);
+        }
+    }
+
+    /// Removes whom the rules want removed.
+    fn remove_unwanted(&mut self) {
+        for (player, removal) in self.game.take_removals() {
+            self.remove(player, removal);
+        }
+    }
+
+    /// Removes a player; false when there is none in that seat. A bot goes, too, and another one
+    /// comes.
+    fn remove(&mut self, player: PlayerId, removal: Removal) -> bool {
+        let (code, reason) = match removal {
+            Removal::Kick => (CloseCode::Kicked, LeaveReason::Kicked),
+            Removal::Ban => (CloseCode::Banned, LeaveReason::Banned),
+        };
+        let Some(place) = self.guests.place_of_player(player) else {
+            self.game.leave(player, reason);
+            return false;
+        };
+        let (mut viewer, guest) = self.guests.remove(place);
+        if let Some(port) = viewer.port() {
+            port.close(code);
+        }
+        self.game.leave(player, reason);
+        if removal == Removal::Ban {
+            if self.bans.len() >= BANS_PER_ROOM_MAX {
+                self.bans.pop_front();
+            }
+            self.bans.push_back(guest.identity);
+        }
+        true
+    }
+
+    /// Closes those who are sent frames and acknowledge none: they do not read, whatever else they
+    /// send.
+    fn close_stuck(&mut self) {
+        let (now, tick_hz) = (self.game.now(), u32::from(self.entry.tick_hz));
+        // Once a second is often enough.
+        if !now.0.is_multiple_of(tick_hz) {
+            return;
+        }
+        let ticks_max = ACK_TIME_MAX_S as u32 * tick_hz;
+        for viewer in self.guests.viewers() {
+            if viewer.ticks_without_progress(now) > ticks_max
+                && let Some(port) = viewer.port()
+            {
+                port.close(CloseCode::TooSlow);
+            }
         }
     }
 
@@ -249,6 +368,8 @@ impl HostedRoom {
         inputs.early_dropped.inc_by(u64::from(report.inputs.early_dropped));
         inputs.duplicate.inc_by(u64::from(report.inputs.duplicate));
         self.metrics.rooms.events_dropped.inc_by(u64::from(report.events_dropped));
+        let spectators = self.guests.spectators() as u16;
+        self.entry.spectators.store(spectators, Ordering::Relaxed);
         let bots = self.game.census().bots;
         let before = self.entry.bots.swap(bots, Ordering::Relaxed);
         self.game_metrics.bots.inc_by(i64::from(bots) - i64::from(before));
@@ -267,6 +388,12 @@ impl HostedRoom {
 struct CloseCause {
     code: CloseCode,
     error: String,
+}
+
+impl CloseCause {
+    fn of_spectator() -> Self {
+        Self { code: CloseCode::BadMessage, error: "one who only watches wants to play".to_owned() }
+    }
 }
 
 impl From<PacketError> for CloseCause {

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use fracas_shared::limits::ROOM_INBOX_MAX;
-use fracas_shared::{Chat, Profile, Refusal, Tick};
-use fracas_sim::Port;
+use fracas_shared::{Chat, PlayerId, Profile, Refusal, Removal, Tick};
+use fracas_sim::{Port, SeatToken};
 use tokio::sync::{mpsc, oneshot};
 
 use super::directory::Reservation;
@@ -25,13 +25,13 @@ impl ViewerId {
 
 /// A request to a room.
 pub(super) enum RoomRequest {
-    /// A seat, please. The room answers first and sends `Joined` through the port next.
-    Join {
+    /// Someone comes. The room answers first and sends `Joined` through the port next.
+    Enter {
         viewer: ViewerId,
-        profile: Profile,
+        entrance: Entrance,
+        identity: Identity,
         schema_hash: u32,
         port: Box<dyn Port>,
-        reservation: Reservation,
         answer: oneshot::Sender<Result<(), Refusal>>,
     },
     /// The seat is given back. The room answers with the last tick that the player was part of.
@@ -44,7 +44,25 @@ pub(super) enum RoomRequest {
     Chat { viewer: ViewerId, chat: Chat },
     /// The viewer lost track of the state.
     Resync { viewer: ViewerId },
+    /// The viewer has decoded the frame of this tick.
+    Ack { viewer: ViewerId, tick: Tick },
+    /// A player is to be removed. The room answers whether there was one.
+    Remove { player: PlayerId, removal: Removal, answer: oneshot::Sender<bool> },
 }
+
+/// What someone comes for.
+pub(super) enum Entrance {
+    /// A seat, which is reserved.
+    Seat { profile: Profile, token: SeatToken, reservation: Reservation },
+    /// To watch.
+    Watch,
+    /// The seat of this token, having had so many reliable messages in it.
+    Resume { token: SeatToken, received: Option<u32> },
+}
+
+/// By what a room knows one who was banned: what the operator's join hook calls the account, or
+/// else the address.
+pub type Identity = Arc<str>;
 
 /// A room's inbox and the end at which the room takes requests out.
 pub(super) fn inbox() -> (mpsc::Sender<RoomRequest>, mpsc::Receiver<RoomRequest>) {
@@ -87,6 +105,19 @@ impl RoomLink {
     /// Asks for a keyframe. False when the inbox is full.
     pub fn resync(&self) -> bool {
         self.inbox.try_send(RoomRequest::Resync { viewer: self.viewer }).is_ok()
+    }
+
+    /// Passes on that the client has decoded a frame. When the inbox is full it is dropped: the next
+    /// one says more.
+    pub fn ack(&self, tick: Tick) {
+        let _ = self.inbox.try_send(RoomRequest::Ack { viewer: self.viewer, tick });
+    }
+
+    /// Gives the seat back, of a connection that ends. When the inbox is full it is kept for as long
+    /// as that of one whose connection is lost.
+    pub fn give_back(&self) {
+        let (answer, _) = oneshot::channel();
+        let _ = self.inbox.try_send(RoomRequest::Leave { viewer: self.viewer, answer });
     }
 
     /// Gives the seat back; the answer is the last tick that the player was part of, or none when

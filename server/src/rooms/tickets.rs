@@ -7,6 +7,7 @@ use fracas_shared::Refusal;
 use fracas_shared::limits::TICKETS_MAX;
 
 use super::directory::Reservation;
+use super::random_secret;
 
 /// Reserved seats by ticket. A ticket is good once; whoever issues one lets it expire.
 #[derive(Default)]
@@ -19,10 +20,7 @@ impl Tickets {
         if waiting.len() >= TICKETS_MAX {
             return Err(Refusal::Busy);
         }
-        let mut secret = [0; 16];
-        // Without randomness a ticket could be guessed: better none.
-        getrandom::fill(&mut secret).map_err(|_| Refusal::Busy)?;
-        let ticket = format!("{:032x}", u128::from_le_bytes(secret));
+        let ticket = format!("{:032x}", random_secret()?);
         waiting.insert(ticket.clone(), reservation);
         Ok(ticket)
     }

@@ -118,7 +118,7 @@ async fn players_talk() {
     let room = by_id(ann.room());
     let mut bob = Player::<Probe>::join(&server, "bob", room).await;
     ann.client.say(Hearers::Others, "hello").await.unwrap();
-    let speaker = ann.replica().player();
+    let speaker = ann.seat();
     bob.until("a greeting", |bob| bob.told.iter().any(|event| is_said(event, speaker, "hello"))).await;
     ann.client.say(Hearers::All, "x".repeat(CHAT_BYTES_MAX + 1)).await.unwrap();
     let is_refused = |event: &Event| matches!(event, Event::Refused(Refusal::BadChat));

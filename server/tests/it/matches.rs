@@ -20,7 +20,7 @@ fn at(player: &Player<Probe>, of: PlayerId) -> u32 {
 /// What a bot would do.
 fn pilot<G: Pilot>(seen: &Replica<G>) -> G::Input {
     let mut rng = Rng::new(seen.tick().0.into(), 0);
-    seen.rules().unwrap().pilot(&mut G::Mind::default(), &seen.seen(), &mut rng)
+    seen.rules().unwrap().pilot(&mut G::Mind::default(), &seen.seen().expect("a player"), &mut rng)
 }
 
 /// Two players of any game meet, act, and see the same.
@@ -29,7 +29,7 @@ async fn meet<G: Pilot>(server: &Server) {
     let mut ann = Player::<G>::join(server, "ann", room()).await;
     let mut bob = Player::<G>::join(server, "bob", room()).await;
     assert_eq!(ann.room(), bob.room());
-    assert_ne!(ann.replica().player(), bob.replica().player());
+    assert_ne!(ann.seat(), bob.seat());
     ann.until("bob in the roster", |ann| ann.roster().0.iter().any(|entry| entry.name == "bob")).await;
     assert!(bob.roster().0.iter().any(|entry| entry.name == "ann"));
 
@@ -77,7 +77,7 @@ async fn every_step_of_every_player_counts_once() {
     let mut bob = Player::<Probe>::join(&server, "bob", alike(r#"{"bots": 1}"#)).await;
     assert_eq!(ann.replica().own().map(|own| own.player), None, "no frame has come yet");
     ann.acts = |_| probe::Input { steps: 2, fails: false };
-    let (anns, bobs) = (ann.replica().player(), bob.replica().player());
+    let (anns, bobs) = (ann.seat(), bob.seat());
     ann.until("steps", |ann| at(ann, anns) >= 20).await;
     assert_eq!(ann.replica().own().map(|own| own.player), Some(anns));
     assert_eq!(at(&ann, anns) % 2, 0);
@@ -104,7 +104,7 @@ async fn a_left_seat_is_free_at_once() {
     bob.frames(1).await;
     ann.until("bob", |ann| ann.replica().tick() == bob.replica().tick()).await;
     ann.told.clear();
-    let bobs = bob.replica().player();
+    let bobs = bob.seat();
     bob.leave().await;
     let told = |told: &Event| matches!(told, Event::PlayerLeft(player) if *player == bobs);
     ann.until("word of it", |ann| ann.told.iter().any(told)).await;

@@ -1,11 +1,12 @@
 //! A player: a client that keeps acting, and what it has seen.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use fracas_client::{Client, ClientError, Event, Replica, RoomWanted, Update};
 use fracas_shared::message::RosterEntry;
 use fracas_shared::snapshot::Snapshot;
-use fracas_shared::{Game, Refusal, Tick};
+use fracas_shared::{Game, PlayerId, Refusal, Tick};
 use tokio::time::timeout;
 
 use crate::server::{PATIENCE, Server};
@@ -23,7 +24,13 @@ pub(crate) struct Player<G: Game> {
 
 impl<G: Game> Player<G> {
     pub(crate) async fn connect(server: &Server, name: &str) -> Self {
-        let client = Client::connect(&server.public.to_string(), name).await.unwrap();
+        Self::connect_by(server.public, name).await
+    }
+
+    /// One who connects to this address.
+    pub(crate) async fn connect_by(address: SocketAddr, name: &str) -> Self {
+        let mut client = Client::connect(&address.to_string(), name).await.unwrap();
+        client.set_reconnect(None);
         Self { client, replica: None, acts: |_| G::Input::default(), frames: 0, told: Vec::new() }
     }
 
@@ -52,6 +59,10 @@ impl<G: Game> Player<G> {
 
     pub(crate) fn replica(&self) -> &Replica<G> {
         self.replica.as_ref().expect("a player who has joined")
+    }
+
+    pub(crate) fn seat(&self) -> PlayerId {
+        self.replica().player().expect("a player who has a seat")
     }
 
     pub(crate) fn room(&self) -> &str {

@@ -169,5 +169,5 @@ pub(crate) fn new_room(options: &str) -> RoomWanted {
 
 /// The room of this id.
 pub(crate) fn by_id(room: &str) -> RoomWanted {
-    RoomWanted::ById { room: room.into() }
+    RoomWanted::ById { room: room.into(), password: String::new() }
 }

@@ -10,8 +10,8 @@ use fracas_shared::close::{CloseCode, Refusal};
 use fracas_shared::codec;
 use fracas_shared::frame::FrameCodec;
 use fracas_shared::message::{
-    ClientMessage, Hearers, Joined, PROTOCOL_VERSION, RoomInfo, RoomWanted, RosterEntry, SUBPROTOCOL,
-    ServerMessage, Standing,
+    ClientMessage, Hearers, Joined, PROTOCOL_VERSION, Resumed, RoomInfo, RoomWanted, RosterEntry,
+    SUBPROTOCOL, ServerMessage, Standing,
 };
 use fracas_shared::packet::{ClientTag, EventsHead, InputHead, LooseRow, OwnHead, RowCodec, ServerTag};
 use fracas_shared::snapshot::Snapshot;
@@ -76,8 +76,14 @@ fn client_messages() -> Vec<(&'static str, ClientMessage)> {
             ClientMessage::Join { room: RoomWanted::Join { game: game() }, schema_hash: 0xDEAD_BEEF },
         ),
         ("client Join Create", join(RoomWanted::Create { game: game(), options: String::new() })),
-        ("client Join ById", join(RoomWanted::ById { room: "k3v9".into() })),
+        ("client Join ById", join(RoomWanted::ById { room: "k3v9".into(), password: "sesam".into() })),
         ("client Join Reserved", join(RoomWanted::Reserved { ticket: "t1ck".into() })),
+        ("client Join Spectate", join(RoomWanted::Spectate { room: "k3v9".into(), password: String::new() })),
+        ("client Join Resume", join(RoomWanted::Resume { token: "k3v9-5ec2e7".into(), received: Some(12) })),
+        (
+            "client Join Resume without a count",
+            join(RoomWanted::Resume { token: "k3v9-5ec2e7".into(), received: None }),
+        ),
         ("client Leave", ClientMessage::Leave),
         ("client List", ClientMessage::List { game: Some(game()), skip: 100 }),
         ("client List of all games", ClientMessage::List { game: None, skip: 0 }),
@@ -90,20 +96,30 @@ fn client_messages() -> Vec<(&'static str, ClientMessage)> {
 }
 
 fn server_messages() -> Vec<(&'static str, ServerMessage)> {
-    let ann = RosterEntry { player: 0, name: "Ann".into(), is_bot: false };
-    let bot = RosterEntry { player: 1, name: "Ada".into(), is_bot: true };
+    let ann = RosterEntry { player: 0, name: "Ann".into(), ..RosterEntry::default() };
+    let bot = RosterEntry { player: 1, name: "Ada".into(), is_bot: true, is_away: false };
     let joined = Joined {
         room: "k3v9".into(),
         game: "tag".into(),
-        player: 0,
+        player: Some(0),
         seats: 300,
         tick_hz: 30,
         tick: 100,
         schema_hash: 0xDEAD_BEEF,
         schema: None,
         config: "{}".into(),
-        roster: vec![ann, bot.clone()],
+        roster: vec![ann.clone(), bot.clone()],
+        resume_token: "k3v9-5ec2e7".into(),
+        linger_s: 20,
+        resumed: None,
     };
+    let away = RosterEntry { is_away: true, ..bot.clone() };
+    let resumed = Joined {
+        roster: vec![ann, away],
+        resumed: Some(Resumed { missed: 2, received: 12 }),
+        ..joined.clone()
+    };
+    let watching = Joined { player: None, roster: Vec::new(), resume_token: String::new(), ..joined.clone() };
     let room = RoomInfo {
         room: "k3v9".into(),
         game: "tag".into(),
@@ -112,11 +128,16 @@ fn server_messages() -> Vec<(&'static str, ServerMessage)> {
         seats: 300,
         tick_hz: 30,
         metadata: "{}".into(),
+        spectators: 2,
+        has_password: true,
+        is_locked: false,
     };
     let standings = vec![Standing { player: 0, score: 7 }, Standing { player: 1, score: -300 }];
     vec![
         ("server Welcome", ServerMessage::Welcome { protocol: PROTOCOL_VERSION, server: "fracas".into() }),
         ("server Joined", ServerMessage::Joined(joined)),
+        ("server Joined again", ServerMessage::Joined(resumed)),
+        ("server Joined to watch", ServerMessage::Joined(watching)),
         ("server Refused", ServerMessage::Refused(Refusal::RoomFull("k3v9".into()))),
         ("server Left", ServerMessage::Left { tick: 70_000 }),
         ("server Rooms", ServerMessage::Rooms { rooms: vec![room], total: 251 }),
@@ -127,6 +148,9 @@ fn server_messages() -> Vec<(&'static str, ServerMessage)> {
         ("server TimeDropped", ServerMessage::TimeDropped { tick: 500, ticks: 12 }),
         ("server Pong", ServerMessage::Pong { nonce: 250 }),
         ("server Said", ServerMessage::Said { player: 0, to: Hearers::Others, text: "hi".into() }),
+        ("server PlayerAway", ServerMessage::PlayerAway { player: 1 }),
+        ("server PlayerBack", ServerMessage::PlayerBack { player: 1 }),
+        ("server RetryAfter", ServerMessage::RetryAfter { ms: 2000 }),
     ]
 }
 
@@ -146,6 +170,12 @@ fn refusals() -> Vec<Refusal> {
         Refusal::BadChat,
         Refusal::ChatVetoed,
         Refusal::Busy,
+        Refusal::SeatLost,
+        Refusal::WrongPassword(text()),
+        Refusal::BannedFrom(text()),
+        Refusal::SpectatorsFull(text()),
+        Refusal::Spectating,
+        Refusal::TooManyFromAddress(text()),
     ]
 }
 

@@ -8,11 +8,12 @@ use fracas_shared::close::Refusal;
 use fracas_shared::codec::StateReader;
 use fracas_shared::frame::FrameCodec;
 use fracas_shared::limits::{
-    CLIENT_MESSAGE_BYTES_MAX, ENTITIES_MAX, FRAME_BYTES_MAX, NAME_BYTES_MAX, PLAYER_NAME_BYTES_MAX,
-    ROOMS_PER_LISTING_MAX, SCHEMA_BYTES_MAX, SEATS_MAX, SERVER_MESSAGE_BYTES_MAX, TEXT_BYTES_MAX, TEXTS_MAX,
+    CLIENT_MESSAGE_BYTES_MAX, ENTITIES_MAX, FRAME_BYTES_MAX, LINGER_TIME_MAX_S, NAME_BYTES_MAX,
+    PLAYER_NAME_BYTES_MAX, ROOMS_PER_LISTING_MAX, SCHEMA_BYTES_MAX, SEATS_MAX, SERVER_MESSAGE_BYTES_MAX,
+    TEXT_BYTES_MAX, TEXTS_MAX,
 };
 use fracas_shared::message::{
-    ClientMessage, Hearers, Joined, RoomInfo, RoomWanted, RosterEntry, ServerMessage, Standing,
+    ClientMessage, Hearers, Joined, Resumed, RoomInfo, RoomWanted, RosterEntry, ServerMessage, Standing,
 };
 use fracas_shared::packet::{ClientTag, EventsHead, InputHead, OwnHead, RowCodec, ServerTag};
 use fracas_shared::schema::{Kind, SchemaError};
@@ -54,11 +55,16 @@ fn random_client_message(rng: &mut Rng) -> ClientMessage {
     match rng.below(8) {
         0 => ClientMessage::Hello { protocol: 1, name: random_text(rng), client: random_text(rng) },
         1 => {
-            let room = match rng.below(5) {
+            let room = match rng.below(7) {
                 0 => RoomWanted::JoinOrCreate { game: random_text(rng), options: random_text(rng) },
                 1 => RoomWanted::Join { game: random_text(rng) },
                 2 => RoomWanted::Create { game: random_text(rng), options: random_text(rng) },
-                3 => RoomWanted::ById { room: random_text(rng) },
+                3 => RoomWanted::ById { room: random_text(rng), password: random_text(rng) },
+                4 => RoomWanted::Spectate { room: random_text(rng), password: random_text(rng) },
+                5 => RoomWanted::Resume {
+                    token: random_text(rng),
+                    received: rng.chance(0.5).then(|| rng.bits()),
+                },
                 _ => RoomWanted::Reserved { ticket: random_text(rng) },
             };
             ClientMessage::Join { room, schema_hash: rng.bits() }
@@ -80,16 +86,21 @@ fn random_hearers(rng: &mut Rng) -> Hearers {
 }
 
 fn random_roster_entry(rng: &mut Rng) -> RosterEntry {
-    RosterEntry { player: rng.bits() as u16, name: random_text(rng), is_bot: rng.chance(0.5) }
+    RosterEntry {
+        player: rng.bits() as u16,
+        name: random_text(rng),
+        is_bot: rng.chance(0.5),
+        is_away: rng.chance(0.5),
+    }
 }
 
 fn random_server_message(rng: &mut Rng) -> ServerMessage {
-    match rng.below(12) {
+    match rng.below(15) {
         0 => ServerMessage::Welcome { protocol: 1, server: random_text(rng) },
         1 => ServerMessage::Joined(Joined {
             room: random_text(rng),
             game: random_text(rng),
-            player: 3,
+            player: rng.chance(0.5).then_some(3),
             seats: 8,
             tick_hz: 30,
             tick: rng.bits(),
@@ -97,6 +108,9 @@ fn random_server_message(rng: &mut Rng) -> ServerMessage {
             schema: rng.chance(0.5).then(|| random_text(rng)),
             config: random_text(rng),
             roster: (0..rng.below(4)).map(|_| random_roster_entry(rng)).collect(),
+            resume_token: random_text(rng),
+            linger_s: 20,
+            resumed: rng.chance(0.5).then(|| Resumed { missed: rng.bits(), received: rng.bits() }),
         }),
         2 => ServerMessage::Refused(Refusal::RoomFull(random_text(rng))),
         3 => ServerMessage::Left { tick: rng.bits() },
@@ -109,6 +123,9 @@ fn random_server_message(rng: &mut Rng) -> ServerMessage {
                 seats: 300,
                 tick_hz: 60,
                 metadata: random_text(rng),
+                spectators: 3,
+                has_password: rng.chance(0.5),
+                is_locked: rng.chance(0.5),
             };
             ServerMessage::Rooms { rooms: (0..rng.below(4)).map(|_| room(rng)).collect(), total: rng.bits() }
         }
@@ -122,6 +139,9 @@ fn random_server_message(rng: &mut Rng) -> ServerMessage {
         8 => ServerMessage::MatchBegan { tick: rng.bits() },
         9 => ServerMessage::TimeDropped { tick: rng.bits(), ticks: rng.bits() },
         10 => ServerMessage::Pong { nonce: rng.bits() },
+        11 => ServerMessage::PlayerAway { player: rng.bits() as u16 },
+        12 => ServerMessage::PlayerBack { player: rng.bits() as u16 },
+        13 => ServerMessage::RetryAfter { ms: rng.bits() },
         _ => ServerMessage::Said { player: 1, to: random_hearers(rng), text: random_text(rng) },
     }
 }
@@ -171,11 +191,12 @@ fn a_message_longer_than_its_limit_is_refused() {
 #[test]
 fn the_longest_honest_messages_are_read() {
     let text = |bytes: usize| "x".repeat(bytes);
-    let entry = RosterEntry { player: SEATS_MAX - 1, name: text(PLAYER_NAME_BYTES_MAX), is_bot: true };
+    let entry =
+        RosterEntry { player: SEATS_MAX - 1, name: text(PLAYER_NAME_BYTES_MAX), is_bot: true, is_away: true };
     let joined = ServerMessage::Joined(Joined {
         room: text(NAME_BYTES_MAX),
         game: text(NAME_BYTES_MAX),
-        player: SEATS_MAX - 1,
+        player: Some(SEATS_MAX - 1),
         seats: SEATS_MAX,
         tick_hz: u16::MAX,
         tick: u32::MAX,
@@ -183,6 +204,9 @@ fn the_longest_honest_messages_are_read() {
         schema: Some(text(SCHEMA_BYTES_MAX)),
         config: text(32 * 1024),
         roster: vec![entry; SEATS_MAX as usize],
+        resume_token: text(NAME_BYTES_MAX + 33),
+        linger_s: LINGER_TIME_MAX_S,
+        resumed: Some(Resumed { missed: u32::MAX, received: u32::MAX }),
     });
     let room = RoomInfo {
         room: text(NAME_BYTES_MAX),
@@ -192,6 +216,9 @@ fn the_longest_honest_messages_are_read() {
         seats: u16::MAX,
         tick_hz: u16::MAX,
         metadata: text(1024),
+        spectators: u16::MAX,
+        has_password: true,
+        is_locked: true,
     };
     let rooms = ServerMessage::Rooms { rooms: vec![room; ROOMS_PER_LISTING_MAX], total: u32::MAX };
     let standing = Standing { player: SEATS_MAX - 1, score: i32::MIN };

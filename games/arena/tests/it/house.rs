@@ -56,7 +56,7 @@ impl House {
         self.world = World::new();
         self.with(Arena::open);
         for player in 0..self.minds.len() as u16 {
-            let profile = Profile { name: "ship".into(), is_bot: true };
+            let profile = Profile::bot("ship");
             self.with(|rules, ctx| rules.join(ctx, PlayerId(player), &profile));
         }
     }

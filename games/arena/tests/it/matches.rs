@@ -64,7 +64,7 @@ fn a_seat_can_change_hands() {
     assert_eq!(house.ships().iter().map(|ship| ship.player).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(house.own(0), None);
     house.step(&[]);
-    let profile = fracas_shared::Profile { name: "next".into(), is_bot: false };
+    let profile = fracas_shared::Profile::player("next");
     house.with(|rules, ctx| rules.join(ctx, PlayerId(0), &profile));
     house.step(&[]);
     assert_eq!(house.ships().len(), 3);

@@ -28,7 +28,7 @@ impl Match {
         };
         this.with(Dots::open);
         for player in 0..players {
-            let profile = Profile { name: "dot".into(), is_bot: true };
+            let profile = Profile::bot("dot");
             this.with(|rules, ctx| rules.join(ctx, PlayerId(player), &profile));
         }
         this

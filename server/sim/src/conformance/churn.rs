@@ -7,8 +7,9 @@ use super::memory_port::MemoryPort;
 use super::replica::Replica;
 use super::script::{Script, players};
 use super::{SEED, open};
-use crate::port::Viewer;
 use crate::room::Room;
+use crate::seats::SeatToken;
+use crate::viewer::Viewer;
 
 /// How long each part of a round takes.
 const PART_TICKS: u32 = 120;
@@ -81,7 +82,7 @@ impl Census {
 }
 
 fn join<G: Pilot>(room: &mut Room<G>) -> bool {
-    room.join(Profile { name: "player".into(), is_bot: false }).is_ok()
+    room.join(Profile::player("player"), SeatToken(0)).is_ok()
 }
 
 fn fill<G: Pilot>(room: &mut Room<G>, _rng: &mut Rng) {
@@ -104,7 +105,7 @@ fn storm<G: Pilot>(room: &mut Room<G>, rng: &mut Rng) {
         }
     }
     for _ in 0..rng.below(G::SEATS.into()) {
-        let joined = room.join(Profile { name: "player".into(), is_bot: false });
+        let joined = room.join(Profile::player("player"), SeatToken(0));
         if let (Ok(player), true) = (joined, rng.chance(0.3)) {
             room.leave(player, LeaveReason::Left);
         }

@@ -10,6 +10,7 @@ use super::rows::{extreme_rows, random_row, without_entities};
 use super::script::Script;
 use super::{SEED, open};
 use crate::room::Room;
+use crate::seats::SeatToken;
 
 const TICKS: u32 = 1_200;
 /// Ticks for which an extreme input is held.
@@ -54,7 +55,7 @@ pub fn hostile_inputs<G: Pilot>() {
 }
 
 fn join<G: Pilot>(room: &mut Room<G>) -> PlayerId {
-    match room.join(Profile { name: "player".into(), is_bot: false }) {
+    match room.join(Profile::player("player"), SeatToken(0)) {
         Ok(player) => player,
         Err(refusal) => panic!("{}: a room with free seats refuses a player: {refusal}", G::ID),
     }

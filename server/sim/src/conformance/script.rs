@@ -7,6 +7,7 @@ use fracas_shared::{EntityId, LeaveReason, Pilot, PlayerId, Profile, Rng, Row, S
 
 use super::rows::random_row;
 use crate::room::Room;
+use crate::seats::SeatToken;
 
 /// Ticks in which more players come than go; as many follow in which more go than come.
 const TIDE_TICKS: u32 = 256;
@@ -44,9 +45,9 @@ impl<G: Pilot> Script<G> {
             }
         }
         if rng.chance(joins) {
-            let name = format!("player of tick {next}").into();
+            let name = format!("player of tick {next}");
             // A full room refuses, as it should.
-            let joined = room.join(Profile { name, is_bot: false });
+            let joined = room.join(Profile::player(name), SeatToken(0));
             if let (Ok(player), true) = (joined, rng.chance(0.2)) {
                 room.leave(player, LeaveReason::Left);
             }

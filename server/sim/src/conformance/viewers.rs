@@ -10,7 +10,7 @@ use super::memory_port::{Arrival, Lag, MemoryPort};
 use super::replica::{Replica, assert_views_survive};
 use super::script::Script;
 use super::{SEED, open};
-use crate::port::Viewer;
+use crate::viewer::Viewer;
 
 const TICKS: u32 = 1_200;
 /// When the late viewers come.
@@ -67,7 +67,7 @@ pub fn viewers<G: Pilot>() {
             if rng.chance(watcher.loses_track) {
                 watcher.replica.forget();
                 watcher.resync = Some(Tick(tick).next());
-                viewer.needs_keyframe = true;
+                viewer.resync();
             }
         }
     }

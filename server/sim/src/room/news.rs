@@ -5,9 +5,10 @@ use fracas_shared::message::{Hearers, ServerMessage, Standing};
 use fracas_shared::packet::{EventsHead, LooseRow, ServerTag};
 use fracas_shared::{Chat, Pilot, PlayerId, Refusal};
 
-use super::{Room, roster_entry};
-use crate::port::Viewer;
+use super::Room;
+use crate::seats::roster_entry;
 use crate::simulation::MatchNews;
+use crate::viewer::Viewer;
 
 impl<G: Pilot> Room<G> {
     /// Tells who came and went, what was said, and what became of the match.
@@ -18,7 +19,7 @@ impl<G: Pilot> Room<G> {
             tell(viewers, |viewer| viewer != Some(*player), &message);
         }
         for (player, profile) in &self.record.joins {
-            let message = ServerMessage::PlayerJoined(roster_entry(*player, profile));
+            let message = ServerMessage::PlayerJoined(roster_entry(*player, profile, false));
             tell(viewers, |viewer| viewer != Some(*player), &message);
         }
         for news in news {
@@ -42,8 +43,11 @@ impl<G: Pilot> Room<G> {
                     tell(viewers, hears, &message);
                 }
                 MatchNews::Vetoed { player } => {
-                    let message = ServerMessage::Refused(Refusal::ChatVetoed);
-                    tell(viewers, |viewer| viewer == Some(player), &message);
+                    let message = Bytes::from(ServerMessage::Refused(Refusal::ChatVetoed).to_bytes());
+                    let speaker = viewers.iter_mut().filter(|viewer| viewer.player() == Some(player));
+                    for port in speaker.filter_map(Viewer::port) {
+                        port.send(message.clone());
+                    }
                 }
             }
         }
@@ -62,13 +66,13 @@ impl<G: Pilot> Room<G> {
         if !shared.is_empty() {
             let message = self.events_message(&shared);
             for viewer in &mut *viewers {
-                viewer.port.send(message.clone());
+                viewer.tell(&message);
             }
         }
         for (player, row) in private {
             let message = self.events_message(std::slice::from_ref(&row));
-            for viewer in viewers.iter_mut().filter(|viewer| viewer.player == Some(player)) {
-                viewer.port.send(message.clone());
+            for viewer in viewers.iter_mut().filter(|viewer| viewer.player() == Some(player)) {
+                viewer.tell(&message);
             }
         }
     }
@@ -81,10 +85,11 @@ impl<G: Pilot> Room<G> {
     }
 }
 
-/// Sends a control message to the viewers for whose seat `hears` is true.
+/// Sends a reliable control message to the viewers for whose seat `hears` is true.
 fn tell(viewers: &mut [Viewer], hears: impl Fn(Option<PlayerId>) -> bool, message: &ServerMessage) {
+    debug_assert!(message.is_reliable());
     let message = Bytes::from(message.to_bytes());
-    for viewer in viewers.iter_mut().filter(|viewer| hears(viewer.player)) {
-        viewer.port.send(message.clone());
+    for viewer in viewers.iter_mut().filter(|viewer| hears(viewer.player())) {
+        viewer.tell(&message);
     }
 }

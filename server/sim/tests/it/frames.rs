@@ -115,7 +115,7 @@ fn a_keyframe_is_owed_until_one_was_begun() {
     let viewer = table.watch(None);
     table.tick();
     table.flush_newest(viewer);
-    table.viewers[viewer].needs_keyframe = true;
+    table.viewers[viewer].resync();
     table.ticks(3);
     table.lines[viewer].1.forget();
     assert_eq!(table.flush_newest(viewer), [(Tick(4), None)]);

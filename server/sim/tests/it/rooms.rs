@@ -2,7 +2,7 @@
 
 use fracas_shared::message::{Hearers, RosterEntry, ServerMessage, Standing};
 use fracas_shared::{Chat, LeaveReason, PlayerId, Profile, Refusal, Schema};
-use fracas_sim::RoomOptions;
+use fracas_sim::{RoomOptions, SeatToken};
 
 use crate::table::Table;
 use crate::tokens::{Config, Event, Message, Tokens};
@@ -13,7 +13,7 @@ fn told(table: &mut Table, viewer: usize) -> Vec<ServerMessage> {
 }
 
 fn entry(player: PlayerId, name: &str, is_bot: bool) -> RosterEntry {
-    RosterEntry { player: player.0, name: name.to_owned(), is_bot }
+    RosterEntry { player: player.0, name: name.to_owned(), is_bot, is_away: false }
 }
 
 #[test]
@@ -24,10 +24,7 @@ fn bots_fill_seats_and_make_room() {
     let players = ["a", "b", "c"].map(|name| table.join(name));
     table.tick();
     assert_eq!(table.room.seated(), (3, 0));
-    assert_eq!(
-        table.room.join(Profile { name: "d".into(), is_bot: false }),
-        Err(Refusal::RoomFull(String::new()))
-    );
+    assert_eq!(table.room.join(Profile::player("d"), SeatToken(0)), Err(Refusal::RoomFull(String::new())));
     for (player, seated) in players.into_iter().zip([(2, 1), (1, 2), (0, 2)]) {
         table.leave(player);
         table.tick();
@@ -75,12 +72,12 @@ fn who_joins_is_told_all_and_the_schema_if_need_be() {
     table.tick();
     let player = table.join("player");
     let schema = Schema::of::<Tokens>();
-    let joined = table.room.joined(player, 0);
+    let joined = table.room.joined(Some(player), 0);
     assert_eq!(joined.schema.as_deref().map(Schema::from_json), Some(Ok(schema.clone())));
-    assert_eq!((joined.player, joined.seats, joined.tick_hz, joined.tick), (player.0, 3, 10, 2));
+    assert_eq!((joined.player, joined.seats, joined.tick_hz, joined.tick), (Some(player.0), 3, 10, 2));
     assert_eq!(serde_json::from_str::<Config>(&joined.config).expect("a config"), Config::default());
     assert_eq!(joined.roster, [entry(PlayerId(0), "Ada", true), entry(player, "player", false)]);
-    assert_eq!(table.room.joined(player, schema.hash()).schema, None);
+    assert_eq!(table.room.joined(Some(player), schema.hash()).schema, None);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use fracas_shared::packet::{InputHead, LooseRow, RowCodec};
 use fracas_shared::{LeaveReason, PlayerId, Profile, Row, Schema, Tick};
 use fracas_sim::conformance::{Arrival, MemoryPort, Replica};
-use fracas_sim::{MessageRefused, Room, RoomOptions, TickReport, Viewer};
+use fracas_sim::{MessageRefused, Room, RoomOptions, SeatToken, TickReport, Viewer};
 
 use crate::tokens::{Config, Event, Input, Message, Tokens, View};
 
@@ -25,7 +25,7 @@ impl Table {
     }
 
     pub(crate) fn join(&mut self, name: &str) -> PlayerId {
-        self.room.join(Profile { name: name.into(), is_bot: false }).expect("a seat is free")
+        self.room.join(Profile::player(name), SeatToken(0)).expect("a seat is free")
     }
 
     pub(crate) fn leave(&mut self, player: PlayerId) {

@@ -126,7 +126,8 @@ fn an_answer_that_comes_too_late_does_not_reopen_the_conversation() {
     connection.handle_joined();
     connection.handle_binary(&Bytes::from_static(&[ClientTag::Input as u8, 5]), now);
     connection.close(CloseCode::IdleTimeout);
-    assert_eq!(actions(&mut connection), [Action::Close(CloseCode::Restart)]);
+    let retry = ServerMessage::RetryAfter { ms: RETRY_RESTART_AFTER_MS };
+    assert_eq!(actions(&mut connection), [Action::Send(retry), Action::Close(CloseCode::Restart)]);
 }
 
 #[test]

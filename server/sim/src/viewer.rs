@@ -1,0 +1,152 @@
+//! Those to whom a match's frames and messages go.
+
+use bytes::Bytes;
+use fracas_shared::message::Resumed;
+use fracas_shared::{PlayerId, Tick};
+
+use crate::port::{Held, Port};
+use crate::told::Told;
+
+/// One who watches a match: a player, who may be away for some time, or a spectator.
+pub struct Viewer {
+    player: Option<PlayerId>,
+    /// The way to it; none while the player is away.
+    port: Option<Box<dyn Port>>,
+    told: Told,
+    needs_keyframe: bool,
+    /// From which tick on the viewer's states count as baselines: that of the keyframe it was given
+    /// when it last asked. A keyframe that waits may be replaced before it is written, so a
+    /// keyframe is owed until one was begun.
+    resynced: Option<Tick>,
+    acked: Tick,
+    /// Whether the client has acknowledged anything that came by this port.
+    has_acked: bool,
+    /// When it last acknowledged something new, or had nothing to acknowledge.
+    progressed: Option<Tick>,
+}
+
+impl Viewer {
+    /// A viewer that has seen nothing yet: who has this seat, or a spectator.
+    pub fn new(port: Box<dyn Port>, player: Option<PlayerId>) -> Self {
+        Self {
+            player,
+            port: Some(port),
+            told: Told::default(),
+            needs_keyframe: false,
+            resynced: None,
+            acked: Tick(0),
+            has_acked: false,
+            progressed: None,
+        }
+    }
+
+    /// Its seat; none for a spectator.
+    pub fn player(&self) -> Option<PlayerId> {
+        self.player
+    }
+
+    /// The way to it; none while it is away.
+    pub fn port(&mut self) -> Option<&mut (dyn Port + 'static)> {
+        self.port.as_deref_mut()
+    }
+
+    /// Whether the connection is lost, or about to be.
+    pub fn is_gone(&self) -> bool {
+        self.port.as_ref().is_some_and(|port| !port.is_open())
+    }
+
+    /// Whether the player's connection was lost and the seat is kept.
+    pub fn is_away(&self) -> bool {
+        self.port.is_none()
+    }
+
+    /// Lets go of the connection. What must arrive is kept from now on, within limits.
+    pub fn go_away(&mut self) {
+        self.port = None;
+    }
+
+    /// Takes another connection in place of the last one. `greet` sends what comes before all else;
+    /// it is told what became of the reliable messages of which the client has had so many. Those
+    /// that were missed and are still kept come next, then a keyframe.
+    pub fn come_back(
+        &mut self,
+        mut port: Box<dyn Port>,
+        received: Option<u32>,
+        greet: impl FnOnce(&mut dyn Port, Resumed),
+    ) {
+        let (resumed, missed) = self.told.since(received);
+        greet(&mut *port, resumed);
+        for message in missed {
+            port.send(message.clone());
+        }
+        let told = std::mem::take(&mut self.told);
+        *self = Self { told, ..Self::new(port, self.player) };
+    }
+
+    /// Sends one of the room's reliable messages, as [`ServerMessage::is_reliable`] has them, or
+    /// keeps it for when the player is back.
+    ///
+    /// [`ServerMessage::is_reliable`]: fracas_shared::message::ServerMessage::is_reliable
+    pub fn tell(&mut self, message: &Bytes) {
+        if self.player.is_some() {
+            self.told.push(message);
+        }
+        if let Some(port) = &mut self.port {
+            port.send(message.clone());
+        }
+    }
+
+    /// Asks for a keyframe on behalf of a client that lost track.
+    pub fn resync(&mut self) {
+        self.needs_keyframe = true;
+    }
+
+    /// Takes note that the client has decoded the frame of this tick. One that it cannot have is
+    /// passed over.
+    pub fn note_ack(&mut self, ack: Tick, now: Tick) {
+        let begun = self.port.as_ref().and_then(|port| port.held().begun);
+        if begun.is_none_or(|begun| ack.is_after(begun)) {
+            return;
+        }
+        if !self.has_acked || ack.is_after(self.acked) {
+            self.has_acked = true;
+            self.acked = ack;
+            self.progressed = Some(now);
+        }
+    }
+
+    /// Whether the client has ever acknowledged a frame, and so surely has had what was sent before.
+    pub fn has_acked(&self) -> bool {
+        self.has_acked
+    }
+
+    /// How many ticks the client has acknowledged nothing new for, although something was sent.
+    pub fn ticks_without_progress(&mut self, now: Tick) -> u32 {
+        let Some(port) = &self.port else { return 0 };
+        let has_all = match port.held().begun {
+            None => true,
+            Some(begun) => self.has_acked && !begun.is_after(self.acked),
+        };
+        let progressed = self.progressed.filter(|_| !has_all).unwrap_or(now);
+        self.progressed = Some(progressed);
+        now.since(progressed).max(0) as u32
+    }
+
+    /// Takes note of a wish for a keyframe, at this tick.
+    pub(crate) fn note_resync(&mut self, tick: Tick) {
+        if std::mem::take(&mut self.needs_keyframe) {
+            self.resynced = Some(tick);
+        }
+    }
+
+    /// Which state it holds or is about to.
+    pub(crate) fn held(&self) -> Held {
+        self.port.as_ref().map_or_else(Held::default, |port| port.held())
+    }
+
+    /// The tick of the state that a delta for it may build on.
+    pub(crate) fn baseline(&self) -> Option<Tick> {
+        let is_good = |begun: &Tick| self.resynced.is_none_or(|tick| !tick.is_after(*begun));
+        self.held().begun.filter(is_good)
+    }
+}

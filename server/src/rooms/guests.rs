@@ -1,0 +1,153 @@
+//! Those in a room: players, also those who are away, and spectators.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use fracas_shared::message::ServerMessage;
+use fracas_shared::{CloseCode, PlayerId, Tick};
+use fracas_sim::{Port, Viewer};
+
+use super::directory::Reservation;
+use super::inbox::{Identity, ViewerId};
+use crate::metrics::Counted;
+
+/// Those in a room, each at a place, which is another one when somebody goes.
+#[derive(Default)]
+pub(super) struct Guests {
+    /// What the match sees of each, and beside it, at the same place, what the host knows.
+    viewers: Vec<Viewer>,
+    known: Vec<Guest>,
+    /// The places of those who are connected.
+    places: HashMap<ViewerId, usize>,
+}
+
+/// What the host knows of one who is in a room.
+pub(super) struct Guest {
+    /// The connection; the last one while the player is away.
+    viewer: ViewerId,
+    pub(super) identity: Identity,
+    /// The seat, counted for as long as it is kept; none for a spectator.
+    seat: Option<(Reservation, Counted)>,
+    /// Whether the client surely knows its resume token.
+    is_confirmed: bool,
+    /// Until when a player who is away has the seat, and the count of those who are.
+    away: Option<(Tick, Counted)>,
+}
+
+impl Guests {
+    /// Lets a player in, whose seat this is, or a spectator. Gives the place.
+    pub(super) fn add(
+        &mut self,
+        viewer: ViewerId,
+        identity: Identity,
+        port: Box<dyn Port>,
+        player: Option<PlayerId>,
+        seat: Option<(Reservation, Counted)>,
+    ) {
+        self.places.insert(viewer, self.viewers.len());
+        self.viewers.push(Viewer::new(port, player));
+        self.known.push(Guest { viewer, identity, seat, is_confirmed: false, away: None });
+    }
+
+    /// Lets a player back in by another connection; the old one, if there is one, is closed. `greet`
+    /// is as in [`Viewer::come_back`].
+    pub(super) fn come_back(
+        &mut self,
+        place: usize,
+        viewer: ViewerId,
+        port: Box<dyn Port>,
+        received: Option<u32>,
+        greet: impl FnOnce(&mut dyn Port, fracas_shared::message::Resumed),
+    ) {
+        let guest = &mut self.known[place];
+        self.places.remove(&guest.viewer);
+        self.places.insert(viewer, place);
+        guest.viewer = viewer;
+        guest.is_confirmed = true;
+        guest.away = None;
+        if let Some(port) = self.viewers[place].port() {
+            port.close(CloseCode::Replaced);
+        }
+        self.viewers[place].come_back(port, received, greet);
+    }
+
+    /// Keeps the seat of one whose connection is lost.
+    pub(super) fn go_away(&mut self, place: usize, until: Tick, counted: Counted) {
+        let guest = &mut self.known[place];
+        self.places.remove(&guest.viewer);
+        guest.away = Some((until, counted));
+        self.viewers[place].go_away();
+    }
+
+    /// Lets one go for good.
+    pub(super) fn remove(&mut self, place: usize) -> (Viewer, Guest) {
+        let (viewer, guest) = (self.viewers.swap_remove(place), self.known.swap_remove(place));
+        if guest.away.is_none() {
+            self.places.remove(&guest.viewer);
+        }
+        if let Some(moved) = self.known.get(place).filter(|moved| moved.away.is_none()) {
+            self.places.insert(moved.viewer, place);
+        }
+        (viewer, guest)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.viewers.is_empty()
+    }
+
+    /// How many have no seat.
+    pub(super) fn spectators(&self) -> usize {
+        self.known.iter().filter(|guest| guest.seat.is_none()).count()
+    }
+
+    /// All of them, as the match sees them.
+    pub(super) fn viewers(&mut self) -> &mut [Viewer] {
+        &mut self.viewers
+    }
+
+    /// The one with this connection.
+    pub(super) fn place_of(&self, viewer: ViewerId) -> Option<usize> {
+        self.places.get(&viewer).copied()
+    }
+
+    /// The one with this seat.
+    pub(super) fn place_of_player(&self, player: PlayerId) -> Option<usize> {
+        self.viewers.iter().position(|viewer| viewer.player() == Some(player))
+    }
+
+    pub(super) fn viewer(&mut self, place: usize) -> &mut Viewer {
+        &mut self.viewers[place]
+    }
+
+    /// Whether the seat is kept when the connection is lost: only when its client surely has what
+    /// takes it up again.
+    pub(super) fn may_linger(&mut self, place: usize) -> bool {
+        let guest = &mut self.known[place];
+        guest.is_confirmed |= self.viewers[place].has_acked();
+        guest.is_confirmed && guest.seat.is_some()
+    }
+
+    /// The first whose connection is lost.
+    pub(super) fn first_gone(&self) -> Option<usize> {
+        self.viewers.iter().position(Viewer::is_gone)
+    }
+
+    /// The first who was away for too long.
+    pub(super) fn first_overdue(&self, now: Tick) -> Option<usize> {
+        let is_overdue = |(until, _): &(Tick, Counted)| !until.is_after(now);
+        self.known.iter().position(|guest| guest.away.as_ref().is_some_and(is_overdue))
+    }
+
+    /// Tells everyone of a room's reliable message, but not the player whom it is about.
+    pub(super) fn tell(&mut self, about: Option<PlayerId>, message: &ServerMessage) {
+        debug_assert!(message.is_reliable());
+        let message = Bytes::from(message.to_bytes());
+        let others = |viewer: &&mut Viewer| about.is_none() || viewer.player() != about;
+        self.viewers.iter_mut().filter(others).for_each(|viewer| viewer.tell(&message));
+    }
+
+    /// Ends every connection.
+    pub(super) fn close(&mut self, code: CloseCode) {
+        self.viewers.iter_mut().filter_map(Viewer::port).for_each(|port| port.close(code));
+    }
+}
