@@ -3,6 +3,7 @@
 mod admin;
 mod config;
 mod failures;
+mod guests;
 mod http;
 mod listener;
 mod lobby;

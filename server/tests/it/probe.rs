@@ -65,6 +65,10 @@ pub(crate) enum Message {
     Fail { after_ms: u16 },
     /// Keeps the step busy for so long.
     Work { ms: u16 },
+    /// Wants a player out of the room.
+    Kick { player: PlayerId },
+    /// Wants a player out of the room for good.
+    Ban { player: PlayerId },
 }
 
 #[derive(Clone, Debug, Row)]
@@ -108,13 +112,15 @@ impl Game for Probe {
         ctx.world.retain(|_, thing| thing.player != Some(player));
     }
 
-    fn message(&self, _ctx: &mut Context<'_, Self>, player: PlayerId, message: &Message) {
+    fn message(&self, ctx: &mut Context<'_, Self>, player: PlayerId, message: &Message) {
         match message {
             Message::Fail { after_ms } => {
                 work(*after_ms);
                 panic!("player {player} told it to");
             }
             Message::Work { ms } => work(*ms),
+            Message::Kick { player } => ctx.kick(*player),
+            Message::Ban { player } => ctx.ban(*player),
         }
     }
 

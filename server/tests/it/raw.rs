@@ -93,6 +93,23 @@ impl Raw {
         timeout(PATIENCE, next).await.expect("no message came")
     }
 
+    /// The next message, or the code that the server closes with.
+    pub(crate) async fn message(&mut self) -> Result<Bytes, CloseCode> {
+        let next = async {
+            loop {
+                match self.0.next().await {
+                    Some(Ok(Message::Binary(message))) => return Ok(message),
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                    Some(Ok(Message::Close(Some(frame)))) => {
+                        return Err(CloseCode::from_number(frame.code.into()).expect("a code of ours"));
+                    }
+                    other => panic!("no message: {other:?}"),
+                }
+            }
+        };
+        timeout(PATIENCE, next).await.expect("no message came")
+    }
+
     /// The next control message.
     pub(crate) async fn answer(&mut self) -> ServerMessage {
         loop {
