@@ -51,6 +51,15 @@ enum Soak {
         #[arg(long, default_value_t = 100_000)]
         ticks: u64,
     },
+    /// Let players drop and come back in every unlucky way: all must keep seat and score.
+    Resume {
+        /// How often, all players together.
+        #[arg(long, default_value_t = 10_000)]
+        cycles: u32,
+        /// Players at one time.
+        #[arg(long, default_value_t = 200)]
+        players: u32,
+    },
 }
 
 #[derive(Args)]
@@ -67,6 +76,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::run(root),
         Command::Fuzz { cases } => fuzz::run(root, cases),
         Command::Soak(Soak::Determinism { ticks }) => soak::determinism(root, ticks),
+        Command::Soak(Soak::Resume { cycles, players }) => soak::resume(root, cycles, players),
         Command::NewGame(NewGame { name }) => new_game::run(root, &name),
     };
     match result {

@@ -18,6 +18,18 @@ pub(crate) fn determinism(root: &Path, ticks: u64) -> Result<()> {
     Ok(())
 }
 
+/// Plays the server's own test of it for so many cycles.
+pub(crate) fn resume(root: &Path, cycles: u32, players: u32) -> Result<()> {
+    let test = "players_who_drop_and_come_back_keep_seat_and_score";
+    let arguments = ["test", "--release", "--package=fracas-server", "--test=it", test, "--", "--nocapture"];
+    let mut command = cargo(root, &arguments);
+    command.env("FRACAS_CYCLES", cycles.to_string()).env("FRACAS_PLAYERS", players.to_string());
+    if !run_watched(&mut command, |_| {})? {
+        bail!("not every player kept seat and score");
+    }
+    Ok(())
+}
+
 /// The number on the line `chain <number>` of the simulation's own test.
 fn chain(root: &Path, ticks: u64, profile: Option<&str>) -> Result<String> {
     let mut arguments = vec!["test", "--package=fracas-sim", "--test=it"];

@@ -14,6 +14,7 @@ mod probe;
 mod process;
 mod protocol;
 mod raw;
+mod resumes;
 mod rooms;
 mod seats;
 mod server;
