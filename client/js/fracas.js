@@ -237,7 +237,7 @@ const RoomWanted = oneOf({
   ById: { room: string, password: string },
   Reserved: { ticket: string },
   Spectate: { room: string, password: string },
-  Resume: { token: string, received: option(u32) },
+  Resume: { token: string, received: option(u32), attempt: option(u32) },
 });
 
 const Hearers = oneOf({ All: {}, Others: {}, One: { player: u16 } });
@@ -286,7 +286,7 @@ export const ServerMessage = oneOf({
   Joined: {
     room: string, game: string, player: option(u16), seats: u16, tickHz: u16, tick: u32, schemaHash: u32,
     schema: option(string), config: string, roster: list(struct(RosterEntry)), resumeToken: string,
-    lingerS: u16, resumed: option(struct({ missed: u32, received: u32 })),
+    lingerS: u16, resumed: option(struct({ missed: u32, received: u32, attempt: u32 })),
   },
   Refused: { refusal: Refusal },
   Left: { tick: u32 },
@@ -1318,6 +1318,8 @@ export class Room extends Emitter {
   #token = "";
   /** Reliable messages in this seat. */
   #received = 0;
+  /** The latest try to take the seat up again. */
+  #attempt = 0;
   /** When the server does not want to be asked again before. */
   #patientUntil = 0;
 
@@ -1529,7 +1531,7 @@ export class Room extends Emitter {
       await this.#pause(delayMs);
       if (this.#isOver) return;
       try {
-        const seat = this.#token ? [{ type: "Resume", token: this.#token, received: this.#received }] : [];
+        const seat = this.#token ? [{ type: "Resume", token: this.#token, received: this.#received, attempt: ++this.#attempt }] : [];
         await this.#join([...seat, byId, ...again], this.#tries);
         return;
       } catch (failure) {
@@ -1834,6 +1836,7 @@ export class Room extends Emitter {
     this.roster = new Map(joined.roster.map((/** @type {Player} */ entry) => [entry.player, entry]));
     this.#token = joined.resumeToken;
     this.#received = joined.resumed?.received ?? 0;
+    this.#attempt = joined.resumed?.attempt ?? 0;
     this.inputTick = null;
     this.inputMargin = 0;
     this.#frames = new FrameDecoder(this.#codec);
@@ -1987,7 +1990,7 @@ export class Client extends Emitter {
    * @param {string} token
    */
   reconnect(token) {
-    return this.#open({ type: "Resume", token, received: null });
+    return this.#open({ type: "Resume", token, received: null, attempt: null });
   }
 
   /** Takes a seat that the server's matchmaking reserved. @param {{ticket: string}} reservation */

@@ -111,7 +111,7 @@ impl Client {
     /// Takes the seat of a [`Room::resume_token`](crate::Room::resume_token) up again, in place of
     /// whoever has it. A token is kept by the room that made it, so it must be of game `G`.
     pub async fn resume<G: Game>(&mut self, token: impl Into<String>) -> Result<Replica<G>, ClientError> {
-        self.join(RoomWanted::Resume { token: token.into(), received: None }).await
+        self.join(RoomWanted::Resume { token: token.into(), received: None, attempt: None }).await
     }
 
     /// Takes a seat in a room of game `G`.

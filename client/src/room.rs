@@ -30,6 +30,8 @@ pub struct Room {
     own: Option<Arc<LooseRow>>,
     /// Reliable messages in this seat so far.
     received: u32,
+    /// The latest try to take the seat up again.
+    attempt: u32,
     pub(crate) clock: InputClock,
 }
 
@@ -61,6 +63,7 @@ impl Room {
         Ok(Self {
             clock: InputClock::new(joined.tick_hz),
             received: joined.resumed.map_or(0, |resumed| resumed.received),
+            attempt: joined.resumed.map_or(0, |resumed| resumed.attempt),
             joined: Arc::new(joined),
             codecs,
             roster,
@@ -84,10 +87,12 @@ impl Room {
         Some(self.joined.resume_token.as_str()).filter(|token| !token.is_empty())
     }
 
-    /// The request that takes the seat up again, so that nothing is missed that can be had.
-    pub fn resume_request(&self) -> Option<RoomWanted> {
+    /// The request that takes the seat up again, so that nothing is missed that can be had. Each is
+    /// good for one try.
+    pub fn resume_request(&mut self) -> Option<RoomWanted> {
         let token = self.resume_token()?.to_owned();
-        Some(RoomWanted::Resume { token, received: Some(self.received) })
+        self.attempt += 1;
+        Some(RoomWanted::Resume { token, received: Some(self.received), attempt: Some(self.attempt) })
     }
 
     /// Counts one of the room's reliable messages.

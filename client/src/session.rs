@@ -82,14 +82,15 @@ impl Session {
     /// # Errors
     /// There is no seat to take up: who only watches joins again.
     pub fn resume(&mut self) -> Result<(), RequestError> {
-        let Some(wanted) = self.room().and_then(Room::resume_request) else {
+        if self.room().and_then(Room::resume_token).is_none() {
             return Err(RequestError::NotInRoom);
-        };
-        let room = match std::mem::replace(&mut self.stage, Stage::Lobby) {
+        }
+        let mut room = match std::mem::replace(&mut self.stage, Stage::Lobby) {
             Stage::InRoom { room, is_typed, .. } => Resuming { room, is_typed },
             Stage::Resuming(resuming) => resuming,
             Stage::Greeting | Stage::Lobby | Stage::Joining { .. } => return Err(RequestError::NotInRoom),
         };
+        let wanted = room.room.resume_request().ok_or(RequestError::NotInRoom)?;
         let join = ClientMessage::Join { room: wanted, schema_hash: room.room.codecs().hash() };
         self.stage = Stage::Resuming(room);
         self.sends = VecDeque::from([self.hello.clone(), join.to_bytes()]);
@@ -106,6 +107,14 @@ impl Session {
     /// The room that the client is in, or is about to be in again.
     pub fn room(&self) -> Option<&Room> {
         match &self.stage {
+            Stage::InRoom { room, .. } | Stage::Resuming(Resuming { room, .. }) => Some(room),
+            Stage::Greeting | Stage::Lobby | Stage::Joining { .. } => None,
+        }
+    }
+
+    /// [`Session::room`], to make requests of.
+    pub fn room_mut(&mut self) -> Option<&mut Room> {
+        match &mut self.stage {
             Stage::InRoom { room, .. } | Stage::Resuming(Resuming { room, .. }) => Some(room),
             Stage::Greeting | Stage::Lobby | Stage::Joining { .. } => None,
         }

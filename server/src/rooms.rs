@@ -125,11 +125,11 @@ impl Rooms {
             RoomWanted::Spectate { room, password } => {
                 Ok((self.0.directory.watch(&room, &password)?, Entrance::Watch))
             }
-            RoomWanted::Resume { token, received } => {
+            RoomWanted::Resume { token, received, attempt } => {
                 let (room, token) = token.rsplit_once('-').ok_or(Refusal::SeatLost)?;
                 let token = token.parse().map_err(|_| Refusal::SeatLost)?;
                 let entry = self.0.directory.find(room).ok_or(Refusal::SeatLost)?;
-                Ok((entry, Entrance::Resume { token, received }))
+                Ok((entry, Entrance::Resume { token, received, attempt }))
             }
             wanted => {
                 let reservation = self.reserve(wanted)?;

@@ -128,6 +128,10 @@ pub enum RoomWanted {
         /// How many reliable messages of the room the client has had in this seat; none when it does
         /// not know any more. See [`ServerMessage::is_reliable`].
         received: Option<u32>,
+        /// The number of this try in this seat, above that of every try before: one that was long on
+        /// its way must not take the seat from a later one. None when the client does not know any
+        /// more, and then it is the latest.
+        attempt: Option<u32>,
     },
 }
 
@@ -256,6 +260,8 @@ pub struct Resumed {
     /// How many reliable messages the client is taken to have had in this seat, the missed ones
     /// counted in: those that follow come after these.
     pub received: u32,
+    /// The number of the try that has taken the seat up.
+    pub attempt: u32,
 }
 
 /// A seated player.

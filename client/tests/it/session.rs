@@ -167,7 +167,11 @@ fn a_seat_is_taken_up_again_with_all_that_was_missed() {
     assert_eq!(session.send_input(NOW, &Input { throttle: 1 }), Ok(None), "there will be ticks again");
     assert_eq!(session.say(Hearers::All, "hi"), Err(RequestError::Away));
     let token = "r1-token".to_owned();
-    let asked = |received| RoomWanted::Resume { token: token.clone(), received: Some(received) };
+    let asked = |received, attempt| RoomWanted::Resume {
+        token: token.clone(),
+        received: Some(received),
+        attempt: Some(attempt),
+    };
     let wanted = |session: &mut Session| match &controls(session)[..] {
         [ClientMessage::Hello { name, .. }, ClientMessage::Join { room, .. }] if name == "ann" => {
             room.clone()
@@ -175,11 +179,11 @@ fn a_seat_is_taken_up_again_with_all_that_was_missed() {
         other => panic!("{other:?}"),
     };
     // An event and a roster's change are reliable, a refusal is not: two of three are counted.
-    assert_eq!(wanted(&mut session), asked(2));
+    assert_eq!(wanted(&mut session), asked(2, 1));
     // That connection breaks, too, before it has an answer.
     session.resume().unwrap();
-    assert_eq!(wanted(&mut session), asked(2));
-    let resumed = Some(Resumed { missed: 0, received: 2 });
+    assert_eq!(wanted(&mut session), asked(2, 2));
+    let resumed = Some(Resumed { missed: 0, received: 2, attempt: 2 });
     let joined = ServerMessage::Joined(Joined { resumed, ..script.joined(140) }).to_bytes();
     let keyframe = script.frame(None, &Script::snapshot(140, &[]));
     let events = tell(&mut session, NOW, &[Script::welcome(), joined, flag(120), keyframe]);
@@ -191,7 +195,7 @@ fn a_seat_is_taken_up_again_with_all_that_was_missed() {
     assert_eq!((joined.resumed, frame.is_continuous), (resumed, false));
     controls(&mut session);
     session.resume().unwrap();
-    assert_eq!(wanted(&mut session), asked(3));
+    assert_eq!(wanted(&mut session), asked(3, 3));
 
     let lost = ServerMessage::Refused(Refusal::SeatLost).to_bytes();
     let events = tell(&mut session, NOW, &[Script::welcome(), lost]);

@@ -209,11 +209,11 @@ async fn comes_back_by_itself_until_the_seat_is_lost() {
         let mut socket = accept().await;
         greet(&mut socket).await;
         let join = read_control(&hear(&mut socket).await);
-        let ClientMessage::Join { room: RoomWanted::Resume { token, received }, .. } = join else {
+        let ClientMessage::Join { room: RoomWanted::Resume { token, received, attempt }, .. } = join else {
             panic!("{join:?}");
         };
-        assert_eq!((token.as_str(), received), ("r1-token", Some(1)));
-        let resumed = Some(Resumed { missed: 2, received: 3 });
+        assert_eq!((token.as_str(), received, attempt), ("r1-token", Some(1), Some(2)));
+        let resumed = Some(Resumed { missed: 2, received: 3, attempt: 2 });
         say(&mut socket, ServerMessage::Joined(Joined { resumed, ..script.joined(130) }).to_bytes()).await;
         say(&mut socket, ServerMessage::RetryAfter { ms: 1 }.to_bytes()).await;
         let frame = CloseFrame { code: CloseCode::Restart.number().into(), reason: "".into() };

@@ -33,7 +33,7 @@ impl Told {
         // Who claims to have had more than there were is a liar, and gets what liars get: nothing.
         let owed = received.map_or(0, |received| self.count.saturating_sub(received));
         let again = owed.min(kept);
-        let resumed = Resumed { missed: owed - again, received: self.count - again };
+        let resumed = Resumed { missed: owed - again, received: self.count - again, attempt: 0 };
         (resumed, self.latest.iter().skip((kept - again) as usize))
     }
 }
@@ -48,7 +48,7 @@ mod tests {
         for number in 0..count {
             told.push(&Bytes::from(number.to_le_bytes().to_vec()));
         }
-        let (Resumed { missed, received }, again) = told.since(received);
+        let (Resumed { missed, received, .. }, again) = told.since(received);
         let number = |message: &Bytes| u32::from_le_bytes(message[..].try_into().expect("4 bytes"));
         (missed, received, again.map(number).collect())
     }
@@ -81,6 +81,6 @@ mod tests {
             told.push(&Bytes::from(vec![0; RESUME_BYTES_MAX / 2]));
         }
         let (resumed, again) = told.since(Some(0));
-        assert_eq!((resumed, again.count()), (Resumed { missed: 2, received: 2 }, 2));
+        assert_eq!((resumed.missed, resumed.received, again.count()), (2, 2, 2));
     }
 }

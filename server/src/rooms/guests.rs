@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use fracas_shared::message::ServerMessage;
+use fracas_shared::message::{Resumed, ServerMessage};
 use fracas_shared::{CloseCode, PlayerId, Tick};
 use fracas_sim::{Port, Viewer};
 
@@ -30,6 +30,8 @@ pub(super) struct Guest {
     seat: Option<(Reservation, Counted)>,
     /// Whether the client surely knows its resume token.
     is_confirmed: bool,
+    /// The number of the latest try to take the seat up again.
+    attempt: u32,
     /// Until when a player who is away has the seat, and the count of those who are.
     away: Option<(Tick, Counted)>,
 }
@@ -46,7 +48,13 @@ impl Guests {
     ) {
         self.places.insert(viewer, self.viewers.len());
         self.viewers.push(Viewer::new(port, player));
-        self.known.push(Guest { viewer, identity, seat, is_confirmed: false, away: None });
+        self.known.push(Guest { viewer, identity, seat, is_confirmed: false, attempt: 0, away: None });
+    }
+
+    /// The number under which a try to take a seat up again counts; none when a later one has been.
+    pub(super) fn next_attempt(&self, place: usize, attempt: Option<u32>) -> Option<u32> {
+        let latest = self.known[place].attempt;
+        Some(attempt.unwrap_or(latest.saturating_add(1))).filter(|attempt| *attempt > latest)
     }
 
     /// Lets a player back in by another connection; the old one, if there is one, is closed. `greet`
@@ -56,10 +64,11 @@ impl Guests {
         place: usize,
         viewer: ViewerId,
         port: Box<dyn Port>,
-        received: Option<u32>,
-        greet: impl FnOnce(&mut dyn Port, fracas_shared::message::Resumed),
+        (received, attempt): (Option<u32>, u32),
+        greet: impl FnOnce(&mut dyn Port, Resumed),
     ) {
         let guest = &mut self.known[place];
+        guest.attempt = attempt;
         self.places.remove(&guest.viewer);
         self.places.insert(viewer, place);
         guest.viewer = viewer;
@@ -68,7 +77,9 @@ impl Guests {
         if let Some(port) = self.viewers[place].port() {
             port.close(CloseCode::Replaced);
         }
-        self.viewers[place].come_back(port, received, greet);
+        self.viewers[place].come_back(port, received, |port, resumed| {
+            greet(port, Resumed { attempt, ..resumed });
+        });
     }
 
     /// Keeps the seat of one whose connection is lost.

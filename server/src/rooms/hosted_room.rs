@@ -144,7 +144,9 @@ impl HostedRoom {
                 RoomRequest::Enter { viewer, entrance, identity, schema_hash, port, answer } => {
                     let arrival = Arrival { viewer, identity, schema_hash, port, answer };
                     match entrance {
-                        Entrance::Resume { token, received } => self.take_back(arrival, token, received),
+                        Entrance::Resume { token, received, attempt } => {
+                            self.take_back(arrival, token, received, attempt);
+                        }
                         entrance => self.let_in(arrival, entrance),
                     }
                 }
@@ -216,12 +218,14 @@ impl HostedRoom {
     }
 
     /// Lets a player take the seat of a token up again, in place of whoever has it.
-    fn take_back(&mut self, arrival: Arrival, token: SeatToken, received: Option<u32>) {
+    fn take_back(&mut self, arrival: Arrival, token: SeatToken, received: Option<u32>, attempt: Option<u32>) {
         let Arrival { viewer, identity: _, schema_hash, port, answer } = arrival;
         let seat = self.game.seat_of(token);
-        let Some((player, place)) =
-            seat.and_then(|player| Some((player, self.guests.place_of_player(player)?)))
-        else {
+        let found = seat.and_then(|player| {
+            let place = self.guests.place_of_player(player)?;
+            Some((player, place, self.guests.next_attempt(place, attempt)?))
+        });
+        let Some((player, place, attempt)) = found else {
             return drop(answer.send(Err(Refusal::SeatLost)));
         };
         if answer.send(Ok(())).is_err() {
@@ -233,7 +237,7 @@ impl HostedRoom {
         self.game.set_away(player, false);
         // What the greeting needs of the room, which cannot be asked while its guests are changed.
         let mut greeting = self.greeting(Some(player), schema_hash, Some(token));
-        self.guests.come_back(place, viewer, port, received, |port, resumed| {
+        self.guests.come_back(place, viewer, port, (received, attempt), |port, resumed| {
             greeting.resumed = Some(resumed);
             port.send(Bytes::from(ServerMessage::Joined(greeting).to_bytes()));
         });

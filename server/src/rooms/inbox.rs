@@ -56,8 +56,8 @@ pub(super) enum Entrance {
     Seat { profile: Profile, token: SeatToken, reservation: Reservation },
     /// To watch.
     Watch,
-    /// The seat of this token, having had so many reliable messages in it.
-    Resume { token: SeatToken, received: Option<u32> },
+    /// The seat of this token, having had so many reliable messages in it, by a try of this number.
+    Resume { token: SeatToken, received: Option<u32>, attempt: Option<u32> },
 }
 
 /// By what a room knows one who was banned: what the operator's join hook calls the account, or

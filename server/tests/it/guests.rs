@@ -132,7 +132,7 @@ async fn the_rules_may_remove_a_player() {
     let is_gone = |told: &Event| matches!(told, Event::PlayerLeft(player) if *player == seat);
     ann.until("bob to be gone", |ann| ann.told.iter().any(is_gone)).await;
     let mut bob = Player::<Probe>::connect(&server, "bob").await;
-    let resume = RoomWanted::Resume { token, received: None };
+    let resume = RoomWanted::Resume { token, received: None, attempt: None };
     assert_eq!(bob.enter(resume).await, Err(Refusal::SeatLost), "the seat is not kept");
     bob.enter(by_id(&room)).await.unwrap();
 }

@@ -62,8 +62,10 @@ impl Seated {
         room.resume_token().expect("a player's token").to_owned()
     }
 
-    fn resume_request(&mut self) -> RoomWanted {
-        self.client.session().room().and_then(|room| room.resume_request()).expect("a seat")
+    /// The requests of the next two tries.
+    fn resume_requests(&mut self) -> [RoomWanted; 2] {
+        let room = self.client.session().room_mut().expect("a room");
+        [(); 2].map(|()| room.resume_request().expect("a seat"))
     }
 
     /// The sum of the steps that the player has made.
@@ -115,7 +117,7 @@ impl Cycles {
             let way = WAYS[rng.below(WAYS.len() as u32) as usize];
             *ways.entry(way).or_default() += 1;
             let (seat, score, token) = (seated.seat(), seated.score(), seated.token());
-            let wanted = seated.resume_request();
+            let wanted = seated.resume_requests();
             let came_back = self.cycle(way, seated, wanted, &mut rng).await;
             seated = match came_back {
                 Ok(back) => back,
@@ -146,7 +148,7 @@ impl Cycles {
         &self,
         way: Way,
         seated: Seated,
-        wanted: RoomWanted,
+        [first, second]: [RoomWanted; 2],
         rng: &mut Rng,
     ) -> Result<Seated, Refusal> {
         let moment = Duration::from_millis(u64::from(rng.below(300)));
@@ -156,26 +158,27 @@ impl Cycles {
                 sleep(moment).await;
             }
             Way::Stale => {
-                let back = self.enter(wanted).await;
+                let back = self.enter(second).await;
                 drop(seated);
                 return back;
             }
             Way::SecondDrop => {
                 drop(seated);
-                drop(self.enter(wanted.clone()).await?);
+                drop(self.enter(first).await?);
             }
             Way::DropDuringJoin => {
                 drop(seated);
                 let mut client = self.connect().await;
-                client.session().join_typed(wanted.clone(), self.codecs.clone()).unwrap();
+                client.session().join_typed(first, self.codecs.clone()).unwrap();
                 client.send().await;
                 drop(client);
             }
             Way::Twice => {
                 drop(seated);
-                let (first, second) = tokio::join!(self.enter(wanted.clone()), self.enter(wanted));
-                let (mut first, mut second) = (first?, second?);
-                // The one that was replaced is closed; which one that is, nobody knows.
+                let (first, second) = tokio::join!(self.enter(first), self.enter(second));
+                // The later try has the seat. The other one had it before, or came too late.
+                let mut second = second?;
+                let Ok(mut first) = first else { return Ok(second) };
                 return Ok(tokio::select! {
                     Err(_) = first.play(u32::MAX) => second,
                     Err(_) = second.play(u32::MAX) => first,
@@ -186,7 +189,7 @@ impl Cycles {
                 sleep(Duration::from_millis(850) + moment).await;
             }
         }
-        self.enter(wanted).await
+        self.enter(second).await
     }
 
     /// Gives the seat back; whether it had been lost before.

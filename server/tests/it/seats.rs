@@ -17,13 +17,18 @@ fn start() -> Server {
 }
 
 fn resume(token: &str) -> RoomWanted {
-    RoomWanted::Resume { token: token.to_owned(), received: None }
+    RoomWanted::Resume { token: token.to_owned(), received: None, attempt: None }
 }
 
 impl Player<Probe> {
     fn token(&mut self) -> String {
         let room = self.client.session().room().expect("a player who is in a room");
         room.resume_token().expect("a player's token").to_owned()
+    }
+
+    fn resume_request(&mut self) -> RoomWanted {
+        let room = self.client.session().room_mut().expect("a player who is in a room");
+        room.resume_request().expect("a player with a seat")
     }
 
     fn at(&self) -> u32 {
@@ -185,11 +190,7 @@ async fn nothing_is_missed_by_who_comes_back_by_itself() {
     assert_eq!(ann.end().await.close_code(), Some(CloseCode::Replaced), "no fight for the seat");
     thief.frames(2).await;
     thief.acts = |_| Input { steps: 1, fails: false };
-    let token = thief.token();
-    let received = match thief.client.session().room().unwrap().resume_request() {
-        Some(RoomWanted::Resume { received, .. }) => received,
-        other => panic!("{other:?}"),
-    };
+    let wanted = thief.resume_request();
     drop(thief);
     bob.until("ann to be away", |bob| bob.was_told(|told| matches!(told, Event::PlayerAway(_)))).await;
     for word in ["one", "two", "three"] {
@@ -197,7 +198,7 @@ async fn nothing_is_missed_by_who_comes_back_by_itself() {
     }
     bob.frames(4).await;
     let mut ann = Player::<Probe>::connect(&server, "ann").await;
-    ann.enter(RoomWanted::Resume { token, received }).await.unwrap();
+    ann.enter(wanted).await.unwrap();
     assert!(matches!(ann.replica().joined().resumed, Some(Resumed { missed: 0, .. })));
     ann.frames(1).await;
     let said: Vec<_> = ann
@@ -217,7 +218,7 @@ async fn who_missed_more_than_is_kept_is_told_so() {
     // Each tick has an event of 255 bytes, so what is kept is soon not all that there was.
     let mut ann = Player::walking(&server, "ann", new_room(r#"{"config":{"chatter":40}}"#)).await;
     let mut bob = Player::walking(&server, "bob", by_id(ann.room())).await;
-    let wanted = ann.client.session().room().unwrap().resume_request().unwrap();
+    let wanted = ann.resume_request();
     drop(ann);
     bob.until("ann to be away", |bob| bob.was_told(|told| matches!(told, Event::PlayerAway(_)))).await;
     bob.frames(20).await;

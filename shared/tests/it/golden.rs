@@ -79,10 +79,13 @@ fn client_messages() -> Vec<(&'static str, ClientMessage)> {
         ("client Join ById", join(RoomWanted::ById { room: "k3v9".into(), password: "sesam".into() })),
         ("client Join Reserved", join(RoomWanted::Reserved { ticket: "t1ck".into() })),
         ("client Join Spectate", join(RoomWanted::Spectate { room: "k3v9".into(), password: String::new() })),
-        ("client Join Resume", join(RoomWanted::Resume { token: "k3v9-5ec2e7".into(), received: Some(12) })),
+        (
+            "client Join Resume",
+            join(RoomWanted::Resume { token: "k3v9-5ec2e7".into(), received: Some(12), attempt: Some(3) }),
+        ),
         (
             "client Join Resume without a count",
-            join(RoomWanted::Resume { token: "k3v9-5ec2e7".into(), received: None }),
+            join(RoomWanted::Resume { token: "k3v9-5ec2e7".into(), received: None, attempt: None }),
         ),
         ("client Leave", ClientMessage::Leave),
         ("client List", ClientMessage::List { game: Some(game()), skip: 100 }),
@@ -116,7 +119,7 @@ fn server_messages() -> Vec<(&'static str, ServerMessage)> {
     let away = RosterEntry { is_away: true, ..bot.clone() };
     let resumed = Joined {
         roster: vec![ann, away],
-        resumed: Some(Resumed { missed: 2, received: 12 }),
+        resumed: Some(Resumed { missed: 2, received: 12, attempt: 3 }),
         ..joined.clone()
     };
     let watching = Joined { player: None, roster: Vec::new(), resume_token: String::new(), ..joined.clone() };

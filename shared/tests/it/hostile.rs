@@ -64,6 +64,7 @@ fn random_client_message(rng: &mut Rng) -> ClientMessage {
                 5 => RoomWanted::Resume {
                     token: random_text(rng),
                     received: rng.chance(0.5).then(|| rng.bits()),
+                    attempt: rng.chance(0.5).then(|| rng.bits()),
                 },
                 _ => RoomWanted::Reserved { ticket: random_text(rng) },
             };
@@ -110,7 +111,11 @@ fn random_server_message(rng: &mut Rng) -> ServerMessage {
             roster: (0..rng.below(4)).map(|_| random_roster_entry(rng)).collect(),
             resume_token: random_text(rng),
             linger_s: 20,
-            resumed: rng.chance(0.5).then(|| Resumed { missed: rng.bits(), received: rng.bits() }),
+            resumed: rng.chance(0.5).then(|| Resumed {
+                missed: rng.bits(),
+                received: rng.bits(),
+                attempt: rng.bits(),
+            }),
         }),
         2 => ServerMessage::Refused(Refusal::RoomFull(random_text(rng))),
         3 => ServerMessage::Left { tick: rng.bits() },
@@ -206,7 +211,7 @@ fn the_longest_honest_messages_are_read() {
         roster: vec![entry; SEATS_MAX as usize],
         resume_token: text(NAME_BYTES_MAX + 33),
         linger_s: LINGER_TIME_MAX_S,
-        resumed: Some(Resumed { missed: u32::MAX, received: u32::MAX }),
+        resumed: Some(Resumed { missed: u32::MAX, received: u32::MAX, attempt: u32::MAX }),
     });
     let room = RoomInfo {
         room: text(NAME_BYTES_MAX),
