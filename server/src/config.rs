@@ -15,7 +15,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::available_parallelism;
 
 use clap::{Args, ValueEnum};
-use fracas_shared::limits::{CONNECTIONS_MAX, ROOMS_MAX};
+use fracas_shared::limits::{
+    CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, JOINS_PER_ADDRESS_MAX, REQUESTS_PER_ADDRESS_MAX, ROOMS_MAX,
+    TICKETS_MAX, TICKETS_PER_ADDRESS_MAX,
+};
 use serde::{Deserialize, Serialize};
 
 pub use game::{BOTS_DEFAULT, GameConfig};
@@ -77,7 +80,7 @@ macro_rules! settings {
         #[serde(default, deny_unknown_fields)]
         struct Overrides {
             $($($(#[doc = $doc])+
-            #[arg(long, env = $env, value_name = $value, help_heading = $heading)]
+            #[arg(long, env = $env, hide_env_values = true, value_name = $value, help_heading = $heading)]
             $name: Option<given!($type $(, $given)?)>,)+)+
             #[arg(skip)]
             games: BTreeMap<String, GameConfig>,
@@ -92,10 +95,29 @@ settings! {
         /// Where health and metrics are served; keep it from the public; `off` serves none.
         admin_listen: Option<SocketAddr> as OrWord<Off, SocketAddr> =
             Some((Ipv4Addr::LOCALHOST, 3001).into()), "FRACAS_ADMIN_LISTEN", "ADDRESS|off";
-        /// Other sites whose pages may list and reserve: origins with commas between, or `*` for every site.
-        cors_origins: String = String::new(), "FRACAS_CORS_ORIGINS", "ORIGINS";
+        /// Other sites whose pages may play, list and reserve: origins with commas between, or `*` for every
+        /// site; pages of this machine's localhost may always, when their visitor is on this machine.
+        allowed_origins: String = String::new(), "FRACAS_ALLOWED_ORIGINS", "ORIGINS";
+        /// Proxies whose word on who a client is is believed: addresses and networks with commas between.
+        trusted_proxies: String = String::new(), "FRACAS_TRUSTED_PROXIES", "ADDRESSES";
+        /// Whether connections from trusted proxies begin with a header of the PROXY protocol, 1 or 2.
+        proxy_protocol: bool = false, "FRACAS_PROXY_PROTOCOL", "BOOL";
+    }
+    "Limits" {
         /// Connections at one time, 1 to 20000; more are answered with 503.
         connections_max: usize = CONNECTIONS_MAX, "FRACAS_CONNECTIONS_MAX", "COUNT";
+        /// Connections of one address at one time, 1 to 20000; more are answered with 429.
+        connections_per_address_max: usize =
+            CONNECTIONS_PER_ADDRESS_MAX, "FRACAS_CONNECTIONS_PER_ADDRESS_MAX", "COUNT";
+        /// Connections and requests of one address in a second, 1 to 1000000; more are answered with 429.
+        requests_per_address_max: u32 =
+            REQUESTS_PER_ADDRESS_MAX, "FRACAS_REQUESTS_PER_ADDRESS_MAX", "COUNT";
+        /// WebSockets opened and seats reserved by one address in a second, 1 to 1000000; more are answered with 429.
+        joins_per_address_max: u32 = JOINS_PER_ADDRESS_MAX, "FRACAS_JOINS_PER_ADDRESS_MAX", "COUNT";
+        /// Seats that one address has reserved and not taken, 1 to 10000; more are answered with 429.
+        tickets_per_address_max: usize = TICKETS_PER_ADDRESS_MAX, "FRACAS_TICKETS_PER_ADDRESS_MAX", "COUNT";
+        /// Whether limits of an address hold for this machine's own addresses, too.
+        limit_loopback: bool = false, "FRACAS_LIMIT_LOOPBACK", "BOOL";
     }
     "Rooms" {
         /// Rooms at one time, 1 to 10000; a request for another one is refused.
@@ -117,7 +139,10 @@ settings! {
     }
 }
 
-const _: () = assert!(CONNECTIONS_MAX == 20_000 && ROOMS_MAX == 10_000, "the settings' help says so");
+const _: () = assert!(
+    CONNECTIONS_MAX == 20_000 && ROOMS_MAX == 10_000 && TICKETS_MAX == 10_000,
+    "the settings' help says so"
+);
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]

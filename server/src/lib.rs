@@ -3,10 +3,12 @@
 //! The binary is thirty lines around [`run`]; a game in a repository of its own writes the same
 //! thirty lines with its own list of games.
 
+pub mod address_limits;
 pub mod admin;
 pub mod config;
 pub mod metrics;
 pub mod net;
+pub mod networks;
 pub mod rooms;
 pub mod shutdown;
 pub mod telemetry;
@@ -23,14 +25,17 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
+use address_limits::{AddressHold, AddressLimits};
 use admin::{ADMIN_CONNECTIONS_MAX, Readiness};
 pub use config::{Config, Invocation};
 use metrics::Metrics;
-use net::http::{Lobby, SeatReservation, cors_layer};
+use net::door::{Door, serve};
+use net::entrance::Entrance;
+use net::http::{Lobby, SeatReservation};
 pub use net::listener::Listeners;
-use net::listener::{Door, serve};
 use net::upgrade::Upgraded;
 use net::websocket;
+use networks::Networks;
 use rooms::Rooms;
 pub use shutdown::Shutdown;
 
@@ -43,7 +48,10 @@ pub async fn run<G: GameList>(
     listeners: Listeners,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
-    let cors = cors_layer(&config.cors_origins).map_err(|problem| anyhow!("cors_origins: {problem}"))?;
+    let proxies: Networks =
+        config.trusted_proxies.parse().map_err(|error| anyhow!("trusted_proxies: {error}"))?;
+    let origins = config.allowed_origins.parse().map_err(|problem| anyhow!("allowed_origins: {problem}"))?;
+    let addresses = AddressLimits::new(&config, proxies.clone());
     let metrics = Metrics::new();
     let rooms = Rooms::start::<G>(&config, &metrics)?;
     let readiness = Readiness::new(shutdown.clone());
@@ -51,7 +59,9 @@ pub async fn run<G: GameList>(
     let end = Shutdown::new();
     let admin = listeners.admin.map(TcpListener::from_std).transpose()?.map(|listener| {
         let router = admin::router(metrics.clone(), readiness.clone());
-        tokio::spawn(serve(listener, Door::new(router, ADMIN_CONNECTIONS_MAX), end.clone()))
+        let door =
+            Door { refusals: metrics.net.refusals.clone(), ..Door::new(router, ADMIN_CONNECTIONS_MAX) };
+        tokio::spawn(serve(listener, door, end.clone()))
     });
 
     // Each WebSocket's task holds `open`; when the last one has ended, `all_closed` says so.
@@ -67,10 +77,15 @@ pub async fn run<G: GameList>(
             });
         })
     };
+    let entrance = Entrance { addresses: addresses.clone(), origins };
+    let router = net::http::router(Arc::new(rooms.clone()), entrance, on_upgrade);
     let door = Door {
+        addresses,
+        proxies,
+        has_proxy_headers: config.proxy_protocol,
         accepted: metrics.net.connections.clone(),
-        refused: metrics.net.connections_refused.clone(),
-        ..Door::new(net::http::router(Arc::new(rooms.clone()), on_upgrade, cors), config.connections_max)
+        refusals: metrics.net.refusals.clone(),
+        ..Door::new(router, config.connections_max)
     };
     let public = TcpListener::from_std(listeners.public)?;
     readiness.set_up();
@@ -100,7 +115,7 @@ impl Lobby for Rooms {
         self.games()
     }
 
-    fn reserve(&self, wanted: RoomWanted) -> Result<SeatReservation, Refusal> {
-        self.reserve_for_later(wanted)
+    fn reserve(&self, wanted: RoomWanted, hold: AddressHold) -> Result<SeatReservation, Refusal> {
+        self.reserve_for_later(wanted, hold)
     }
 }

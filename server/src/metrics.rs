@@ -54,8 +54,8 @@ pub struct NetMetrics {
     pub websockets: Gauge,
     /// Connections accepted, refused ones too.
     pub connections: Counter,
-    /// Connections refused because there were too many.
-    pub connections_refused: Counter,
+    /// Connections and requests refused, by reason.
+    pub refusals: Refusals,
     /// Bytes received on WebSockets, headers included.
     pub received_bytes: Counter,
     /// Bytes sent on WebSockets, headers included.
@@ -66,7 +66,6 @@ pub struct NetMetrics {
     pub received_inputs: Counter,
     /// Messages to games received.
     pub received_messages: Counter,
-    refusals: Labelled<Counter>,
     closes: Vec<Counter>,
 }
 
@@ -173,7 +172,24 @@ impl NetMetrics {
 
     /// Counts a refused request.
     pub fn refused(&self, refusal: &Refusal) {
-        self.refusals.of(refusal.label()).inc();
+        self.refusals.count(&refusal.label());
+    }
+}
+
+/// Counts connections and requests that are refused, by reason. The default is seen by nobody.
+#[derive(Clone, Debug)]
+pub struct Refusals(Labelled<Counter>);
+
+impl Refusals {
+    /// Counts one more. The reason is one of this program's own words, of which there are few.
+    pub fn count(&self, reason: &str) {
+        self.0.of(reason).inc();
+    }
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self(Labelled { family: Family::default(), label: "reason" })
     }
 }
 

@@ -1,9 +1,14 @@
 //! Sockets: they move bytes, and never name a world, a game or an entity.
 
+pub mod allowed_origins;
+pub mod caller;
 pub mod connection;
+pub mod door;
+pub mod entrance;
 pub mod http;
 pub mod listener;
 pub mod mailbox;
 mod pages;
+pub mod proxy_protocol;
 pub mod upgrade;
 pub mod websocket;

@@ -28,6 +28,7 @@ use tracing::{error, info};
 pub use catalog::CatalogError;
 pub use inbox::{Identity, RoomLink};
 
+use crate::address_limits::AddressHold;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::net::http::SeatReservation;
@@ -217,14 +218,18 @@ impl Rooms {
         Ok(reservation)
     }
 
-    /// Keeps a seat for whoever comes with the ticket, for [`TICKET_TIME_MAX_S`].
+    /// Keeps a seat for whoever comes with the ticket, for [`TICKET_TIME_MAX_S`], and `hold` with it.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn reserve_for_later(&self, wanted: RoomWanted) -> Result<SeatReservation, Refusal> {
+    pub fn reserve_for_later(
+        &self,
+        wanted: RoomWanted,
+        hold: AddressHold,
+    ) -> Result<SeatReservation, Refusal> {
         let reservation = self.reserve(wanted)?;
         let entry = reservation.entry();
-        let ticket = self.0.tickets.issue(reservation)?;
+        let ticket = self.0.tickets.issue(reservation, hold)?;
         let (rooms, expiring) = (self.clone(), ticket.clone());
         tokio::spawn(async move {
             sleep(Duration::from_secs(TICKET_TIME_MAX_S)).await;

@@ -101,6 +101,23 @@ limits! {
 
     /// Connections of a server, all doors. More: answered with 503.
     CONNECTIONS_MAX: usize = 20_000, "connections";
+    /// Connections of one address, unless set otherwise. More: answered with 429.
+    CONNECTIONS_PER_ADDRESS_MAX: usize = 256, "connections";
+    /// Connections and requests of one address in any second, unless set otherwise. More: answered with 429.
+    REQUESTS_PER_ADDRESS_MAX: u32 = 200, "requests";
+    /// Joins of one address in any second, unless set otherwise: a WebSocket that is opened or a seat that is
+    /// reserved is a join. More: answered with 429.
+    JOINS_PER_ADDRESS_MAX: u32 = 20, "joins";
+    /// Reserved seats of one address whose tickets have not been used, unless set otherwise. More: answered
+    /// with 429.
+    TICKETS_PER_ADDRESS_MAX: usize = 32, "tickets";
+    /// Addresses that are counted at one time. More: answered with 503, until others have been quiet for a
+    /// second.
+    ADDRESSES_MAX: usize = 65_536, "addresses";
+    /// The part of an IPv6 address that counts as one address: what one household has.
+    ADDRESS_V6_BITS: u32 = 64, "bits";
+    /// The header of the PROXY protocol. Longer: answered with 400.
+    PROXY_HEADER_BYTES_MAX: usize = 4 * 1024, "bytes";
     /// Rooms of a server. More: the create is refused.
     ROOMS_MAX: usize = 10_000, "rooms";
     /// Time for a seat that was reserved over HTTP to be taken. Then it is free again.
@@ -171,5 +188,7 @@ const _: () = {
     assert!(SCHEMA_BYTES_MAX < SERVER_MESSAGE_BYTES_MAX);
     assert!(FRAME_BYTES_MAX + MAILBOX_RELIABLE_BYTES_MAX <= WRITE_BUFFER_BYTES_MAX);
     assert!(PING_AFTER_S < IDLE_TIME_MAX_S);
+    assert!(CONNECTIONS_MAX + TICKETS_MAX < ADDRESSES_MAX, "who holds something is never forgotten");
+    assert!(ADDRESS_V6_BITS > 0 && ADDRESS_V6_BITS < 128);
     assert!(KINDS_MAX <= u8::MAX as usize && FIELDS_MAX <= 64);
 };

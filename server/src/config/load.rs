@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use fracas_shared::limits::{CONNECTIONS_MAX, ROOMS_MAX};
+use fracas_shared::limits::{CONNECTIONS_MAX, ROOMS_MAX, TICKETS_MAX};
 use fracas_shared::{GameList, GameVisitor, Pilot};
 use thiserror::Error;
 use toml::{Table, Value};
@@ -14,12 +14,15 @@ use tracing_subscriber::EnvFilter;
 
 use super::game::merge;
 use super::{Config, Overrides};
-use crate::net::http::cors_layer;
+use crate::net::allowed_origins::AllowedOrigins;
+use crate::networks::Networks;
 
 /// The file that is read if none is named and it exists.
 const FILE_DEFAULT: &str = "fracas.toml";
 /// More threads than this are a slip of the keyboard.
 const SIM_THREADS_MAX: usize = 256;
+/// More than this in a second is no limit.
+const ACTS_PER_S_MAX: usize = 1_000_000;
 const GAMES_ENV: &str = "FRACAS_GAMES";
 
 const EXAMPLES: &str = "\
@@ -149,6 +152,10 @@ impl Config {
         let value = |name: &str, problem: String| LoadError::Value { name: name.into(), problem };
         for (name, count, max) in [
             ("connections_max", self.connections_max, CONNECTIONS_MAX),
+            ("connections_per_address_max", self.connections_per_address_max, CONNECTIONS_MAX),
+            ("requests_per_address_max", self.requests_per_address_max as usize, ACTS_PER_S_MAX),
+            ("joins_per_address_max", self.joins_per_address_max as usize, ACTS_PER_S_MAX),
+            ("tickets_per_address_max", self.tickets_per_address_max, TICKETS_MAX),
             ("rooms_max", self.rooms_max, ROOMS_MAX),
             ("sim_threads", self.sim_threads.unwrap_or(1), SIM_THREADS_MAX),
         ] {
@@ -159,8 +166,14 @@ impl Config {
         EnvFilter::try_new(&self.log).map_err(|error| {
             value("log", format!("{error}; try `info` or `info,fracas_server::net=debug`"))
         })?;
-        if let Err(problem) = cors_layer(&self.cors_origins) {
-            return Err(value("cors_origins", problem));
+        self.allowed_origins
+            .parse::<AllowedOrigins>()
+            .map_err(|problem| value("allowed_origins", problem))?;
+        let proxies: Networks =
+            self.trusted_proxies.parse().map_err(|problem| value("trusted_proxies", format!("{problem}")))?;
+        if self.proxy_protocol && proxies.is_empty() {
+            let problem = "nobody is believed: say by `trusted_proxies` whose connections begin with it";
+            return Err(value("proxy_protocol", problem.to_owned()));
         }
         for (id, game) in &self.games {
             game.check().map_err(|(name, problem)| value(&format!("games.{id}.{name}"), problem))?;

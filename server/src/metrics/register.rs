@@ -10,7 +10,9 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-use super::{DurationHistogram, FrameMetrics, InputMetrics, Labelled, NetMetrics, RoomMetrics, TickMetrics};
+use super::{
+    DurationHistogram, FrameMetrics, InputMetrics, Labelled, NetMetrics, Refusals, RoomMetrics, TickMetrics,
+};
 
 const LATENESS_BUCKETS: &[Duration] = &[
     Duration::from_micros(50),
@@ -45,17 +47,18 @@ pub(super) fn net(registry: &mut Registry) -> NetMetrics {
     let connections = labelled(registry, "connections", "Open connections by door", "door");
     let received = labelled(registry, "received_messages", "Messages received by kind", "kind");
     let refusals = labelled(registry, "refusals", "Requests and connections refused by reason", "reason");
+    // There from the start, so that it can be watched.
+    refusals.of("too_many_connections");
     let closes = labelled(registry, "closes", "WebSockets closed by the server by reason", "reason");
     NetMetrics {
         websockets: connections.of("websocket"),
         connections: counter(registry, "connections_accepted", "Connections accepted, refused ones too"),
-        connections_refused: refusals.of("too_many_connections"),
         received_bytes: counter(registry, "received_bytes", "Bytes received on WebSockets"),
         sent_bytes: counter(registry, "sent_bytes", "Bytes sent on WebSockets"),
         received_controls: received.of("control"),
         received_inputs: received.of("input"),
         received_messages: received.of("message"),
-        refusals,
+        refusals: Refusals(refusals),
         closes: CloseCode::ALL.iter().map(|code| closes.of(code.label())).collect(),
     }
 }

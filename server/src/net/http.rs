@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::rejection::StringRejection;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST};
+use axum::http::header::{CACHE_CONTROL, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -15,11 +15,15 @@ use fracas_shared::limits::OPTIONS_BYTES_MAX;
 use fracas_shared::message::{RoomInfo, RoomWanted};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::listener::Accepted;
+use super::door::Accepted;
+use super::entrance::Entrance;
 use super::pages;
 use super::upgrade::{self, OnUpgrade};
+use crate::address_limits::{AddressHold, AddressRefusal, Holding};
+
+/// When one who is refused for lack of room may come back, in seconds.
+const RETRY_AFTER_S: &str = "1";
 
 /// What there is to list. Asked by anyone at any time: an answer must be quick.
 pub trait Lobby: Send + Sync {
@@ -32,7 +36,8 @@ pub trait Lobby: Send + Sync {
     fn games(&self) -> Vec<String>;
 
     /// Keeps a seat for [`TICKET_TIME_MAX_S`](fracas_shared::limits::TICKET_TIME_MAX_S).
-    fn reserve(&self, wanted: RoomWanted) -> Result<SeatReservation, Refusal>;
+    /// `hold` is dropped when the ticket is used or expires.
+    fn reserve(&self, wanted: RoomWanted, hold: AddressHold) -> Result<SeatReservation, Refusal>;
 }
 
 /// A seat that is kept for whoever has the ticket.
@@ -48,18 +53,22 @@ pub struct SeatReservation {
 
 /// A request that failed: the status, and a JSON object with a `code` for programs and a
 /// `message` for people.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Problem {
     status: StatusCode,
     body: ProblemBody,
     closes: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct ProblemBody {
     code: Cow<'static, str>,
     message: String,
 }
+
+/// The code of a [`Problem`], in the extensions of its answer: for whoever counts refusals.
+#[derive(Clone, Debug)]
+pub struct Reason(pub Cow<'static, str>);
 
 impl Problem {
     /// The connection goes on.
@@ -67,33 +76,62 @@ impl Problem {
         Self { status, body: ProblemBody { code: code.into(), message: message.into() }, closes: false }
     }
 
-    /// The connection ends with this answer.
-    pub fn closing(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { closes: true, ..Self::new(status, code, message) }
+    /// The same as the last answer of its connection.
+    #[must_use]
+    pub fn closing_connection(self) -> Self {
+        Self { closes: true, ..self }
+    }
+
+    /// The whole answer as bytes, for a connection on which no HTTP was spoken yet.
+    pub(super) fn to_http1(&self) -> String {
+        let (status, body) = (self.status, serde_json::to_string(&self.body).unwrap_or_default());
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
+             connection: close\r\n\r\n{body}"
+        )
+    }
+
+    /// The code, for programs.
+    pub fn code(&self) -> &str {
+        &self.body.code
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let reason = Reason(self.body.code.clone());
         let mut response = (self.status, Json(self.body)).into_response();
+        response.extensions_mut().insert(reason);
+        let headers = response.headers_mut();
         if self.closes {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        match self.status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+            }
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            _ => {}
         }
         response
     }
 }
 
-/// The router of the public port. `cors` says which other sites' pages may ask.
-pub fn router(lobby: Arc<dyn Lobby>, on_upgrade: OnUpgrade, cors: CorsLayer) -> Router {
+/// The router of the public port.
+pub fn router(lobby: Arc<dyn Lobby>, entrance: Entrance, on_upgrade: OnUpgrade) -> Router {
     let lobby = Router::new()
         .route("/rooms", get(rooms))
         .route("/matchmake/{method}/{name}", post(matchmake))
         .layer(DefaultBodyLimit::max(OPTIONS_BYTES_MAX))
-        .layer(cors)
+        .layer(entrance.origins.cors_layer())
+        .layer(Extension(entrance.clone()))
         .with_state(lobby);
     Router::new()
         .merge(lobby)
-        .route("/ws", get(websocket).with_state(on_upgrade))
+        .route("/ws", get(websocket).layer(Extension(entrance)).with_state(on_upgrade))
         .fallback(page)
         .method_not_allowed_fallback(method_not_allowed)
 }
@@ -101,9 +139,10 @@ pub fn router(lobby: Arc<dyn Lobby>, on_upgrade: OnUpgrade, cors: CorsLayer) -> 
 async fn websocket(
     State(on_upgrade): State<OnUpgrade>,
     Extension(accepted): Extension<Accepted>,
+    Extension(entrance): Extension<Entrance>,
     request: Request,
 ) -> Response {
-    upgrade::answer(request, accepted, on_upgrade)
+    upgrade::answer(request, accepted, &entrance, on_upgrade)
 }
 
 /// What no route answers: a page, or nothing.
@@ -122,27 +161,6 @@ async fn method_not_allowed() -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
 }
 
-/// The origins of a setting such as `https://a.example, https://b.example`; `*` is every origin,
-/// nothing is none but the server's own.
-///
-/// # Errors
-/// The origin that is none.
-pub fn cors_layer(origins: &str) -> Result<CorsLayer, String> {
-    let layer = CorsLayer::new().allow_methods([Method::GET, Method::POST]).allow_headers([CONTENT_TYPE]);
-    if origins.trim() == "*" {
-        return Ok(layer.allow_origin(AllowOrigin::any()));
-    }
-    let origin = |origin: &str| {
-        let is_origin = origin
-            .split_once("://")
-            .is_some_and(|(scheme, host)| matches!(scheme, "http" | "https") && !host.contains('/'));
-        let value = HeaderValue::from_str(origin).ok().filter(|_| is_origin);
-        value.ok_or_else(|| format!("`{origin}` is no origin such as https://play.example, nor `*`"))
-    };
-    let origins = origins.split(',').map(str::trim).filter(|text| !text.is_empty());
-    Ok(layer.allow_origin(AllowOrigin::list(origins.map(origin).collect::<Result<Vec<_>, _>>()?)))
-}
-
 #[derive(Serialize)]
 struct Matchmade {
     room: String,
@@ -155,9 +173,12 @@ struct Matchmade {
 async fn matchmake(
     State(lobby): State<Arc<dyn Lobby>>,
     Path((method, name)): Path<(String, String)>,
+    Extension(Accepted { caller, .. }): Extension<Accepted>,
+    Extension(entrance): Extension<Entrance>,
     headers: HeaderMap,
     body: Result<String, StringRejection>,
 ) -> Result<impl IntoResponse, Problem> {
+    entrance.admit(&caller, &headers)?;
     let options = body.map_err(|rejection| {
         Problem::new(rejection.status(), "bad_body", format!("the room's options: {}", rejection.body_text()))
     })?;
@@ -171,9 +192,10 @@ async fn matchmake(
             return Err(Problem::new(StatusCode::NOT_FOUND, "no_such_method", message));
         }
     };
-    let SeatReservation { room, game, ticket } = lobby.reserve(wanted)?;
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let address = format!("ws://{host}/ws");
+    let hold = entrance.addresses.hold(caller.address, Holding::Ticket)?;
+    let SeatReservation { room, game, ticket } = lobby.reserve(wanted, hold)?;
+    let scheme = if caller.is_tls { "wss" } else { "ws" };
+    let address = format!("{scheme}://{}/ws", caller.host().unwrap_or("localhost"));
     Ok(([(CACHE_CONTROL, "no-store")], Json(Matchmade { room, game, ticket, address })))
 }
 
@@ -190,6 +212,16 @@ fn password_in(body: &str) -> Result<String, Problem> {
         let message = format!("the body is empty or {{\"password\": \"...\"}}: {error}");
         Problem::new(StatusCode::BAD_REQUEST, "bad_body", message)
     })
+}
+
+impl From<AddressRefusal> for Problem {
+    fn from(refusal: AddressRefusal) -> Self {
+        let status = match refusal {
+            AddressRefusal::TooMany(_) | AddressRefusal::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
+            AddressRefusal::TooManyAddresses => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self::new(status, refusal.code(), refusal.to_string())
+    }
 }
 
 impl From<Refusal> for Problem {

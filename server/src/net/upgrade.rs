@@ -2,7 +2,6 @@
 //!
 //! It hands on the plain TCP stream. One of the files that may name tungstenite.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -20,8 +19,10 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::{debug, error};
 
+use super::caller::Caller;
+use super::door::{Accepted, Place};
+use super::entrance::Entrance;
 use super::http::Problem;
-use super::listener::{Accepted, Place};
 
 /// The only version of WebSocket there is.
 const WEBSOCKET_VERSION: HeaderValue = HeaderValue::from_static("13");
@@ -34,7 +35,7 @@ pub struct Upgraded {
     /// What came with the request already: the first bytes to decode.
     pub leftover: Bytes,
     /// Who connected.
-    pub peer: SocketAddr,
+    pub caller: Caller,
     /// The connection's place among all; to be held for as long as it lives.
     pub place: Place,
 }
@@ -43,15 +44,22 @@ pub struct Upgraded {
 pub type OnUpgrade = Arc<dyn Fn(Upgraded) + Send + Sync>;
 
 /// Answers a request for a WebSocket. After a 101, `on_upgrade` gets the connection.
-pub fn answer(mut request: Request, accepted: Accepted, on_upgrade: OnUpgrade) -> Response {
-    let key = match check(&request) {
-        Ok(key) => key,
+pub fn answer(
+    mut request: Request,
+    accepted: Accepted,
+    entrance: &Entrance,
+    on_upgrade: OnUpgrade,
+) -> Response {
+    let admitted =
+        check(&request).and_then(|key| Ok((key, entrance.admit_websocket(accepted, request.headers())?)));
+    let (key, Accepted { caller, place, .. }) = match admitted {
+        Ok(admitted) => admitted,
         Err(problem) => return refusal(problem),
     };
     let accept = derive_accept_key(key.as_bytes());
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
-        let Accepted { peer, place } = accepted;
+        let peer = caller.peer;
         let upgraded = match upgrade.await {
             Ok(upgraded) => upgraded,
             Err(error) => return debug!(%peer, %error, "a connection was gone before it was a WebSocket"),
@@ -59,7 +67,7 @@ pub fn answer(mut request: Request, accepted: Accepted, on_upgrade: OnUpgrade) -
         let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
             return error!(%peer, "a WebSocket came in on something else than plain TCP");
         };
-        on_upgrade(Upgraded { stream: parts.io.into_inner(), leftover: parts.read_buf, peer, place });
+        on_upgrade(Upgraded { stream: parts.io.into_inner(), leftover: parts.read_buf, caller, place });
     });
     let headers = [
         (UPGRADE, "websocket"),

@@ -42,8 +42,8 @@ const CLOSE_NORMAL: u16 = 1000;
 
 /// Serves one WebSocket to its end.
 pub async fn serve(upgraded: Upgraded, rooms: Rooms, metrics: Metrics, shutdown: Shutdown) {
-    let Upgraded { stream, leftover, peer, place: _place } = upgraded;
-    bound_kernel_buffers(&stream, peer);
+    let Upgraded { stream, leftover, caller, place: _place } = upgraded;
+    bound_kernel_buffers(&stream, caller.peer);
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BATCH_BYTES)
@@ -64,11 +64,11 @@ pub async fn serve(upgraded: Upgraded, rooms: Rooms, metrics: Metrics, shutdown:
         link: None,
         room_answer: None,
         stop: Box::pin(async move { shutdown.wait().await }),
-        identity: peer.ip().to_string().into(),
+        identity: caller.address.to_string().into(),
         rooms,
         metrics,
     };
-    task.run().instrument(info_span!("connection", %peer)).await;
+    task.run().instrument(info_span!("connection", client = %caller.address)).await;
 }
 
 /// Keeps what a slow client has not read out of the kernel: it belongs in the mailbox, where the

@@ -3,7 +3,7 @@ use std::io::Write;
 use fracas_server::Shutdown;
 use fracas_server::admin::{self, Readiness};
 use fracas_server::metrics::Metrics;
-use fracas_server::net::listener::{Door, serve};
+use fracas_server::net::door::{Door, serve};
 use tokio::net::TcpListener;
 
 use crate::server::{Server, connect, get, read_head, status};

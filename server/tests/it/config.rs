@@ -120,6 +120,10 @@ fn a_wrong_value_is_told_with_what_is_allowed() {
     refused("", &[("FRACAS_ROOMS_MAX", "0")], &[], &["rooms_max", "1 to 10000"]);
     refused("", &[("FRACAS_ROOMS_MAX", "x")], &[], &["--rooms-max", "x"]);
     refused("", &[], &["--connections-max", "20001"], &["connections_max", "1 to 20000"]);
+    refused("", &[], &["--tickets-per-address-max", "0"], &["tickets_per_address_max", "1 to 10000"]);
+    refused("", &[], &["--allowed-origins", "a.example"], &["allowed_origins", "https://play.example"]);
+    refused("", &[], &["--trusted-proxies", "proxy"], &["trusted_proxies", "10.0.0.0/8"]);
+    refused("", &[], &["--proxy-protocol", "true"], &["proxy_protocol", "trusted_proxies"]);
     refused("", &[], &["--sim-threads", "0"], &["sim_threads", "1 to 256"]);
     refused("", &[], &["--log", "=4="], &["log", "info"]);
     refused("", &[], &["--log-format", "xml"], &["--log-format", "text, json"]);

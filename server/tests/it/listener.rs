@@ -3,7 +3,7 @@ use std::net::TcpListener as StdTcpListener;
 use std::time::Duration;
 
 use axum::Router;
-use fracas_server::net::listener::{Door, serve};
+use fracas_server::net::door::{Door, serve};
 use fracas_server::{Listeners, Shutdown};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};

@@ -12,11 +12,16 @@ use crate::server::{Server, exchange, get, status};
 
 /// Asks for a seat: the status, the head and the answer.
 fn matchmake(server: &Server, path: &str, body: &str) -> (u16, String, Value) {
+    matchmake_from(server, "http://play.example:3000", path, body)
+}
+
+/// The same from a page of this origin.
+fn matchmake_from(server: &Server, origin: &str, path: &str, body: &str) -> (u16, String, Value) {
     let length = body.len();
     let answer = exchange(
         server.public,
         &format!(
-            "POST /matchmake/{path} HTTP/1.1\r\nHost: play.example:3000\r\nOrigin: https://a.example\r\n\
+            "POST /matchmake/{path} HTTP/1.1\r\nHost: play.example:3000\r\nOrigin: {origin}\r\n\
              Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
         ),
     );
@@ -100,15 +105,16 @@ async fn a_locked_room_takes_nobody() {
 
 #[tokio::test]
 async fn other_sites_may_ask_if_they_are_named() {
-    let allowed = |head: &str| head.contains("access-control-allow-origin: https://a.example");
-    let named =
-        Server::start_of::<ProbeGames>(|config| "https://a.example".clone_into(&mut config.cors_origins));
-    assert!(allowed(&matchmake(&named, "join/probe", "").1));
-    let other =
-        Server::start_of::<ProbeGames>(|config| "https://b.example".clone_into(&mut config.cors_origins));
-    assert!(!allowed(&matchmake(&other, "join/probe", "").1));
-    let none = Server::start_of::<ProbeGames>(|_| {});
-    assert!(!allowed(&matchmake(&none, "join/probe", "").1));
+    let asked = |setting: &'static str| {
+        let server = Server::start_of::<ProbeGames>(|config| setting.clone_into(&mut config.allowed_origins));
+        let (status, head, answer) = matchmake_from(&server, "https://a.example", "join/probe", "");
+        let code = answer["code"].as_str().unwrap_or_default().to_owned();
+        (status, head.contains("access-control-allow-origin: https://a.example"), code)
+    };
+    assert_eq!(asked("https://b.example, https://a.example"), (200, true, String::new()));
+    for setting in ["https://b.example", ""] {
+        assert_eq!(asked(setting), (403, false, "origin_not_allowed".to_owned()), "{setting}");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Features of the server, through the seams that operators and clients have.
 
+mod addresses;
 mod admin;
 mod config;
 mod failures;
@@ -9,6 +10,7 @@ mod listener;
 mod lobby;
 mod lossy;
 mod matches;
+mod origins;
 mod player;
 mod probe;
 mod process;

@@ -8,7 +8,7 @@ use fracas_shared::CloseCode;
 use fracas_shared::message::{ClientMessage, PROTOCOL_VERSION, SUBPROTOCOL, ServerMessage};
 use fracas_shared::packet::ServerTag;
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Duration, timeout};
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
@@ -20,18 +20,21 @@ use crate::server::PATIENCE;
 /// Small, so that a client that does not read makes the server wait soon.
 const RECEIVE_BUFFER_BYTES: u32 = 16 * 1024;
 
-pub(crate) struct Raw(WebSocketStream<TcpStream>);
+pub(crate) struct Raw<S = TcpStream>(WebSocketStream<S>);
 
 impl Raw {
     /// Opens a WebSocket and says nothing.
     pub(crate) async fn connect(to: SocketAddr) -> Self {
+        Self::connect_with(to, &[]).await.unwrap()
+    }
+
+    /// Opens a WebSocket by a request with these headers.
+    pub(crate) async fn connect_with(to: SocketAddr, headers: &[(&str, &str)]) -> Result<Self, Error> {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES).unwrap();
         let stream = socket.connect(to).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        let request = ClientRequestBuilder::new(format!("ws://{to}/ws").parse().unwrap());
-        let (socket, _) = client_async(request.with_sub_protocol(SUBPROTOCOL), stream).await.unwrap();
-        Self(socket)
+        Self::open(&format!("ws://{to}/ws"), headers, stream).await
     }
 
     /// Opens a WebSocket and says hello.
@@ -40,6 +43,17 @@ impl Raw {
         raw.say(&hello(PROTOCOL_VERSION, "raw")).await;
         assert!(matches!(raw.answer().await, ServerMessage::Welcome { .. }));
         raw
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
+    /// Opens a WebSocket on a stream.
+    pub(crate) async fn open(url: &str, headers: &[(&str, &str)], stream: S) -> Result<Self, Error> {
+        let request = ClientRequestBuilder::new(url.parse().unwrap()).with_sub_protocol(SUBPROTOCOL);
+        let with =
+            |request: ClientRequestBuilder, (name, value): &(&str, &str)| request.with_header(*name, *value);
+        let (socket, _) = client_async(headers.iter().fold(request, with), stream).await?;
+        Ok(Self(socket))
     }
 
     pub(crate) async fn say(&mut self, message: &ClientMessage) {

@@ -1,0 +1,335 @@
+//! What becomes of the connections of a port.
+//!
+//! Every connection begins as HTTP/1, with limits on the size of a request's head and on the time
+//! it takes; what becomes a WebSocket leaves this file by an upgrade. A port takes so many
+//! connections at one time and answers the next with 503; one address has so many of these and
+//! makes so many requests in a second, and gets 429 beyond.
+
+use std::convert::Infallible;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::http::{Request, StatusCode};
+use axum::response::{IntoResponse, Response};
+use fracas_shared::limits::{CLOSE_TIME_MAX_S, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIME_MAX_S};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use prometheus_client::metrics::counter::Counter;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tracing::{debug, warn};
+
+use super::caller::Caller;
+use super::http::{Problem, Reason};
+use super::proxy_protocol::{self, ProxyHeaderError};
+use crate::address_limits::{Act, AddressHold, AddressLimits, Holding};
+use crate::metrics::Refusals;
+use crate::networks::Networks;
+use crate::shutdown::Shutdown;
+
+/// Refusals that are being told at one time. More connections are closed without a word.
+const REFUSALS_MAX: usize = 64;
+/// How long accepting rests when the process has no more files or memory.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+/// How often a failure to accept is logged.
+const ACCEPT_LOG_INTERVAL: Duration = Duration::from_secs(10);
+/// Time for requests to be answered once the server stops. Idle connections end at once, but one
+/// that never sent a byte cannot be told from one that is about to.
+const DRAIN_TIME_MAX: Duration = Duration::from_millis(250);
+
+/// What a port does with its connections.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// What answers requests.
+    pub router: Router,
+    /// Connections at one time, upgraded ones too.
+    pub connections_max: usize,
+    /// Time for a request's head to be whole, and for all that comes before it. Longer: the connection
+    /// is closed.
+    pub head_time_max: Duration,
+    /// What one address may have and do.
+    pub addresses: AddressLimits,
+    /// Whose word on who made a request is believed.
+    pub proxies: Networks,
+    /// Whether connections from proxies begin with a header of the PROXY protocol.
+    pub has_proxy_headers: bool,
+    /// Counts connections accepted, refused ones too.
+    pub accepted: Counter,
+    /// Counts connections and requests refused.
+    pub refusals: Refusals,
+}
+
+impl Door {
+    /// A door with the house's limit on time, which trusts nobody and limits no address, and whose
+    /// connections are not counted.
+    pub fn new(router: Router, connections_max: usize) -> Self {
+        Self {
+            router,
+            connections_max,
+            head_time_max: Duration::from_secs(HTTP_HEAD_TIME_MAX_S),
+            addresses: AddressLimits::none(),
+            proxies: Networks::default(),
+            has_proxy_headers: false,
+            accepted: Counter::default(),
+            refusals: Refusals::default(),
+        }
+    }
+}
+
+/// One of the connections that a door takes; free again when all clones are dropped.
+#[derive(Clone, Debug)]
+pub struct Place {
+    _permit: Arc<OwnedSemaphorePermit>,
+    /// The same among the connections of one address.
+    _hold: Option<Arc<AddressHold>>,
+}
+
+impl Place {
+    /// A place that holds this, too.
+    #[must_use]
+    pub fn with(self, hold: AddressHold) -> Self {
+        Self { _hold: Some(Arc::new(hold)), ..self }
+    }
+}
+
+/// What a request's extensions say of its connection.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// Who makes the request.
+    pub caller: Caller,
+    /// Whether the connection is counted as the caller's. That of a proxy, which tells of many, is
+    /// nobody's.
+    pub is_callers: bool,
+    /// To be held by what becomes of the connection.
+    pub place: Place,
+}
+
+/// Serves a port until the server stops, and then until the requests at hand are answered, for at
+/// most a quarter of a second. Upgraded connections go on.
+pub async fn serve(listener: TcpListener, door: Door, shutdown: Shutdown) {
+    let places = Arc::new(Semaphore::new(door.connections_max));
+    let doorway = Arc::new(Doorway {
+        router: TowerToHyperService::new(door.router.clone()),
+        door,
+        refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
+    });
+    let mut connections = JoinSet::new();
+    let mut stop = pin!(shutdown.wait());
+    let mut complaint = Complaint::default();
+    loop {
+        let (stream, peer) = tokio::select! {
+            () = stop.as_mut() => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    complaint.rest_after(&error).await;
+                    continue;
+                }
+            },
+        };
+        doorway.door.accepted.inc();
+        let admitted = match Arc::clone(&places).try_acquire_owned() {
+            Ok(permit) => Ok(Place { _permit: Arc::new(permit), _hold: None }),
+            Err(_) => Err(doorway.refuse(full())),
+        };
+        if matches!(admitted, Err(None)) {
+            continue;
+        }
+        connections.spawn(doorway.clone().serve_connection(stream, peer, admitted, shutdown.clone()));
+    }
+    drop(listener);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    // Those that are left are cut when the set is dropped.
+    let _ = timeout(DRAIN_TIME_MAX, drained).await;
+}
+
+/// A refusal of a connection, one of so many that are told at one time.
+struct Refused {
+    problem: Problem,
+    place: Place,
+}
+
+/// A place, or the refusal to tell; none of both when there is no time to tell it.
+type Admitted = Result<Place, Option<Refused>>;
+
+/// A door with what its connections share.
+struct Doorway {
+    door: Door,
+    router: TowerToHyperService<Router>,
+    refusals: Arc<Semaphore>,
+}
+
+impl Doorway {
+    /// Counts a refused connection. It is told why, unless too many others are at this moment.
+    fn refuse(&self, problem: Problem) -> Option<Refused> {
+        let permit = Arc::clone(&self.refusals).try_acquire_owned().ok();
+        if permit.is_none() {
+            self.door.refusals.count(problem.code());
+        }
+        permit.map(|permit| Refused { problem, place: Place { _permit: Arc::new(permit), _hold: None } })
+    }
+
+    async fn serve_connection(
+        self: Arc<Self>,
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        mut admitted: Admitted,
+        shutdown: Shutdown,
+    ) {
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%peer, %error, "the connection was gone at once");
+            return;
+        }
+        let mut caller = Caller::of_connection(peer);
+        if self.door.has_proxy_headers && self.door.proxies.contains(caller.address) {
+            match timeout(self.door.head_time_max, proxy_protocol::read_header(&mut stream)).await {
+                Ok(Ok(address)) => caller.address = address.unwrap_or(caller.address),
+                Ok(Err(error)) => return self.tell_plainly(stream, bad_proxy_header(&error)).await,
+                Err(_) => return self.tell_plainly(stream, no_proxy_header()).await,
+            }
+        }
+        if let Ok(place) = admitted {
+            admitted = self.admit(caller.address, place);
+        }
+        let Some((place, problem)) = (match admitted {
+            Ok(place) => Some((place, None)),
+            Err(refused) => refused.map(|refused| (refused.place, Some(refused.problem))),
+        }) else {
+            return;
+        };
+        let head_time_max = self.door.head_time_max;
+        let service = service_fn(move |request: Request<Incoming>| {
+            let doorway = self.clone();
+            let (caller, place, problem) = (caller.clone(), place.clone(), problem.clone());
+            async move { doorway.answer(request, &caller, place, problem).await }
+        });
+        serve_http(stream, peer, service, head_time_max, shutdown).await;
+    }
+
+    /// Refuses a connection on which no HTTP can be spoken.
+    async fn tell_plainly(&self, mut stream: TcpStream, problem: Problem) {
+        self.door.refusals.count(problem.code());
+        let Ok(_permit) = Arc::clone(&self.refusals).try_acquire_owned() else { return };
+        let telling = async {
+            stream.write_all(problem.to_http1().as_bytes()).await?;
+            stream.shutdown().await?;
+            // To close a socket in which something is unread resets the connection, and the answer is lost.
+            copy(&mut stream.take(HTTP_HEAD_BYTES_MAX as u64), &mut sink()).await
+        };
+        // Who does not listen is not told.
+        let _ = timeout(Duration::from_secs(CLOSE_TIME_MAX_S), telling).await;
+    }
+
+    /// A place among those of the address, if it may have another one.
+    fn admit(&self, address: IpAddr, place: Place) -> Admitted {
+        let addresses = &self.door.addresses;
+        let held = addresses
+            .count(address, Act::Request)
+            .and_then(|()| addresses.hold(address, Holding::Connection));
+        held.map(|hold| place.with(hold))
+            .map_err(|refusal| self.refuse(Problem::from(refusal).closing_connection()))
+    }
+
+    /// Answers one request, and counts it when it is refused.
+    async fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        connection: &Caller,
+        place: Place,
+        problem: Option<Problem>,
+    ) -> Result<Response, Infallible> {
+        let caller = connection.of_request(request.headers(), &self.door.proxies);
+        let is_callers = caller.address == connection.address;
+        let refused = problem
+            .or_else(|| self.door.addresses.count(caller.address, Act::Request).err().map(Problem::from));
+        let response = if let Some(problem) = refused {
+            problem.into_response()
+        } else {
+            request.extensions_mut().insert(Accepted { caller, is_callers, place });
+            self.router.call(request).await?
+        };
+        if let Some(reason) = response.extensions().get::<Reason>() {
+            self.door.refusals.count(&reason.0);
+        }
+        Ok(response)
+    }
+}
+
+async fn serve_http<S, F>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    service: S,
+    head_time_max: Duration,
+    shutdown: Shutdown,
+) where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future = F>,
+    F: Future<Output = Result<Response, Infallible>>,
+{
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head_time_max)
+        .max_buf_size(HTTP_HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let done = tokio::select! {
+        done = connection.as_mut() => done,
+        () = shutdown.wait() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = done {
+        debug!(%peer, %error, "an HTTP connection ended early");
+    }
+}
+
+fn full() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "too_many_connections",
+        "the server has as many connections as it takes; try again soon",
+    )
+    .closing_connection()
+}
+
+fn bad_proxy_header(error: &ProxyHeaderError) -> Problem {
+    let message = format!("this server expects the PROXY protocol from you: {error}");
+    Problem::new(StatusCode::BAD_REQUEST, "bad_proxy_header", message)
+}
+
+fn no_proxy_header() -> Problem {
+    let message = "this server expects the PROXY protocol from you, and no header came in time";
+    Problem::new(StatusCode::BAD_REQUEST, "bad_proxy_header", message)
+}
+
+/// Keeps failures to accept from filling the log, and from taking a core.
+#[derive(Default)]
+struct Complaint {
+    last: Option<Instant>,
+}
+
+impl Complaint {
+    async fn rest_after(&mut self, error: &io::Error) {
+        // These are of one peer that went away, not of this process.
+        if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) {
+            return;
+        }
+        if self.last.is_none_or(|last| last.elapsed() >= ACCEPT_LOG_INTERVAL) {
+            self.last = Some(Instant::now());
+            warn!(%error, "cannot accept connections; if files have run out, raise `ulimit -n`");
+        }
+        sleep(ACCEPT_REST).await;
+    }
+}
