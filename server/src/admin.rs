@@ -1,23 +1,29 @@
-//! The second port, for those who run the server: health, readiness, metrics.
+//! The second port, for those who run the server: health, readiness, metrics, and behind a token
+//! what is not for everyone who reaches the port.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::Router;
-use axum::extract::State;
+use axum::extract::{MatchedPath, RawQuery, Request, State};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
 
+use crate::config::Secret;
 use crate::metrics::{self, Metrics};
+use crate::net::http::{ListedRoom, Problem, bearer, page_of_listing};
+use crate::rooms::{RoomSurvey, Rooms};
 use crate::shutdown::Shutdown;
 
 /// Connections to the admin port at one time. More are answered with 503.
 pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 
 const LISTING: &str = "There is /healthz (does the process answer), /readyz (does it take players) \
-    and /metrics (for Prometheus).\n";
+    and /metrics (for Prometheus), and behind the admin token /rooms (all of them).\n";
 
 /// Whether the server takes players: not until it is told to, and not once it stops. Clones are
 /// the same.
@@ -49,15 +55,84 @@ impl Readiness {
     }
 }
 
-/// What the admin port answers.
-pub fn router(metrics: Metrics, readiness: Readiness) -> Router {
+/// What the admin port answers. Whatever is added to it is behind [`check`], which knows what is
+/// open to all.
+pub fn router(metrics: Metrics, readiness: Readiness, rooms: Rooms, token: Secret) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(async move || readiness.answer()))
         .route("/metrics", get(scrape).with_state(metrics))
+        .route("/rooms", get(list_rooms).with_state(rooms))
         .fallback(async || (StatusCode::NOT_FOUND, LISTING))
+        .layer(from_fn_with_state(token, check))
+}
+
+/// What needs no token. It tells nothing of anyone.
+const OPEN: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
+/// Lets through what is open to all, and what bears the token. A browser says by `Origin` that a page
+/// asks: no page has business here, and one of anywhere could ask by the browser of whoever runs
+/// the server.
+async fn check(State(token): State<Secret>, request: Request, next: Next) -> Result<Response, Problem> {
+    if request.headers().contains_key(ORIGIN) {
+        let message = "pages may not ask here: ask with another program than a browser";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "origin_not_allowed", message));
+    }
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    // What is no route has nothing to guard.
+    if route.is_none_or(|route| OPEN.contains(&route)) {
+        return Ok(next.run(request).await);
+    }
+    if !token.is_set() {
+        let message = "this needs a token and none is set: start the server with `admin_token` in its file, or \
+                       FRACAS_ADMIN_TOKEN in its environment, and send it as `Authorization: Bearer TOKEN`";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "no_admin_token", message));
+    }
+    match bearer(request.headers()) {
+        Some(given) if token.is(given) => Ok(next.run(request).await),
+        Some(_) => Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "token_invalid",
+            "this is not the server's admin token",
+        )),
+        None => {
+            let message = "this needs the server's admin token: send it as `Authorization: Bearer TOKEN`";
+            Err(Problem::new(StatusCode::UNAUTHORIZED, "token_missing", message))
+        }
+    }
 }
 
 async fn scrape(State(metrics): State<Metrics>) -> impl IntoResponse {
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics.encode())
+}
+
+#[derive(Serialize)]
+struct Listing {
+    rooms: Vec<SurveyedRoom>,
+    total: usize,
+}
+
+#[derive(Serialize)]
+struct SurveyedRoom {
+    #[serde(flatten)]
+    listed: ListedRoom,
+    is_private: bool,
+    thread: usize,
+}
+
+impl From<RoomSurvey> for SurveyedRoom {
+    fn from(RoomSurvey { info, is_private, thread }: RoomSurvey) -> Self {
+        Self { listed: info.into(), is_private, thread }
+    }
+}
+
+/// All rooms, private ones too, the oldest first: a page of them, as on the public port.
+async fn list_rooms(
+    State(rooms): State<Rooms>,
+    RawQuery(query): RawQuery,
+) -> Result<impl IntoResponse, Problem> {
+    let (game, skip) = page_of_listing(query.as_deref())?;
+    let (rooms, total) = rooms.survey(game, skip);
+    let rooms = rooms.into_iter().map(SurveyedRoom::from).collect();
+    Ok(([(CACHE_CONTROL, "no-store")], Json(Listing { rooms, total })))
 }

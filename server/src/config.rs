@@ -8,6 +8,7 @@
 mod game;
 mod load;
 mod print;
+mod secret;
 mod word;
 
 use std::collections::BTreeMap;
@@ -17,12 +18,13 @@ use std::thread::available_parallelism;
 use clap::{Args, ValueEnum};
 use fracas_shared::limits::{
     CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, JOINS_PER_ADDRESS_MAX, REQUESTS_PER_ADDRESS_MAX, ROOMS_MAX,
-    TICKETS_MAX, TICKETS_PER_ADDRESS_MAX,
+    SECRET_BYTES_MIN, TICKETS_MAX, TICKETS_PER_ADDRESS_MAX,
 };
 use serde::{Deserialize, Serialize};
 
 pub use game::{BOTS_DEFAULT, GameConfig};
 pub use load::{Invocation, LoadError};
+pub use secret::Secret;
 use word::{Auto, Off, OrWord, Random};
 
 /// The type that a setting is given as: its own, unless the table names one.
@@ -95,6 +97,9 @@ settings! {
         /// Where health and metrics are served; keep it from the public; `off` serves none.
         admin_listen: Option<SocketAddr> as OrWord<Off, SocketAddr> =
             Some((Ipv4Addr::LOCALHOST, 3001).into()), "FRACAS_ADMIN_LISTEN", "ADDRESS|off";
+        /// Secret that requests for more than health and metrics bear there: `Authorization: Bearer TOKEN`; at
+        /// least 16 letters; none, and they are refused.
+        admin_token: Secret = Secret::default(), "FRACAS_ADMIN_TOKEN", "TOKEN";
         /// Other sites whose pages may play, list and reserve: origins with commas between, or `*` for every
         /// site; pages of this machine's localhost may always, when their visitor is on this machine.
         allowed_origins: String = String::new(), "FRACAS_ALLOWED_ORIGINS", "ORIGINS";
@@ -140,7 +145,7 @@ settings! {
 }
 
 const _: () = assert!(
-    CONNECTIONS_MAX == 20_000 && ROOMS_MAX == 10_000 && TICKETS_MAX == 10_000,
+    CONNECTIONS_MAX == 20_000 && ROOMS_MAX == 10_000 && TICKETS_MAX == 10_000 && SECRET_BYTES_MIN == 16,
     "the settings' help says so"
 );
 
@@ -158,6 +163,12 @@ impl Config {
     /// What the rooms of the game of this id are like.
     pub fn game(&self, id: &str) -> GameConfig {
         self.games.get(id).cloned().unwrap_or_default()
+    }
+
+    /// The secrets that are set, by name: they are not to be printed.
+    fn secrets(&self) -> impl Iterator<Item = &'static str> {
+        let all = [("admin_token", &self.admin_token)];
+        all.into_iter().filter(|(_, secret)| secret.is_set()).map(|(name, _)| name)
     }
 
     /// How many threads rooms tick on: as set, or one less than the cores; at least 1.

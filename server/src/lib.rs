@@ -58,7 +58,8 @@ pub async fn run<G: GameList>(
     // Health and metrics are of use until the very end.
     let end = Shutdown::new();
     let admin = listeners.admin.map(TcpListener::from_std).transpose()?.map(|listener| {
-        let router = admin::router(metrics.clone(), readiness.clone());
+        let token = config.admin_token.clone();
+        let router = admin::router(metrics.clone(), readiness.clone(), rooms.clone(), token);
         let door =
             Door { refusals: metrics.net.refusals.clone(), ..Door::new(router, ADMIN_CONNECTIONS_MAX) };
         tokio::spawn(serve(listener, door, end.clone()))

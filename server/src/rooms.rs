@@ -26,6 +26,7 @@ use tokio::time::sleep;
 use tracing::{error, info};
 
 pub use catalog::CatalogError;
+pub use directory::RoomSurvey;
 pub use inbox::{Identity, RoomLink};
 
 use crate::address_limits::AddressHold;
@@ -241,6 +242,11 @@ impl Rooms {
     /// A page of rooms, the oldest first, and how many there are in all.
     pub fn list(&self, game: Option<&str>, skip: usize) -> (Vec<fracas_shared::message::RoomInfo>, usize) {
         self.0.directory.list(game, skip)
+    }
+
+    /// The same of all rooms, private ones too: for those who run the server.
+    pub fn survey(&self, game: Option<&str>, skip: usize) -> (Vec<RoomSurvey>, usize) {
+        self.0.directory.survey(game, skip)
     }
 
     /// The ids of the hosted games.

@@ -116,6 +116,8 @@ limits! {
     ADDRESSES_MAX: usize = 65_536, "addresses";
     /// The part of an IPv6 address that counts as one address: what one household has.
     ADDRESS_V6_BITS: u32 = 64, "bits";
+    /// A secret that a server asks for. Shorter: the setting is refused.
+    SECRET_BYTES_MIN: usize = 16, "bytes";
     /// The header of the PROXY protocol. Longer: answered with 400.
     PROXY_HEADER_BYTES_MAX: usize = 4 * 1024, "bytes";
     /// Rooms of a server. More: the create is refused.

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use fracas_shared::limits::{CONNECTIONS_MAX, ROOMS_MAX, TICKETS_MAX};
+use fracas_shared::limits::{CONNECTIONS_MAX, ROOMS_MAX, SECRET_BYTES_MIN, TICKETS_MAX};
 use fracas_shared::{GameList, GameVisitor, Pilot};
 use thiserror::Error;
 use toml::{Table, Value};
@@ -166,6 +166,7 @@ impl Config {
         EnvFilter::try_new(&self.log).map_err(|error| {
             value("log", format!("{error}; try `info` or `info,fracas_server::net=debug`"))
         })?;
+        self.admin_token.check(SECRET_BYTES_MIN).map_err(|problem| value("admin_token", problem))?;
         self.allowed_origins
             .parse::<AllowedOrigins>()
             .map_err(|problem| value("allowed_origins", problem))?;

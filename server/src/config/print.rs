@@ -37,6 +37,13 @@ impl Config {
                 put(&mut text, format_args!("# One of: {}\n", one_of.join(", ")));
             }
             let value = value.expect("each setting has a form in TOML");
+            if self.secrets().any(|secret| secret == name) {
+                put(
+                    &mut text,
+                    format_args!("# --{flag}, {env}; it is set, and not shown\n# {name} = \"\"\n"),
+                );
+                continue;
+            }
             put(&mut text, format_args!("# --{flag}, {env}\n{name} = {value}\n"));
         }
         G::visit_all(&mut PrintGames { config: self, text: &mut text });

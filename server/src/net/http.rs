@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::rejection::StringRejection;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -118,6 +118,12 @@ impl IntoResponse for Problem {
         }
         response
     }
+}
+
+/// The token that a request bears in its head.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// The router of the public port.
@@ -254,8 +260,9 @@ struct Listing {
     total: usize,
 }
 
+/// A room, as a listing shows it.
 #[derive(Serialize)]
-struct ListedRoom {
+pub(crate) struct ListedRoom {
     room: String,
     game: String,
     players: u16,
@@ -287,10 +294,8 @@ impl From<RoomInfo> for ListedRoom {
     }
 }
 
-async fn rooms(
-    State(lobby): State<Arc<dyn Lobby>>,
-    RawQuery(query): RawQuery,
-) -> Result<impl IntoResponse, Problem> {
+/// What a query asks of a listing: only rooms of this game, and how many to pass over.
+pub(crate) fn page_of_listing(query: Option<&str>) -> Result<(Option<&str>, usize), Problem> {
     let (mut game, mut skip) = (None, 0);
     for (key, value) in
         query.iter().flat_map(|query| query.split('&')).filter_map(|pair| pair.split_once('='))
@@ -307,6 +312,14 @@ async fn rooms(
             _ => {}
         }
     }
+    Ok((game, skip))
+}
+
+async fn rooms(
+    State(lobby): State<Arc<dyn Lobby>>,
+    RawQuery(query): RawQuery,
+) -> Result<impl IntoResponse, Problem> {
+    let (game, skip) = page_of_listing(query.as_deref())?;
     let (rooms, total) = lobby.rooms(game, skip);
     let rooms = rooms.into_iter().map(ListedRoom::from).collect();
     Ok(([(CACHE_CONTROL, "no-store")], Json(Listing { games: lobby.games(), rooms, total })))

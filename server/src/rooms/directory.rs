@@ -55,6 +55,17 @@ pub(super) struct Description {
     pub(super) thread: usize,
 }
 
+/// A room, as those who run the server see it.
+#[derive(Clone, Debug)]
+pub struct RoomSurvey {
+    /// What anyone may know.
+    pub info: RoomInfo,
+    /// Found by its id alone.
+    pub is_private: bool,
+    /// Which simulation thread it lives on, from 0.
+    pub thread: usize,
+}
+
 /// A room, as others see it.
 pub(super) struct RoomEntry {
     pub(super) number: u64,
@@ -209,6 +220,15 @@ impl Directory {
         (page, listed().count())
     }
 
+    /// The same of all rooms, for those who run the server.
+    pub(super) fn survey(&self, game: Option<&str>, skip: usize) -> (Vec<RoomSurvey>, usize) {
+        let rooms = self.lock();
+        let is_asked = |room: &&Listed| game.is_none_or(|game| room.entry.game == game);
+        let asked = || rooms.by_number.values().filter(is_asked);
+        let page = asked().skip(skip).take(ROOMS_PER_LISTING_MAX).map(Listed::survey).collect();
+        (page, asked().count())
+    }
+
     fn lock(&self) -> MutexGuard<'_, Rooms> {
         // Nothing under the lock can leave it half done.
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
@@ -230,6 +250,11 @@ impl Listed {
             has_password: !entry.password.is_empty(),
             is_locked: entry.is_locked,
         }
+    }
+
+    fn survey(&self) -> RoomSurvey {
+        let entry = &self.entry;
+        RoomSurvey { info: self.info(), is_private: entry.is_private, thread: entry.thread }
     }
 }
 

@@ -1,12 +1,16 @@
 use std::io::Write;
 
-use fracas_server::Shutdown;
 use fracas_server::admin::{self, Readiness};
+use fracas_server::config::Secret;
 use fracas_server::metrics::Metrics;
 use fracas_server::net::door::{Door, serve};
+use fracas_server::rooms::Rooms;
+use fracas_server::{Config, Shutdown};
 use tokio::net::TcpListener;
 
-use crate::server::{Server, connect, get, read_head, status};
+use crate::player::Player;
+use crate::probe::{Probe, ProbeGames, new_room};
+use crate::server::{Server, connect, exchange, get, read_head, status};
 
 #[test]
 fn answers_health_and_metrics() {
@@ -48,7 +52,9 @@ async fn is_ready_only_between_start_and_stop() {
     let address = listener.local_addr().unwrap();
     let (stop, end) = (Shutdown::new(), Shutdown::new());
     let readiness = Readiness::new(stop.clone());
-    let router = admin::router(Metrics::new(), readiness.clone());
+    let metrics = Metrics::new();
+    let rooms = Rooms::start::<ProbeGames>(&Config::default(), &metrics).unwrap();
+    let router = admin::router(metrics, readiness.clone(), rooms.clone(), Secret::default());
     let serving = tokio::spawn(serve(listener, Door::new(router, 8), end.clone()));
     let ready = || tokio::task::block_in_place(|| get(address, "/readyz"));
 
@@ -61,6 +67,73 @@ async fn is_ready_only_between_start_and_stop() {
     assert_eq!((status, body.as_str()), (503, "stopping\n"));
     end.begin();
     serving.await.unwrap();
+    tokio::task::block_in_place(|| rooms.stop());
+}
+
+const TOKEN: &str = "correct-horse-battery";
+
+/// Asks the admin port with this in the request's head: the status and the body.
+fn ask(server: &Server, path: &str, headers: &str) -> (u16, serde_json::Value) {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\n{headers}Connection: close\r\n\r\n");
+    let answer = exchange(server.admin, &request);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    if status(head) == 401 {
+        assert!(head.to_lowercase().contains("\r\nwww-authenticate: bearer"), "{head}");
+    }
+    (status(head), serde_json::from_str(body).unwrap_or_default())
+}
+
+fn refused(server: &Server, headers: &str) -> (u16, String) {
+    let (status, body) = ask(server, "/rooms", headers);
+    assert!(body["message"].as_str().is_some_and(|message| message.len() > 20), "{body}");
+    (status, body["code"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn all_rooms_are_told_to_who_bears_the_token() {
+    let server = Server::start_of::<ProbeGames>(|config| config.admin_token = TOKEN.into());
+    let options = r#"{"private": true, "metadata": {"map": "cave"}}"#;
+    let ann = Player::<Probe>::join(&server, "ann", new_room(options)).await;
+    for bearer in ["Bearer", "bearer"] {
+        let (status, body) = ask(&server, "/rooms", &format!("Authorization: {bearer} {TOKEN}\r\n"));
+        assert_eq!((status, &body["total"]), (200, &2.into()), "{body}");
+        let rooms = body["rooms"].as_array().unwrap();
+        let private = rooms.iter().find(|room| room["room"] == ann.room()).expect("the private room");
+        assert_eq!((&private["is_private"], &private["players"]), (&true.into(), &1.into()));
+        assert_eq!(private["metadata"]["map"], "cave");
+    }
+    let (_, body) = ask(&server, "/rooms?skip=1", &format!("Authorization: Bearer {TOKEN}\r\n"));
+    assert_eq!(body["rooms"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn nobody_else_is_told() {
+    let server = Server::start_with(|config| config.admin_token = TOKEN.into());
+    assert_eq!(refused(&server, ""), (401, "token_missing".into()));
+    for wrong in ["correct-horse-batterx", "correct-horse", "", "correct-horse-battery-staple"] {
+        let header = format!("Authorization: Bearer {wrong}\r\n");
+        let (status, code) = refused(&server, &header);
+        assert_eq!(status, 401, "{wrong} {code}");
+    }
+    assert_eq!(refused(&server, &format!("Authorization: Basic {TOKEN}\r\n")), (401, "token_missing".into()));
+    assert_eq!(ask(&server, "/healthz", "").0, 200, "open to all");
+    assert!(server.metric("fracas_refusals_total{reason=\"token_invalid\"}") >= 3.0);
+
+    let without = Server::start();
+    let (status, body) = ask(&without, "/rooms", &format!("Authorization: Bearer {TOKEN}\r\n"));
+    assert_eq!((status, &body["code"]), (403, &"no_admin_token".into()));
+    assert!(body["message"].as_str().unwrap().contains("FRACAS_ADMIN_TOKEN"), "{body}");
+    assert_eq!(refused(&without, "Authorization: Bearer \r\n"), (403, "no_admin_token".into()));
+}
+
+#[test]
+fn pages_may_not_ask_here() {
+    let server = Server::start_with(|config| config.admin_token = TOKEN.into());
+    for path in ["/rooms", "/metrics", "/"] {
+        let headers = format!("Origin: http://localhost:3000\r\nAuthorization: Bearer {TOKEN}\r\n");
+        let (status, body) = ask(&server, path, &headers);
+        assert_eq!((status, &body["code"]), (403, &"origin_not_allowed".into()), "{path}");
+    }
 }
 
 #[test]

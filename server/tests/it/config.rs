@@ -78,6 +78,32 @@ fn what_is_printed_can_be_read_again() {
 }
 
 #[test]
+fn secrets_are_not_printed() {
+    let secret = "correct-horse-battery";
+    for (environment, flags) in
+        [(vec![("FRACAS_ADMIN_TOKEN", secret)], vec![]), (vec![], vec!["--admin-token", secret])]
+    {
+        let output = print_config(&folder(""), &environment, &flags);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && !text.contains(secret), "{text}");
+        assert!(
+            text.contains("FRACAS_ADMIN_TOKEN; it is set, and not shown\n# admin_token = \"\"\n"),
+            "{text}"
+        );
+    }
+    let help = Command::new(env!("CARGO_BIN_EXE_fracas-server"))
+        .env("FRACAS_ADMIN_TOKEN", secret)
+        .arg("--help")
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    assert!(help.contains("FRACAS_ADMIN_TOKEN") && !help.contains(secret), "{help}");
+    assert!(!format!("{:?}", fracas_server::config::Secret::from(secret)).contains(secret));
+    refused("", &[("FRACAS_ADMIN_TOKEN", "guess-me")], &[], &["admin_token", "at least 16", "openssl"]);
+    refused("admin_token = 'a secret with spaces'\n", &[], &[], &["admin_token", "ASCII"]);
+}
+
+#[test]
 fn every_setting_is_explained() {
     let output = print_config(&folder(""), &[], &[]);
     let text = String::from_utf8(output.stdout).unwrap();
