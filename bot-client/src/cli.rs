@@ -18,6 +18,10 @@ pub(crate) struct Options {
     #[arg(long, default_value = "ws://127.0.0.1:3000", env = "FRACAS_URL")]
     pub(crate) url: ServerUrl,
 
+    /// What a server that does not let everyone in wants to see.
+    #[arg(long, env = "FRACAS_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+
     /// The game to play.
     #[arg(long, default_value = "arena")]
     pub(crate) game: String,

@@ -53,7 +53,10 @@ impl<'a, G: Pilot> Swarm<'a, G> {
         Self {
             options,
             shared: Arc::new(Shared {
-                url: options.url.clone(),
+                url: match &options.token {
+                    Some(token) => options.url.clone().with_token(token),
+                    None => options.url.clone(),
+                },
                 room: options.room_wanted(),
                 name_prefix: options.name_prefix.clone(),
                 seed: options.seed,

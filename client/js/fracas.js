@@ -1574,7 +1574,7 @@ export class Room extends Emitter {
       const { url, options } = this.#client;
       let socket;
       try {
-        socket = new options.WebSocket(url, `fracas.${PROTOCOL_VERSION}`);
+        socket = new options.WebSocket(withToken(url, options.token), `fracas.${PROTOCOL_VERSION}`);
       } catch (error) {
         return reject(new FracasError("connect_error", `${url} cannot be connected to: ${error}`));
       }
@@ -1916,11 +1916,12 @@ function leaveReason({ code, name, reason }, willReconnect) {
 
 /**
  * - `name`: the player's, 1 to 32 bytes.
+ * - `token`: what a server that does not let everyone in wants to see.
  * - `WebSocket`: a constructor, where there is no global one, such as that of the package `ws`.
  * - `connectTries`, `connectTimeoutMs`: of a first join.
  * - `reconnect`: how often to try after a connection was lost, the first pauses between tries and the
  *   longest one; `false` for never.
- * @typedef {{name?: string, WebSocket?: any, connectTries?: number, connectTimeoutMs?: number,
+ * @typedef {{name?: string, token?: string, WebSocket?: any, connectTries?: number, connectTimeoutMs?: number,
  *   reconnect?: false | {tries?: number, delayMs?: number, delayMaxMs?: number}}} ClientOptions
  */
 
@@ -1946,6 +1947,7 @@ export class Client extends Emitter {
     /** @internal */
     this.options = {
       name: options.name ?? "Player",
+      token: options.token ?? "",
       WebSocket: socket,
       connectTries: options.connectTries ?? 3,
       connectTimeoutMs: options.connectTimeoutMs ?? REQUEST_TIME_MAX_MS,
@@ -2056,6 +2058,11 @@ function socketUrl(url) {
     throw new FracasError("bad_url", `'${text}' begins with '${parsed.protocol}': an address begins with ws:// or wss://`);
   }
   return `${scheme}//${parsed.host}${parsed.pathname === "/" ? "/ws" : parsed.pathname}${parsed.search}`;
+}
+
+/** A browser cannot put it into the head. @param {string} url @param {string} token */
+function withToken(url, token) {
+  return token === "" ? url : `${url}${url.includes("?") ? "&" : "?"}token=${encodeURIComponent(token)}`;
 }
 
 /** @param {Response} response */

@@ -14,11 +14,13 @@ const PORT: u16 = 80;
 ///
 /// Read from `ws://host:port/path`, from `http://host:port` as a browser shows it, or from
 /// `host:port`. Without a path it is `/ws`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ServerUrl {
     host: String,
     port: u16,
     path: String,
+    /// What to show there. Not part of the text, which is told and logged.
+    token: Option<String>,
 }
 
 /// Why an address is none.
@@ -49,6 +51,17 @@ impl ServerUrl {
     /// The host's name or address, an IPv6 address without its brackets.
     pub fn host(&self) -> &str {
         self.host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// The same with what a server that does not let everyone in wants to see: printable ASCII.
+    #[must_use]
+    pub fn with_token(self, token: impl Into<String>) -> Self {
+        Self { token: Some(token.into()), ..self }
+    }
+
+    /// What to show there, if anything.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
     }
 
     /// The port.
@@ -99,7 +112,13 @@ impl FromStr for ServerUrl {
             query if query.starts_with('?') => format!("{PATH}{query}"),
             path => path.to_owned(),
         };
-        Ok(Self { host: host.to_owned(), port, path })
+        Ok(Self { host: host.to_owned(), port, path, token: None })
+    }
+}
+
+impl fmt::Debug for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -61,7 +61,10 @@ impl Socket {
         stream.set_nodelay(true).map_err(no_server)?;
         let not_ours = |problem: String| ClientError::NotOurs { url: url.to_string(), problem };
         let uri: Uri = url.to_string().parse().map_err(|_| not_ours("its path is none".into()))?;
-        let request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
+        let mut request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
+        if let Some(token) = url.token() {
+            request = request.with_header("Authorization", format!("Bearer {token}"));
+        }
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(CLIENT_MESSAGE_BYTES_MAX)

@@ -18,7 +18,7 @@ use std::thread::available_parallelism;
 use clap::{Args, ValueEnum};
 use fracas_shared::limits::{
     CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, JOINS_PER_ADDRESS_MAX, REQUESTS_PER_ADDRESS_MAX, ROOMS_MAX,
-    SECRET_BYTES_MIN, TICKETS_MAX, TICKETS_PER_ADDRESS_MAX,
+    SECRET_BYTES_MIN, SIGNING_SECRET_BYTES_MIN, TICKETS_MAX, TICKETS_PER_ADDRESS_MAX,
 };
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +108,18 @@ settings! {
         /// Whether connections from trusted proxies begin with a header of the PROXY protocol, 1 or 2.
         proxy_protocol: bool = false, "FRACAS_PROXY_PROTOCOL", "BOOL";
     }
+    "Joining" {
+        /// Who may join: everyone, who shows a shared secret, or who shows a token that another service has signed.
+        auth: Auth = Auth::Open, "FRACAS_AUTH", "WAY";
+        /// Secret of `auth = "secret"`, at least 16 letters; or key of HS256 of `auth = "jwt"`, at least 32.
+        auth_secret: Secret = Secret::default(), "FRACAS_AUTH_SECRET", "SECRET";
+        /// File with the public key of `auth = "jwt"`, in PEM: of Ed25519, or of RSA for RS256.
+        auth_public_key: String = String::new(), "FRACAS_AUTH_PUBLIC_KEY", "FILE";
+        /// For whom a token of `auth = "jwt"` must be, its claim `aud`; empty does not ask.
+        auth_audience: String = String::new(), "FRACAS_AUTH_AUDIENCE", "NAME";
+        /// Of whom a token of `auth = "jwt"` must be, its claim `iss`; empty does not ask.
+        auth_issuer: String = String::new(), "FRACAS_AUTH_ISSUER", "NAME";
+    }
     "Limits" {
         /// Connections at one time, 1 to 20000; more are answered with 503.
         connections_max: usize = CONNECTIONS_MAX, "FRACAS_CONNECTIONS_MAX", "COUNT";
@@ -145,9 +157,22 @@ settings! {
 }
 
 const _: () = assert!(
-    CONNECTIONS_MAX == 20_000 && ROOMS_MAX == 10_000 && TICKETS_MAX == 10_000 && SECRET_BYTES_MIN == 16,
+    CONNECTIONS_MAX == 20_000 && ROOMS_MAX == 10_000 && TICKETS_MAX == 10_000,
     "the settings' help says so"
 );
+const _: () = assert!(SECRET_BYTES_MIN == 16 && SIGNING_SECRET_BYTES_MIN == 32, "the settings' help says so");
+
+/// Who may join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// Everyone.
+    Open,
+    /// Who shows the shared secret.
+    Secret,
+    /// Who shows a JSON Web Token; in a build with the feature `jwt`.
+    Jwt,
+}
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -167,7 +192,7 @@ impl Config {
 
     /// The secrets that are set, by name: they are not to be printed.
     fn secrets(&self) -> impl Iterator<Item = &'static str> {
-        let all = [("admin_token", &self.admin_token)];
+        let all = [("admin_token", &self.admin_token), ("auth_secret", &self.auth_secret)];
         all.into_iter().filter(|(_, secret)| secret.is_set()).map(|(name, _)| name)
     }
 

@@ -5,6 +5,7 @@
 
 pub mod address_limits;
 pub mod admin;
+pub mod auth;
 pub mod config;
 pub mod metrics;
 pub mod net;
@@ -16,7 +17,7 @@ pub mod telemetry;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use fracas_shared::message::{RoomInfo, RoomWanted};
 use fracas_shared::{GameList, Refusal};
 use tokio::net::TcpListener;
@@ -27,6 +28,8 @@ use tracing::{info, warn};
 
 use address_limits::{AddressHold, AddressLimits};
 use admin::{ADMIN_CONNECTIONS_MAX, Readiness};
+use auth::Authenticate;
+use config::Auth;
 pub use config::{Config, Invocation};
 use metrics::Metrics;
 use net::door::{Door, serve};
@@ -42,11 +45,44 @@ pub use shutdown::Shutdown;
 /// Serves the games of a list until the server is told to stop.
 ///
 /// # Errors
-/// A listener cannot be used, or a game refuses its configuration.
+/// A listener cannot be used, a game refuses its configuration, or a file that is named cannot be.
 pub async fn run<G: GameList>(
     config: Config,
     listeners: Listeners,
     shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    let authenticate = auth::configured(&config)?;
+    let address = listeners.public.local_addr()?;
+    if config.auth == Auth::Open && !address.ip().is_loopback() {
+        warn!(
+            "everyone who reaches {address} may join; if that is not wanted, set `auth` to `secret` with an \
+             `auth_secret`, or to `jwt`"
+        );
+    }
+    serve_games::<G>(config, listeners, shutdown, authenticate).await
+}
+
+/// [`run`] with a way of its own to decide who may join.
+///
+/// # Errors
+/// As those of [`run`]; and the configuration asks for another way.
+pub async fn run_with_auth<G: GameList>(
+    config: Config,
+    listeners: Listeners,
+    shutdown: Shutdown,
+    authenticate: Arc<dyn Authenticate>,
+) -> anyhow::Result<()> {
+    if config.auth != Auth::Open {
+        bail!("setting `auth`: this server decides in its own way who may join; leave it out");
+    }
+    serve_games::<G>(config, listeners, shutdown, authenticate).await
+}
+
+async fn serve_games<G: GameList>(
+    config: Config,
+    listeners: Listeners,
+    shutdown: Shutdown,
+    authenticate: Arc<dyn Authenticate>,
 ) -> anyhow::Result<()> {
     let proxies: Networks =
         config.trusted_proxies.parse().map_err(|error| anyhow!("trusted_proxies: {error}"))?;
@@ -78,7 +114,7 @@ pub async fn run<G: GameList>(
             });
         })
     };
-    let entrance = Entrance { addresses: addresses.clone(), origins };
+    let entrance = Entrance { addresses: addresses.clone(), origins, authenticate };
     let router = net::http::router(Arc::new(rooms.clone()), entrance, on_upgrade);
     let door = Door {
         addresses,

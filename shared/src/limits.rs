@@ -116,8 +116,17 @@ limits! {
     ADDRESSES_MAX: usize = 65_536, "addresses";
     /// The part of an IPv6 address that counts as one address: what one household has.
     ADDRESS_V6_BITS: u32 = 64, "bits";
+    /// A token that a client shows. Longer: the join is refused with 401.
+    TOKEN_BYTES_MAX: usize = 8 * 1024, "bytes";
+    /// What is known of a client that was let in, as JSON. Longer: the join is refused with 401.
+    CLAIMS_BYTES_MAX: usize = 2 * 1024, "bytes";
+    /// How much the clocks of this server and of who made a token may differ. More: it has expired, or its time
+    /// has not come.
+    TOKEN_LEEWAY_S: u64 = 30, "s";
     /// A secret that a server asks for. Shorter: the setting is refused.
     SECRET_BYTES_MIN: usize = 16, "bytes";
+    /// A secret that tokens are signed with, as RFC 7518 wants it. Shorter: the setting is refused.
+    SIGNING_SECRET_BYTES_MIN: usize = 32, "bytes";
     /// The header of the PROXY protocol. Longer: answered with 400.
     PROXY_HEADER_BYTES_MAX: usize = 4 * 1024, "bytes";
     /// Rooms of a server. More: the create is refused.
@@ -191,6 +200,8 @@ const _: () = {
     assert!(FRAME_BYTES_MAX + MAILBOX_RELIABLE_BYTES_MAX <= WRITE_BUFFER_BYTES_MAX);
     assert!(PING_AFTER_S < IDLE_TIME_MAX_S);
     assert!(CONNECTIONS_MAX + TICKETS_MAX < ADDRESSES_MAX, "who holds something is never forgotten");
+    assert!(TOKEN_BYTES_MAX < HTTP_HEAD_BYTES_MAX, "a token is part of a head");
+    assert!(SECRET_BYTES_MIN <= SIGNING_SECRET_BYTES_MIN && SIGNING_SECRET_BYTES_MIN <= TOKEN_BYTES_MAX);
     assert!(ADDRESS_V6_BITS > 0 && ADDRESS_V6_BITS < 128);
     assert!(KINDS_MAX <= u8::MAX as usize && FIELDS_MAX <= 64);
 };

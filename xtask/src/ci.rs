@@ -19,7 +19,10 @@ const STAGES: [Stage; 4] = [
     }),
     ("clippy", |root| {
         require(root, "clippy", "rustup component add clippy")?;
-        process::run(&mut cargo(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        process::run(&mut cargo(
+            root,
+            &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"],
+        ))
     }),
     ("doc", |root| {
         process::run(cargo(root, &["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))

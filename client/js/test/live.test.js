@@ -25,6 +25,21 @@ const until = (room, isTrue) => new Promise((resolve) => {
   });
 });
 
+test("who shows the token may join", { timeout: TIMEOUT_MS }, async () => {
+  const token = "correct+horse/battery&co";
+  const guarded = await startServer(0, "--auth", "secret", "--auth-secret", token);
+  const join = (more) => new Client(guarded.url, { ...options, connectTries: 1, ...more }).joinOrCreate("dots");
+  try {
+    const room = await join({ token });
+    assert.equal(room.game, "dots");
+    await assert.rejects(join({}), { code: "connect_error", message: /401/ });
+    await assert.rejects(join({ token: "wrong" }), (error) => error.code === "connect_error" && !error.message.includes("wrong"));
+    await room.leave();
+  } finally {
+    await guarded.stop();
+  }
+});
+
 const mine = (room) => [...room.state.values()].find((entity) => entity.player === room.player);
 const server = await startServer();
 after(() => server.stop());

@@ -6,14 +6,16 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use fracas_shared::limits::{CONNECTIONS_MAX, ROOMS_MAX, SECRET_BYTES_MIN, TICKETS_MAX};
+use fracas_shared::limits::{
+    CONNECTIONS_MAX, ROOMS_MAX, SECRET_BYTES_MIN, SIGNING_SECRET_BYTES_MIN, TICKETS_MAX,
+};
 use fracas_shared::{GameList, GameVisitor, Pilot};
 use thiserror::Error;
 use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
 use super::game::merge;
-use super::{Config, Overrides};
+use super::{Auth, Config, Overrides};
 use crate::net::allowed_origins::AllowedOrigins;
 use crate::networks::Networks;
 
@@ -176,6 +178,7 @@ impl Config {
             let problem = "nobody is believed: say by `trusted_proxies` whose connections begin with it";
             return Err(value("proxy_protocol", problem.to_owned()));
         }
+        self.check_auth().map_err(|(name, problem)| value(name, problem))?;
         for (id, game) in &self.games {
             game.check().map_err(|(name, problem)| value(&format!("games.{id}.{name}"), problem))?;
         }
@@ -186,6 +189,39 @@ impl Config {
             return Err(value(&format!("games.{id}"), problem));
         }
         check.error.map_or(Ok(()), Err)
+    }
+}
+
+impl Config {
+    /// The first setting of who may join that does not go with the others: its name, and the problem.
+    fn check_auth(&self) -> Result<(), (&'static str, String)> {
+        let has_secret = self.auth_secret.is_set();
+        let of_jwt = [
+            ("auth_public_key", &self.auth_public_key),
+            ("auth_audience", &self.auth_audience),
+            ("auth_issuer", &self.auth_issuer),
+        ];
+        let in_vain = of_jwt.iter().find(|(_, text)| !text.is_empty());
+        match self.auth {
+            Auth::Open if has_secret => Err((
+                "auth_secret",
+                "nobody is asked for it: set `auth` to `secret` or `jwt`, too".to_owned(),
+            )),
+            Auth::Secret if !has_secret => Err(("auth", "`secret` needs `auth_secret`, too".to_owned())),
+            Auth::Jwt if has_secret != self.auth_public_key.is_empty() => {
+                Err(("auth", "`jwt` needs one of `auth_secret` and `auth_public_key`".to_owned()))
+            }
+            Auth::Jwt if !cfg!(feature = "jwt") => {
+                Err(("auth", "this server was built without JWT; build it with `--features jwt`".to_owned()))
+            }
+            Auth::Jwt => {
+                self.auth_secret.check(SIGNING_SECRET_BYTES_MIN).map_err(|error| ("auth_secret", error))
+            }
+            _ => match in_vain {
+                Some((name, _)) => Err((name, "it is of `auth = \"jwt\"`, which is not set".to_owned())),
+                None => self.auth_secret.check(SECRET_BYTES_MIN).map_err(|error| ("auth_secret", error)),
+            },
+        }
     }
 }
 

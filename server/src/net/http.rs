@@ -181,10 +181,11 @@ async fn matchmake(
     Path((method, name)): Path<(String, String)>,
     Extension(Accepted { caller, .. }): Extension<Accepted>,
     Extension(entrance): Extension<Entrance>,
+    uri: Uri,
     headers: HeaderMap,
     body: Result<String, StringRejection>,
 ) -> Result<impl IntoResponse, Problem> {
-    entrance.admit(&caller, &headers)?;
+    entrance.admit(&caller, &headers, &uri)?;
     let options = body.map_err(|rejection| {
         Problem::new(rejection.status(), "bad_body", format!("the room's options: {}", rejection.body_text()))
     })?;

@@ -23,6 +23,7 @@ use super::caller::Caller;
 use super::door::{Accepted, Place};
 use super::entrance::Entrance;
 use super::http::Problem;
+use crate::auth::Claims;
 
 /// The only version of WebSocket there is.
 const WEBSOCKET_VERSION: HeaderValue = HeaderValue::from_static("13");
@@ -36,6 +37,8 @@ pub struct Upgraded {
     pub leftover: Bytes,
     /// Who connected.
     pub caller: Caller,
+    /// What is known of who connected.
+    pub claims: Claims,
     /// The connection's place among all; to be held for as long as it lives.
     pub place: Place,
 }
@@ -50,9 +53,11 @@ pub fn answer(
     entrance: &Entrance,
     on_upgrade: OnUpgrade,
 ) -> Response {
-    let admitted =
-        check(&request).and_then(|key| Ok((key, entrance.admit_websocket(accepted, request.headers())?)));
-    let (key, Accepted { caller, place, .. }) = match admitted {
+    let admitted = check(&request).and_then(|key| {
+        let admitted = entrance.admit_websocket(accepted, request.headers(), request.uri())?;
+        Ok((key, admitted))
+    });
+    let (key, (Accepted { caller, place, .. }, claims)) = match admitted {
         Ok(admitted) => admitted,
         Err(problem) => return refusal(problem),
     };
@@ -67,7 +72,13 @@ pub fn answer(
         let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
             return error!(%peer, "a WebSocket came in on something else than plain TCP");
         };
-        on_upgrade(Upgraded { stream: parts.io.into_inner(), leftover: parts.read_buf, caller, place });
+        on_upgrade(Upgraded {
+            stream: parts.io.into_inner(),
+            leftover: parts.read_buf,
+            caller,
+            claims,
+            place,
+        });
     });
     let headers = [
         (UPGRADE, "websocket"),

@@ -42,7 +42,7 @@ const CLOSE_NORMAL: u16 = 1000;
 
 /// Serves one WebSocket to its end.
 pub async fn serve(upgraded: Upgraded, rooms: Rooms, metrics: Metrics, shutdown: Shutdown) {
-    let Upgraded { stream, leftover, caller, place: _place } = upgraded;
+    let Upgraded { stream, leftover, caller, claims: _claims, place: _place } = upgraded;
     bound_kernel_buffers(&stream, caller.peer);
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)

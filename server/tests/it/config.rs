@@ -80,9 +80,12 @@ fn what_is_printed_can_be_read_again() {
 #[test]
 fn secrets_are_not_printed() {
     let secret = "correct-horse-battery";
-    for (environment, flags) in
-        [(vec![("FRACAS_ADMIN_TOKEN", secret)], vec![]), (vec![], vec!["--admin-token", secret])]
-    {
+    let way = ["--auth", "secret"];
+    for (environment, flags) in [
+        (vec![("FRACAS_ADMIN_TOKEN", secret), ("FRACAS_AUTH_SECRET", secret)], vec![]),
+        (vec![], vec!["--admin-token", secret, "--auth-secret", secret]),
+    ] {
+        let flags = [&way[..], &flags].concat();
         let output = print_config(&folder(""), &environment, &flags);
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success() && !text.contains(secret), "{text}");
@@ -150,6 +153,15 @@ fn a_wrong_value_is_told_with_what_is_allowed() {
     refused("", &[], &["--allowed-origins", "a.example"], &["allowed_origins", "https://play.example"]);
     refused("", &[], &["--trusted-proxies", "proxy"], &["trusted_proxies", "10.0.0.0/8"]);
     refused("", &[], &["--proxy-protocol", "true"], &["proxy_protocol", "trusted_proxies"]);
+    refused("", &[], &["--auth", "secret"], &["`secret` needs `auth_secret`"]);
+    refused("", &[], &["--auth-secret", "correct-horse-battery"], &["auth_secret", "nobody is asked for it"]);
+    refused("", &[], &["--auth", "secret", "--auth-secret", "short"], &["auth_secret", "at least 16"]);
+    refused("", &[], &["--auth-issuer", "me"], &["auth_issuer", "`auth = \"jwt\"`"]);
+    refused("", &[], &["--auth", "jwt"], &["auth", "one of `auth_secret` and `auth_public_key`"]);
+    if cfg!(not(feature = "jwt")) {
+        let secret = "0123456789abcdef0123456789abcdef";
+        refused("", &[], &["--auth", "jwt", "--auth-secret", secret], &["auth", "--features jwt"]);
+    }
     refused("", &[], &["--sim-threads", "0"], &["sim_threads", "1 to 256"]);
     refused("", &[], &["--log", "=4="], &["log", "info"]);
     refused("", &[], &["--log-format", "xml"], &["--log-format", "text, json"]);

@@ -2,10 +2,13 @@
 
 mod addresses;
 mod admin;
+mod auth;
 mod config;
 mod failures;
 mod guests;
 mod http;
+#[cfg(feature = "jwt")]
+mod jwt;
 mod listener;
 mod lobby;
 mod lossy;

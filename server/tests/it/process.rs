@@ -123,3 +123,15 @@ fn it_logs_as_told() {
     process.send(&["TERM"]);
     assert_eq!(process.log(), "");
 }
+
+#[test]
+fn a_server_that_everyone_may_join_says_so_beyond_this_machine() {
+    let warns = |flags: &[&str]| {
+        let mut process = Process::start(flags);
+        process.send(&["TERM"]);
+        process.log().contains("may join; if that is not wanted, set `auth`")
+    };
+    assert!(warns(&["--listen", "0.0.0.0:0"]));
+    assert!(!warns(&[]));
+    assert!(!warns(&["--listen", "0.0.0.0:0", "--auth", "secret", "--auth-secret", "correct-horse-battery"]));
+}

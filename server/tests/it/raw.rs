@@ -30,11 +30,20 @@ impl Raw {
 
     /// Opens a WebSocket by a request with these headers.
     pub(crate) async fn connect_with(to: SocketAddr, headers: &[(&str, &str)]) -> Result<Self, Error> {
+        Self::connect_at(to, "/ws", headers).await
+    }
+
+    /// The same with this path and query.
+    pub(crate) async fn connect_at(
+        to: SocketAddr,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Self, Error> {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES).unwrap();
         let stream = socket.connect(to).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        Self::open(&format!("ws://{to}/ws"), headers, stream).await
+        Self::open(&format!("ws://{to}{path}"), headers, stream).await
     }
 
     /// Opens a WebSocket and says hello.

@@ -2,11 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use fracas_games::Games;
-use fracas_server::{Config, Listeners, Shutdown, run};
+use fracas_server::auth::Authenticate;
+use fracas_server::{Config, Listeners, Shutdown, run, run_with_auth};
 use fracas_shared::GameList;
 use tokio::time::sleep;
 
@@ -34,6 +36,21 @@ impl Server {
 
     /// Starts one of other games.
     pub(crate) fn start_of<G: GameList>(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_by(change, async |config, listeners, stop| run::<G>(config, listeners, stop).await)
+    }
+
+    /// Starts one that decides in its own way who may join.
+    pub(crate) fn start_with_auth<G: GameList>(authenticate: Arc<dyn Authenticate>) -> Self {
+        Self::start_by(
+            |_| {},
+            async |config, listeners, stop| run_with_auth::<G>(config, listeners, stop, authenticate).await,
+        )
+    }
+
+    fn start_by(
+        change: impl FnOnce(&mut Config),
+        run: impl AsyncFnOnce(Config, Listeners, Shutdown) -> anyhow::Result<()> + Send + 'static,
+    ) -> Self {
         let mut config = local();
         change(&mut config);
         let listeners = Listeners::bind(&config).unwrap();
@@ -43,7 +60,7 @@ impl Server {
         let stop = shutdown.clone();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().unwrap();
-            runtime.block_on(run::<G>(config, listeners, stop)).unwrap();
+            runtime.block_on(run(config, listeners, stop)).unwrap();
         });
         Self { public, admin, shutdown, thread: Some(thread) }
     }
