@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use fracas_shared::Refusal;
 use fracas_shared::limits::{ADDRESS_V6_BITS, ADDRESSES_MAX};
 use thiserror::Error;
 
@@ -17,7 +18,7 @@ use crate::networks::Networks;
 /// The time over which acts are counted.
 const WINDOW: Duration = Duration::from_secs(1);
 /// How many kinds of [`Holding`] there are.
-const HOLDINGS: usize = Holding::Ticket as usize + 1;
+const HOLDINGS: usize = Holding::Room as usize + 1;
 /// How many kinds of [`Act`] there are.
 const ACTS: usize = Act::Join as usize + 1;
 /// Below this many addresses nobody is looked for to be forgotten.
@@ -30,6 +31,10 @@ pub enum Holding {
     Connection,
     /// A reserved seat whose ticket has not been used.
     Ticket,
+    /// A seat in a room, also while its player is away.
+    Seat,
+    /// A room that it has created.
+    Room,
 }
 
 /// What an address does at one moment.
@@ -45,7 +50,7 @@ pub enum Act {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum AddressRefusal {
     /// It has as much of this as it may.
-    #[error("your address has as many {} as one may have; close one first", plural(*.0))]
+    #[error("your address has as many {} as one may have; give one up first", plural(*.0))]
     TooMany(Holding),
     /// It did this too often in the last second.
     #[error("your address {} faster than one may; try again in a second", doing(*.0))]
@@ -61,9 +66,20 @@ impl AddressRefusal {
         match self {
             Self::TooMany(Holding::Connection) => "address_connections",
             Self::TooMany(Holding::Ticket) => "address_tickets",
+            Self::TooMany(Holding::Seat) => "address_seats",
+            Self::TooMany(Holding::Room) => "address_rooms",
             Self::TooFast(Act::Request) => "address_requests",
             Self::TooFast(Act::Join) => "address_joins",
             Self::TooManyAddresses => "too_many_addresses",
+        }
+    }
+}
+
+impl From<AddressRefusal> for Refusal {
+    fn from(refusal: AddressRefusal) -> Self {
+        match refusal {
+            AddressRefusal::TooMany(holding) => Self::TooManyFromAddress(plural(holding).to_owned()),
+            AddressRefusal::TooFast(_) | AddressRefusal::TooManyAddresses => Self::Busy,
         }
     }
 }
@@ -72,6 +88,8 @@ fn plural(holding: Holding) -> &'static str {
     match holding {
         Holding::Connection => "connections",
         Holding::Ticket => "unused tickets",
+        Holding::Seat => "seats",
+        Holding::Room => "rooms",
     }
 }
 
@@ -116,7 +134,13 @@ struct Counts {
 impl AddressLimits {
     /// As configured.
     pub fn new(config: &Config, proxies: Networks) -> Self {
-        let held_max = [config.connections_per_address_max as u32, config.tickets_per_address_max as u32];
+        let held_max = [
+            config.connections_per_address_max,
+            config.tickets_per_address_max,
+            config.seats_per_address_max,
+            config.rooms_per_address_max,
+        ]
+        .map(|max| max as u32);
         let done_max = [config.requests_per_address_max, config.joins_per_address_max];
         Self::of(held_max, done_max, !config.limit_loopback, proxies)
     }
@@ -241,7 +265,7 @@ mod tests {
     use super::*;
 
     fn limits(proxies: &str) -> AddressLimits {
-        AddressLimits::of([2, 1], [3, 1], true, proxies.parse().unwrap())
+        AddressLimits::of([2, 1, 1, 1], [3, 1], true, proxies.parse().unwrap())
     }
 
     fn address(text: &str) -> IpAddr {
@@ -292,7 +316,7 @@ mod tests {
                 limits.count(address(spared), Act::Join).unwrap();
             }
         }
-        let strict = AddressLimits::of([2, 1], [3, 1], false, Networks::default());
+        let strict = AddressLimits::of([2, 1, 1, 1], [3, 1], false, Networks::default());
         strict.count(address("127.0.0.1"), Act::Join).unwrap();
         assert!(strict.count(address("127.0.0.1"), Act::Join).is_err());
     }

@@ -66,6 +66,11 @@ impl Claims {
         self.0.get(name)
     }
 
+    /// All of them as JSON; empty when there are none.
+    pub fn to_json(&self) -> Arc<str> {
+        if self.0.is_empty() { "".into() } else { Value::Object((*self.0).clone()).to_string().into() }
+    }
+
     /// All of them.
     pub fn as_object(&self) -> &Map<String, Value> {
         &self.0

@@ -18,7 +18,8 @@ use std::thread::available_parallelism;
 use clap::{Args, ValueEnum};
 use fracas_shared::limits::{
     CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, JOINS_PER_ADDRESS_MAX, REQUESTS_PER_ADDRESS_MAX, ROOMS_MAX,
-    SECRET_BYTES_MIN, SIGNING_SECRET_BYTES_MIN, TICKETS_MAX, TICKETS_PER_ADDRESS_MAX,
+    ROOMS_PER_ADDRESS_MAX, SEATS_PER_ADDRESS_MAX, SECRET_BYTES_MIN, SIGNING_SECRET_BYTES_MIN, TICKETS_MAX,
+    TICKETS_PER_ADDRESS_MAX,
 };
 use serde::{Deserialize, Serialize};
 
@@ -133,6 +134,10 @@ settings! {
         joins_per_address_max: u32 = JOINS_PER_ADDRESS_MAX, "FRACAS_JOINS_PER_ADDRESS_MAX", "COUNT";
         /// Seats that one address has reserved and not taken, 1 to 10000; more are answered with 429.
         tickets_per_address_max: usize = TICKETS_PER_ADDRESS_MAX, "FRACAS_TICKETS_PER_ADDRESS_MAX", "COUNT";
+        /// Seats of one address at one time, 1 to 20000; a join beyond is refused.
+        seats_per_address_max: usize = SEATS_PER_ADDRESS_MAX, "FRACAS_SEATS_PER_ADDRESS_MAX", "COUNT";
+        /// Rooms that one address has created at one time, 1 to 10000; a create beyond is refused.
+        rooms_per_address_max: usize = ROOMS_PER_ADDRESS_MAX, "FRACAS_ROOMS_PER_ADDRESS_MAX", "COUNT";
         /// Whether limits of an address hold for this machine's own addresses, too.
         limit_loopback: bool = false, "FRACAS_LIMIT_LOOPBACK", "BOOL";
     }

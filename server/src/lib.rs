@@ -14,6 +14,7 @@ pub mod rooms;
 pub mod shutdown;
 pub mod telemetry;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,7 +90,7 @@ async fn serve_games<G: GameList>(
     let origins = config.allowed_origins.parse().map_err(|problem| anyhow!("allowed_origins: {problem}"))?;
     let addresses = AddressLimits::new(&config, proxies.clone());
     let metrics = Metrics::new();
-    let rooms = Rooms::start::<G>(&config, &metrics)?;
+    let rooms = Rooms::start::<G>(&config, addresses.clone(), &metrics)?;
     let readiness = Readiness::new(shutdown.clone());
     // Health and metrics are of use until the very end.
     let end = Shutdown::new();
@@ -152,7 +153,12 @@ impl Lobby for Rooms {
         self.games()
     }
 
-    fn reserve(&self, wanted: RoomWanted, hold: AddressHold) -> Result<SeatReservation, Refusal> {
-        self.reserve_for_later(wanted, hold)
+    fn reserve(
+        &self,
+        wanted: RoomWanted,
+        address: IpAddr,
+        hold: AddressHold,
+    ) -> Result<SeatReservation, Refusal> {
+        self.reserve_for_later(wanted, address, hold)
     }
 }

@@ -14,6 +14,7 @@ mod pacer;
 mod sim_thread;
 mod tickets;
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ pub use catalog::CatalogError;
 pub use directory::RoomSurvey;
 pub use inbox::{Identity, RoomLink};
 
-use crate::address_limits::AddressHold;
+use crate::address_limits::{AddressHold, AddressLimits, Holding};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::net::http::SeatReservation;
@@ -50,6 +51,7 @@ struct Shared {
     directory: Arc<Directory>,
     threads: SimThreads,
     tickets: Tickets,
+    addresses: AddressLimits,
     metrics: Metrics,
     seeds: Mutex<Rng>,
     /// Held while a room is looked for and made, so that two who come at once meet in one.
@@ -60,8 +62,12 @@ struct Shared {
 pub struct Applicant {
     /// The player's name, checked.
     pub name: Arc<str>,
+    /// What the join hook vouches for: a JSON object, or nothing.
+    pub claims: Arc<str>,
     /// By what a room that bans the player knows them again.
     pub identity: Identity,
+    /// Where the client is.
+    pub address: IpAddr,
     /// The hash of the schema that the client has; 0 for none.
     pub schema_hash: u32,
     /// The way to the client.
@@ -82,7 +88,11 @@ impl Rooms {
     ///
     /// # Errors
     /// A game's configuration that the game refuses.
-    pub fn start<G: GameList>(config: &Config, metrics: &Metrics) -> Result<Self, CatalogError> {
+    pub fn start<G: GameList>(
+        config: &Config,
+        addresses: AddressLimits,
+        metrics: &Metrics,
+    ) -> Result<Self, CatalogError> {
         let catalog = Catalog::new::<G>(config)?;
         let directory = Arc::new(Directory::new(config.rooms_max));
         let threads = SimThreads::start(config, &directory, metrics);
@@ -92,12 +102,13 @@ impl Rooms {
             directory,
             threads,
             tickets: Tickets::default(),
+            addresses,
             metrics: metrics.clone(),
             seeds: Mutex::new(Rng::new(seed, 2)),
             matching: Mutex::new(()),
         }));
         for game in rooms.0.catalog.permanent() {
-            let opened = rooms.open(game, &OptionsPatch::default(), true);
+            let opened = rooms.open(game, &OptionsPatch::default(), None);
             // Nobody wants the first seat yet.
             drop(opened.map_err(|refusal| CatalogError::Permanent { game, refusal })?);
         }
@@ -106,8 +117,9 @@ impl Rooms {
 
     /// Lets the applicant into a room that is as wanted, perhaps a new one.
     pub async fn enter(&self, wanted: RoomWanted, applicant: Applicant) -> Result<RoomLink, Refusal> {
-        let Applicant { name, identity, schema_hash, port } = applicant;
-        let (entry, entrance) = self.entrance(wanted, name)?;
+        let Applicant { name, claims, identity, address, schema_hash, port } = applicant;
+        let profile = Profile { name, is_bot: false, claims };
+        let (entry, entrance) = self.entrance(wanted, profile, address)?;
         // Who resumes had a seat here, whatever has become of the room.
         let is_resume = matches!(entrance, Entrance::Resume { .. });
         let gone = || if is_resume { Refusal::SeatLost } else { Refusal::NoSuchRoom(entry.id.clone()) };
@@ -122,7 +134,12 @@ impl Rooms {
     }
 
     /// The room that is as wanted, and what one comes there for.
-    fn entrance(&self, wanted: RoomWanted, name: Arc<str>) -> Result<(Arc<RoomEntry>, Entrance), Refusal> {
+    fn entrance(
+        &self,
+        wanted: RoomWanted,
+        profile: Profile,
+        address: IpAddr,
+    ) -> Result<(Arc<RoomEntry>, Entrance), Refusal> {
         match wanted {
             RoomWanted::Spectate { room, password } => {
                 Ok((self.0.directory.watch(&room, &password)?, Entrance::Watch))
@@ -134,16 +151,16 @@ impl Rooms {
                 Ok((entry, Entrance::Resume { token, received, attempt }))
             }
             wanted => {
-                let reservation = self.reserve(wanted)?;
-                let profile = Profile::player(name);
+                let hold = self.0.addresses.hold(address, Holding::Seat)?;
+                let reservation = self.reserve(wanted, address)?;
                 let token = SeatToken(random_secret()?);
-                Ok((reservation.entry(), Entrance::Seat { profile, token, reservation }))
+                Ok((reservation.entry(), Entrance::Seat { profile, token, reservation, hold }))
             }
         }
     }
 
     /// Reserves a seat in a room that is as wanted.
-    fn reserve(&self, wanted: RoomWanted) -> Result<Reservation, Refusal> {
+    fn reserve(&self, wanted: RoomWanted, address: IpAddr) -> Result<Reservation, Refusal> {
         let directory = &self.0.directory;
         match wanted {
             RoomWanted::ById { room, password } => directory.reserve_by_id(&room, &password),
@@ -155,11 +172,11 @@ impl Rooms {
                 let _matching = self.0.matching.lock().unwrap_or_else(PoisonError::into_inner);
                 match directory.reserve_alike(game, &options_key(&patch)) {
                     Some(reservation) => Ok(reservation),
-                    None => self.open(game, &patch, false),
+                    None => self.open(game, &patch, Some(address)),
                 }
             }
             RoomWanted::Create { game, options } => {
-                self.open(self.0.catalog.id_of(&game)?, &patch_of(&options)?, false)
+                self.open(self.0.catalog.id_of(&game)?, &patch_of(&options)?, Some(address))
             }
             // Neither is a new seat.
             RoomWanted::Spectate { .. } | RoomWanted::Resume { .. } => Err(Refusal::BadTicket),
@@ -183,13 +200,14 @@ impl Rooms {
         }
     }
 
-    /// Opens a room and reserves its first seat.
+    /// Opens a room for who asks from this address, or a permanent one, and reserves its first seat.
     fn open(
         &self,
         game: &'static str,
         patch: &OptionsPatch,
-        is_permanent: bool,
+        creator: Option<IpAddr>,
     ) -> Result<Reservation, Refusal> {
+        let hold = creator.map(|address| self.0.addresses.hold(address, Holding::Room)).transpose()?;
         let seed = {
             let mut seeds = self.0.seeds.lock().unwrap_or_else(PoisonError::into_inner);
             u64::from(seeds.bits()) << 32 | u64::from(seeds.bits())
@@ -214,7 +232,7 @@ impl Rooms {
         };
         let (entry, reservation) = self.0.directory.add(description, inbox)?;
         info!(room = entry.id, game, seats = entry.seats, tick_hz = entry.tick_hz, "room opened");
-        let room = HostedRoom::new(entry, opened.game, requests, is_permanent, &self.0.metrics);
+        let room = HostedRoom::new(entry, opened.game, requests, hold, &self.0.metrics);
         self.0.threads.add(room);
         Ok(reservation)
     }
@@ -226,9 +244,10 @@ impl Rooms {
     pub fn reserve_for_later(
         &self,
         wanted: RoomWanted,
+        address: IpAddr,
         hold: AddressHold,
     ) -> Result<SeatReservation, Refusal> {
-        let reservation = self.reserve(wanted)?;
+        let reservation = self.reserve(wanted, address)?;
         let entry = reservation.entry();
         let ticket = self.0.tickets.issue(reservation, hold)?;
         let (rooms, expiring) = (self.clone(), ticket.clone());

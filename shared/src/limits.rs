@@ -111,6 +111,10 @@ limits! {
     /// Reserved seats of one address whose tickets have not been used, unless set otherwise. More: answered
     /// with 429.
     TICKETS_PER_ADDRESS_MAX: usize = 32, "tickets";
+    /// Seats of one address, those of players who are away too, unless set otherwise. More: the join is refused.
+    SEATS_PER_ADDRESS_MAX: usize = 256, "seats";
+    /// Rooms that one address has created, unless set otherwise. More: the create is refused.
+    ROOMS_PER_ADDRESS_MAX: usize = 64, "rooms";
     /// Addresses that are counted at one time. More: answered with 503, until others have been quiet for a
     /// second.
     ADDRESSES_MAX: usize = 65_536, "addresses";
@@ -199,7 +203,10 @@ const _: () = {
     assert!(SCHEMA_BYTES_MAX < SERVER_MESSAGE_BYTES_MAX);
     assert!(FRAME_BYTES_MAX + MAILBOX_RELIABLE_BYTES_MAX <= WRITE_BUFFER_BYTES_MAX);
     assert!(PING_AFTER_S < IDLE_TIME_MAX_S);
-    assert!(CONNECTIONS_MAX + TICKETS_MAX < ADDRESSES_MAX, "who holds something is never forgotten");
+    assert!(
+        CONNECTIONS_MAX + TICKETS_MAX + ROOMS_MAX < ADDRESSES_MAX,
+        "who holds something is never forgotten"
+    );
     assert!(TOKEN_BYTES_MAX < HTTP_HEAD_BYTES_MAX, "a token is part of a head");
     assert!(SECRET_BYTES_MIN <= SIGNING_SECRET_BYTES_MIN && SIGNING_SECRET_BYTES_MIN <= TOKEN_BYTES_MAX);
     assert!(ADDRESS_V6_BITS > 0 && ADDRESS_V6_BITS < 128);

@@ -158,6 +158,8 @@ impl Config {
             ("requests_per_address_max", self.requests_per_address_max as usize, ACTS_PER_S_MAX),
             ("joins_per_address_max", self.joins_per_address_max as usize, ACTS_PER_S_MAX),
             ("tickets_per_address_max", self.tickets_per_address_max, TICKETS_MAX),
+            ("seats_per_address_max", self.seats_per_address_max, CONNECTIONS_MAX),
+            ("rooms_per_address_max", self.rooms_per_address_max, ROOMS_MAX),
             ("rooms_max", self.rooms_max, ROOMS_MAX),
             ("sim_threads", self.sim_threads.unwrap_or(1), SIM_THREADS_MAX),
         ] {

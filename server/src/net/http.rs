@@ -1,6 +1,7 @@
 //! What the public port answers: the page, the listing of rooms, the door to WebSockets.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::rejection::StringRejection;
@@ -35,9 +36,14 @@ pub trait Lobby: Send + Sync {
     /// The ids of the games hosted here.
     fn games(&self) -> Vec<String>;
 
-    /// Keeps a seat for [`TICKET_TIME_MAX_S`](fracas_shared::limits::TICKET_TIME_MAX_S).
-    /// `hold` is dropped when the ticket is used or expires.
-    fn reserve(&self, wanted: RoomWanted, hold: AddressHold) -> Result<SeatReservation, Refusal>;
+    /// Keeps a seat for [`TICKET_TIME_MAX_S`](fracas_shared::limits::TICKET_TIME_MAX_S), for who
+    /// asks from this address. `hold` is dropped when the ticket is used or expires.
+    fn reserve(
+        &self,
+        wanted: RoomWanted,
+        address: IpAddr,
+        hold: AddressHold,
+    ) -> Result<SeatReservation, Refusal>;
 }
 
 /// A seat that is kept for whoever has the ticket.
@@ -200,7 +206,7 @@ async fn matchmake(
         }
     };
     let hold = entrance.addresses.hold(caller.address, Holding::Ticket)?;
-    let SeatReservation { room, game, ticket } = lobby.reserve(wanted, hold)?;
+    let SeatReservation { room, game, ticket } = lobby.reserve(wanted, caller.address, hold)?;
     let scheme = if caller.is_tls { "wss" } else { "ws" };
     let address = format!("{scheme}://{}/ws", caller.host().unwrap_or("localhost"));
     Ok(([(CACHE_CONTROL, "no-store")], Json(Matchmade { room, game, ticket, address })))

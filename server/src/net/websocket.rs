@@ -4,7 +4,7 @@
 //! One of the files that may name tungstenite, which does the framing, the masks and the pongs.
 
 use std::future::{Future, poll_fn};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -42,7 +42,7 @@ const CLOSE_NORMAL: u16 = 1000;
 
 /// Serves one WebSocket to its end.
 pub async fn serve(upgraded: Upgraded, rooms: Rooms, metrics: Metrics, shutdown: Shutdown) {
-    let Upgraded { stream, leftover, caller, claims: _claims, place: _place } = upgraded;
+    let Upgraded { stream, leftover, caller, claims, place: _place } = upgraded;
     bound_kernel_buffers(&stream, caller.peer);
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
@@ -64,7 +64,12 @@ pub async fn serve(upgraded: Upgraded, rooms: Rooms, metrics: Metrics, shutdown:
         link: None,
         room_answer: None,
         stop: Box::pin(async move { shutdown.wait().await }),
-        identity: caller.address.to_string().into(),
+        identity: match claims.get("sub").and_then(|sub| sub.as_str()) {
+            Some(account) => account.into(),
+            None => caller.address.to_string().into(),
+        },
+        claims: claims.to_json(),
+        address: caller.address,
         rooms,
         metrics,
     };
@@ -95,6 +100,8 @@ struct Task {
     timer: Pin<Box<Sleep>>,
     stop: Pin<Box<dyn Future<Output = ()> + Send>>,
     identity: Identity,
+    claims: Arc<str>,
+    address: IpAddr,
     rooms: Rooms,
     metrics: Metrics,
 }
@@ -242,9 +249,13 @@ impl Task {
                 }
                 Action::Join { wanted, name, schema_hash } => {
                     let port = Box::new(self.mailbox.port());
-                    let (rooms, identity) = (self.rooms.clone(), self.identity.clone());
+                    let (rooms, address) = (self.rooms.clone(), self.address);
+                    let (claims, identity) = (self.claims.clone(), self.identity.clone());
                     self.room_answer = Some(Box::pin(async move {
-                        match rooms.enter(wanted, Applicant { name, identity, schema_hash, port }).await {
+                        match rooms
+                            .enter(wanted, Applicant { name, claims, identity, address, schema_hash, port })
+                            .await
+                        {
                             Ok(link) => RoomAnswer::Joined(link),
                             Err(refusal) => RoomAnswer::Refused(refusal),
                         }

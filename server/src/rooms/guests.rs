@@ -9,6 +9,7 @@ use fracas_sim::{Port, Viewer};
 
 use super::directory::Reservation;
 use super::inbox::{Identity, ViewerId};
+use crate::address_limits::AddressHold;
 use crate::metrics::Counted;
 
 /// Those in a room, each at a place, which is another one when somebody goes.
@@ -26,14 +27,21 @@ pub(super) struct Guest {
     /// The connection; the last one while the player is away.
     viewer: ViewerId,
     pub(super) identity: Identity,
-    /// The seat, counted for as long as it is kept; none for a spectator.
-    seat: Option<(Reservation, Counted)>,
+    /// The seat; none for a spectator.
+    seat: Option<KeptSeat>,
     /// Whether the client surely knows its resume token.
     is_confirmed: bool,
     /// The number of the latest try to take the seat up again.
     attempt: u32,
     /// Until when a player who is away has the seat, and the count of those who are.
     away: Option<(Tick, Counted)>,
+}
+
+/// What a seat takes for as long as it is kept.
+pub(super) struct KeptSeat {
+    pub(super) _reservation: Reservation,
+    pub(super) _hold: AddressHold,
+    pub(super) _counted: Counted,
 }
 
 impl Guests {
@@ -44,7 +52,7 @@ impl Guests {
         identity: Identity,
         port: Box<dyn Port>,
         player: Option<PlayerId>,
-        seat: Option<(Reservation, Counted)>,
+        seat: Option<KeptSeat>,
     ) {
         self.places.insert(viewer, self.viewers.len());
         self.viewers.push(Viewer::new(port, player));

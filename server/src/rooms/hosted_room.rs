@@ -18,14 +18,16 @@ use tracing::{Span, debug, error, info_span};
 
 use super::directory::RoomEntry;
 use super::guard::guarded;
-use super::guests::Guests;
+use super::guests::{Guests, KeptSeat};
 use super::inbox::{Entrance, Identity, RoomRequest, ViewerId};
+use crate::address_limits::AddressHold;
 use crate::metrics::{Counted, GameMetrics, Metrics};
 
 /// A room: the match, its viewers and its inbox.
 pub(super) struct HostedRoom {
     pub(super) entry: Arc<RoomEntry>,
-    pub(super) is_permanent: bool,
+    /// What the room takes of what its creator's address may have; none of a permanent one.
+    creator: Option<AddressHold>,
     game: Box<dyn Match>,
     requests: mpsc::Receiver<RoomRequest>,
     guests: Guests,
@@ -55,7 +57,7 @@ impl HostedRoom {
         entry: Arc<RoomEntry>,
         game: Box<dyn Match>,
         requests: mpsc::Receiver<RoomRequest>,
-        is_permanent: bool,
+        creator: Option<AddressHold>,
         metrics: &Metrics,
     ) -> Self {
         let game_metrics = metrics.rooms.of_game(entry.game);
@@ -63,7 +65,7 @@ impl HostedRoom {
             span: info_span!("room", id = entry.id, game = entry.game),
             _counted: Counted::new(&game_metrics.rooms),
             entry,
-            is_permanent,
+            creator,
             game,
             requests,
             guests: Guests::default(),
@@ -102,6 +104,11 @@ impl HostedRoom {
             room.take_requests();
             room.part_with_lost();
         })
+    }
+
+    /// Whether it goes on when nobody is there.
+    pub(super) fn is_permanent(&self) -> bool {
+        self.creator.is_none()
     }
 
     /// Whether anyone watches, or has a seat and is away. A room that nobody watches does not tick.
@@ -193,8 +200,8 @@ impl HostedRoom {
             return drop(answer.send(Err(Refusal::BannedFrom(self.entry.id.clone()))));
         }
         let seat = match entrance {
-            Entrance::Seat { profile, token, reservation } => match self.game.join(profile, token) {
-                Ok(player) => Some((player, token, reservation)),
+            Entrance::Seat { profile, token, reservation, hold } => match self.game.join(profile, token) {
+                Ok(player) => Some((player, token, reservation, hold)),
                 Err(refusal) => return drop(answer.send(Err(refusal))),
             },
             _ if self.guests.spectators() >= SPECTATORS_PER_ROOM_MAX => {
@@ -210,10 +217,14 @@ impl HostedRoom {
             }
             return;
         }
-        let token = seat.as_ref().map(|(_, token, _)| *token);
+        let token = seat.as_ref().map(|(_, token, ..)| *token);
         let greeting = self.greeting(player, schema_hash, token);
         port.send(Bytes::from(ServerMessage::Joined(greeting).to_bytes()));
-        let seat = seat.map(|(.., reservation)| (reservation, Counted::new(&self.game_metrics.players)));
+        let seat = seat.map(|(.., reservation, hold)| KeptSeat {
+            _reservation: reservation,
+            _hold: hold,
+            _counted: Counted::new(&self.game_metrics.players),
+        });
         self.guests.add(viewer, identity, port, player, seat);
     }
 

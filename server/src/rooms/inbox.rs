@@ -10,6 +10,7 @@ use fracas_sim::{Port, SeatToken};
 use tokio::sync::{mpsc, oneshot};
 
 use super::directory::Reservation;
+use crate::address_limits::AddressHold;
 use crate::metrics::Metrics;
 
 /// A viewer of some room, in all of the process.
@@ -53,7 +54,7 @@ pub(super) enum RoomRequest {
 /// What someone comes for.
 pub(super) enum Entrance {
     /// A seat, which is reserved.
-    Seat { profile: Profile, token: SeatToken, reservation: Reservation },
+    Seat { profile: Profile, token: SeatToken, reservation: Reservation, hold: AddressHold },
     /// To watch.
     Watch,
     /// The seat of this token, having had so many reliable messages in it, by a try of this number.

@@ -257,7 +257,7 @@ impl SimThread {
     /// Ends a room that nobody came to, unless someone is on the way in.
     fn end_if_empty(&mut self, number: u64) {
         let Some(paced) = self.rooms.get_mut(&number) else { return };
-        if paced.room.is_permanent {
+        if paced.room.is_permanent() {
             return;
         }
         if self.directory.remove_if_empty(number) {

@@ -4,11 +4,12 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 
 use fracas_server::Config;
+use fracas_shared::Refusal;
 use fracas_shared::message::RoomWanted;
 use tokio_tungstenite::tungstenite::Error;
 
 use crate::player::Player;
-use crate::probe::{Probe, ProbeGames};
+use crate::probe::{Probe, ProbeGames, by_id, new_room};
 use crate::raw::Raw;
 use crate::server::{Server, connect, exchange, get, read_all, read_head, status};
 
@@ -171,4 +172,29 @@ fn nobody_else_says_whose_connection_it_is() {
     });
     assert_eq!(status(&after(server.public, b"")), 200, "who is no proxy has no header");
     assert_eq!(status(&after(server.public, b"PROXY TCP4 192.0.2.1 127.0.0.1 4096 8192\r\n")), 400);
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_seats_and_rooms() {
+    let server = Server::start_of::<ProbeGames>(|config| {
+        (config.seats_per_address_max, config.rooms_per_address_max) = (3, 2);
+        config.limit_loopback = true;
+    });
+    let ann = Player::<Probe>::join(&server, "ann", new_room("")).await;
+    let mut bob = Player::<Probe>::join(&server, "bob", new_room("")).await;
+    let mut cid = Player::<Probe>::connect(&server, "cid").await;
+    let too_many = |what: &str| Err(Refusal::TooManyFromAddress(what.to_owned()));
+    assert_eq!(cid.enter(new_room("")).await, too_many("rooms"));
+    cid.enter(by_id(ann.room())).await.unwrap();
+    let mut dan = Player::<Probe>::connect(&server, "dan").await;
+    assert_eq!(dan.enter(by_id(ann.room())).await, too_many("seats"));
+    // To watch takes no seat, and who is away still has one.
+    dan.enter(RoomWanted::Spectate { room: ann.room().to_owned(), password: String::new() }).await.unwrap();
+    bob.frames(2).await;
+    drop(bob);
+    server.metric_until("fracas_players_away{game=\"probe\"}", |away| away == 1.0).await;
+    let mut eve = Player::<Probe>::connect(&server, "eve").await;
+    assert_eq!(eve.enter(by_id(ann.room())).await, too_many("seats"));
+    cid.leave().await;
+    eve.enter(by_id(ann.room())).await.unwrap();
 }

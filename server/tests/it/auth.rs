@@ -6,10 +6,12 @@ use fracas_client::{Client, ServerUrl};
 use fracas_server::Config;
 use fracas_server::auth::{AuthError, Authenticate, Claims, JoinRequest};
 use fracas_server::config::Auth;
+use fracas_shared::{CloseCode, Refusal};
 use serde_json::Map;
 use tokio_tungstenite::tungstenite::Error;
 
-use crate::probe::ProbeGames;
+use crate::player::Player;
+use crate::probe::{Message, Probe, ProbeGames, by_id, new_room};
 use crate::raw::Raw;
 use crate::server::{Server, exchange, status};
 
@@ -109,6 +111,42 @@ impl Authenticate for Cookies {
             None => Err(AuthError::TokenMissing),
         }
     }
+}
+
+/// Lets everyone in, as the account that the token names, 1000 steps ahead.
+struct Accounts;
+
+impl Authenticate for Accounts {
+    fn authenticate(&self, request: &JoinRequest<'_>) -> Result<Claims, AuthError> {
+        let account = request.token.ok_or(AuthError::TokenMissing)?;
+        let claims = [("sub".to_owned(), account.into()), ("head_start".to_owned(), 1000.into())];
+        Claims::new(Map::from_iter(claims))
+    }
+}
+
+#[tokio::test]
+async fn the_rules_and_the_room_know_what_the_hook_vouches_for() {
+    let server = Server::start_with_auth::<ProbeGames>(Arc::new(Accounts));
+    let url: ServerUrl = server.public.to_string().parse().unwrap();
+    let join = async |account: &str, room| {
+        let client = Client::connect_to(&url.clone().with_token(account), "player", "test").await.unwrap();
+        let mut player = Player::<Probe>::of(client);
+        player.enter(room).await.map(|()| player)
+    };
+    let mut ann = join("ann", new_room("")).await.unwrap();
+    let mut bob = join("bob", by_id(ann.room())).await.unwrap();
+    let seat = bob.seat();
+    let starts_ahead = |ann: &mut Player<Probe>| {
+        ann.replica().views().iter().any(|(_, view)| view.player == Some(seat) && view.at >= 1000)
+    };
+    ann.until("bob's head start", starts_ahead).await;
+
+    // An account is banned, not everyone who shares its address.
+    ann.client.send_message(&Message::Ban { player: seat }).await.unwrap();
+    assert_eq!(bob.end().await.close_code(), Some(CloseCode::Banned));
+    let room = ann.room().to_owned();
+    assert_eq!(join("bob", by_id(&room)).await.err(), Some(Refusal::BannedFrom(room.clone())));
+    join("cid", by_id(&room)).await.unwrap();
 }
 
 #[tokio::test]

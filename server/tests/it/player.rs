@@ -31,6 +31,11 @@ impl<G: Game> Player<G> {
     pub(crate) async fn connect_by(address: SocketAddr, name: &str) -> Self {
         let mut client = Client::connect(&address.to_string(), name).await.unwrap();
         client.set_reconnect(None);
+        Self::of(client)
+    }
+
+    /// One who plays by this connection.
+    pub(crate) fn of(client: Client) -> Self {
         Self { client, replica: None, acts: |_| G::Input::default(), frames: 0, told: Vec::new() }
     }
 

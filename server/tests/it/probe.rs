@@ -104,8 +104,10 @@ impl Game for Probe {
         }
     }
 
-    fn join(&self, ctx: &mut Context<'_, Self>, player: PlayerId, _profile: &Profile) {
-        let _ = ctx.world.spawn(Thing { player: Some(player), at: 0, looks: [0; 4] });
+    fn join(&self, ctx: &mut Context<'_, Self>, player: PlayerId, profile: &Profile) {
+        let head_start = profile.claim("head_start").and_then(|claim| claim.as_u64());
+        let at = head_start.unwrap_or_default() as u32;
+        let _ = ctx.world.spawn(Thing { player: Some(player), at, looks: [0; 4] });
     }
 
     fn leave(&self, ctx: &mut Context<'_, Self>, player: PlayerId, _reason: LeaveReason) {

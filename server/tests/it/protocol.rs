@@ -93,7 +93,7 @@ async fn messages_at_the_wrong_time() {
 #[tokio::test]
 async fn rows_that_are_none_of_the_game() {
     for packet in
-        [&[ClientTag::Input as u8][..], &[1; 9], &[1; 40], &[ClientTag::Message as u8], &[2, 255, 1]]
+        [&[ClientTag::Input as u8][..], &[1; 9], &[1; 40], &[ClientTag::Message as u8], &[2, 255, 1, 7]]
     {
         check(CloseCode::BadMessage, async |raw| {
             sit(raw).await;
