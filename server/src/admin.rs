@@ -4,26 +4,29 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::extract::{MatchedPath, RawQuery, Request, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{MatchedPath, Path, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
+use fracas_shared::{PlayerId, Removal};
 use serde::Serialize;
 
 use crate::config::Secret;
 use crate::metrics::{self, Metrics};
 use crate::net::http::{ListedRoom, Problem, bearer, page_of_listing};
-use crate::rooms::{RoomSurvey, Rooms};
+use crate::rooms::{RemoveError, RoomSurvey, Rooms};
 use crate::shutdown::Shutdown;
 
 /// Connections to the admin port at one time. More are answered with 503.
 pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 
 const LISTING: &str = "There is /healthz (does the process answer), /readyz (does it take players) \
-    and /metrics (for Prometheus), and behind the admin token /rooms (all of them).\n";
+    and /metrics (for Prometheus), and behind the admin token /rooms (all of them) and \
+    POST /rooms/ROOM/players/SEAT/kick and .../ban.\n";
 
 /// Whether the server takes players: not until it is told to, and not once it stops. Clones are
 /// the same.
@@ -62,7 +65,8 @@ pub fn router(metrics: Metrics, readiness: Readiness, rooms: Rooms, token: Secre
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(async move || readiness.answer()))
         .route("/metrics", get(scrape).with_state(metrics))
-        .route("/rooms", get(list_rooms).with_state(rooms))
+        .route("/rooms", get(list_rooms).with_state(rooms.clone()))
+        .route("/rooms/{room}/players/{player}/{removal}", post(remove_player).with_state(rooms))
         .fallback(async || (StatusCode::NOT_FOUND, LISTING))
         .layer(from_fn_with_state(token, check))
 }
@@ -135,4 +139,27 @@ async fn list_rooms(
     let (rooms, total) = rooms.survey(game, skip);
     let rooms = rooms.into_iter().map(SurveyedRoom::from).collect();
     Ok(([(CACHE_CONTROL, "no-store")], Json(Listing { rooms, total })))
+}
+
+/// Removes a player from a room: by `kick`, or by `ban`, after which it may not come back.
+async fn remove_player(
+    State(rooms): State<Rooms>,
+    path: Result<Path<(String, u16, String)>, PathRejection>,
+) -> Result<StatusCode, Problem> {
+    let missing = |code, message: String| Problem::new(StatusCode::NOT_FOUND, code, message);
+    let Path((room, player, removal)) = path.map_err(|rejection| {
+        Problem::new(rejection.status(), "bad_path", format!("the path: {}", rejection.body_text()))
+    })?;
+    let removal = match removal.as_str() {
+        "kick" => Removal::Kick,
+        "ban" => Removal::Ban,
+        _ => return Err(missing("no_such_method", "players are removed by `kick` or by `ban`".to_owned())),
+    };
+    rooms.remove(&room, PlayerId(player), removal).await.map_err(|error| match error {
+        RemoveError::NoSuchRoom => missing("no_such_room", format!("no room '{room}'; it may have ended")),
+        RemoveError::NoSuchPlayer => {
+            missing("no_such_player", format!("no player has seat {player} of {room}"))
+        }
+    })?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -7,10 +7,11 @@ use fracas_server::metrics::Metrics;
 use fracas_server::net::door::{Door, serve};
 use fracas_server::rooms::Rooms;
 use fracas_server::{Config, Shutdown};
+use fracas_shared::{CloseCode, Refusal};
 use tokio::net::TcpListener;
 
 use crate::player::Player;
-use crate::probe::{Probe, ProbeGames, new_room};
+use crate::probe::{Probe, ProbeGames, by_id, new_room};
 use crate::server::{Server, connect, exchange, get, read_head, status};
 
 #[test]
@@ -105,6 +106,45 @@ async fn all_rooms_are_told_to_who_bears_the_token() {
     }
     let (_, body) = ask(&server, "/rooms?skip=1", &format!("Authorization: Bearer {TOKEN}\r\n"));
     assert_eq!(body["rooms"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn who_bears_the_token_may_remove_players() {
+    let server = Server::start_of::<ProbeGames>(|config| config.admin_token = TOKEN.into());
+    let mut ann = Player::<Probe>::join(&server, "ann", new_room(r#"{"bots": 0}"#)).await;
+    let room = ann.room().to_owned();
+    let post = |path: &str| {
+        let head =
+            format!("Host: test\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 0\r\nConnection: close");
+        let answer = exchange(server.admin, &format!("POST {path} HTTP/1.1\r\n{head}\r\n\r\n"));
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (status(head), body.to_owned())
+    };
+    let remove = |room: &str, player: &str, by: &str| post(&format!("/rooms/{room}/players/{player}/{by}"));
+    for (room, player, by, status, code) in [
+        ("QQQQQQ", "0", "kick", 404, "no_such_room"),
+        (room.as_str(), "7", "kick", 404, "no_such_player"),
+        (room.as_str(), "0", "praise", 404, "no_such_method"),
+        (room.as_str(), "ann", "kick", 400, "bad_path"),
+    ] {
+        let (answered, body) = remove(room, player, by);
+        assert!(answered == status && body.contains(&format!("\"code\":\"{code}\"")), "{answered} {body}");
+    }
+    ann.frames(1).await;
+    assert_eq!(remove(&room, &ann.seat().0.to_string(), "kick").0, 204);
+    assert_eq!(ann.end().await.close_code(), Some(CloseCode::Kicked));
+    ann = Player::join(&server, "ann", by_id(&room)).await;
+    assert_eq!(remove(&room, &ann.seat().0.to_string(), "ban").0, 204);
+    assert_eq!(ann.end().await.close_code(), Some(CloseCode::Banned));
+    let mut ann = Player::<Probe>::connect(&server, "ann").await;
+    assert_eq!(ann.enter(by_id(&room)).await, Err(Refusal::BannedFrom(room.clone())));
+    let unguarded = exchange(
+        server.admin,
+        &format!(
+            "POST /rooms/{room}/players/0/kick HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        ),
+    );
+    assert_eq!(status(&unguarded), 401);
 }
 
 #[test]
