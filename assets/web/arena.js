@@ -9,7 +9,8 @@ import { rememberedName, takeName } from "/shell/name.js";
 import { Readout } from "/shell/readout.js";
 import { clientOf } from "/shell/server.js";
 import { Stage } from "/shell/stage.js";
-import { wordsOf } from "/shell/trouble.js";
+import { comeBack, forgetStay, keepStay, lastStay } from "/shell/stay.js";
+import { BAD_CODE, codeOf, wordsOf } from "/shell/trouble.js";
 import { Attract } from "/arena/attract.js";
 import { Controls } from "/arena/controls.js";
 import { Match } from "/arena/match.js";
@@ -23,7 +24,7 @@ const controls = new Controls(part("stage"), part("rocket"));
 const attract = new Attract(stage);
 const lobby = new Lobby(GAME, (roomId) => play("room", roomId));
 /** The room that a link invited to. */
-let invited = new URLSearchParams(location.search).get("room")?.trim().toUpperCase();
+let invited = new URLSearchParams(location.search).get("room")?.trim().toUpperCase() ?? null;
 let room = null;
 let match = null;
 let isJoining = false;
@@ -35,16 +36,32 @@ const ways = {
 };
 
 /** Joins in one of the ways, and shows the match or what went wrong. */
-async function play(way, roomId) {
+function play(way, roomId) {
+  if (way === "room" && codeOf(roomId) === null) return showTrouble(BAD_CODE);
+  return join("Joining…", async (client) => enter(await ways[way](client, codeOf(roomId)), way));
+}
+
+/** Takes the seat up again that this tab had before it was loaded anew. */
+function resume(stay) {
+  return join("Coming back…", async (client) => {
+    const { way } = stay;
+    const others = way === "open" ? [() => ways.open(client)] : [() => ways.room(client, stay.room)];
+    const { room: joined, isSameSeat } = await comeBack(client, stay, others);
+    enter(joined, way === "private" ? "room" : way);
+    banner.show(isSameSeat ? "Back in your seat." : "Your seat was not kept. Back in another one.", { kind: "good", forMs: 2500 });
+  });
+}
+
+async function join(words, by) {
   if (isJoining || room) return;
   isJoining = true;
   const name = takeName(part("name").value);
   part("name").value = name;
   part("trouble").hidden = true;
   part("play").disabled = true;
-  write(part("play"), "Joining…");
+  write(part("play"), words);
   try {
-    enter(await ways[way](clientOf(name), roomId), way);
+    await by(clientOf(name));
   } catch (error) {
     showTrouble(error);
   }
@@ -59,6 +76,7 @@ function enter(joined, way) {
   banner.follow(room);
   chat.follow(room);
   readout.follow(room, stage);
+  keepStay(room, { way });
   const isPrivate = way === "private";
   showRoom(isPrivate);
   room.on("join", () => showRoom(isPrivate));
@@ -93,8 +111,11 @@ function leave(reason, way) {
   part("start").hidden = false;
   document.documentElement.classList.remove("playing");
   lobby.open();
+const stay = lastStay();
+if (stay && (invited === null || invited === stay.room)) void resume(stay);
+else forgetStay();
   if (reason.name === "normal") return;
-  if (way === "room" && reason.error?.code === "no_such_room") {
+  if (way === "room" && ["no_such_room", "seat_lost"].includes(reason.error?.code)) {
     banner.show("That room has ended. Joining an open one…", { forMs: 4000 });
     forgetInvitation();
     void play("open");
@@ -140,8 +161,8 @@ part("play-form").addEventListener("submit", (event) => {
 });
 part("code-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  const code = part("code").value.trim().toUpperCase();
-  if (code) void play("room", code);
+  const code = part("code").value;
+  if (code.trim()) void play("room", code);
 });
 part("trouble-play").addEventListener("click", () => {
   forgetInvitation();

@@ -8,6 +8,7 @@ import { Outcome } from "/shell/outcome.js";
 import { Readout } from "/shell/readout.js";
 import { clientOf } from "/shell/server.js";
 import { Stage } from "/shell/stage.js";
+import { comeBack, keepStay, lastStay } from "/shell/stay.js";
 import { Tracks } from "/shell/timeline.js";
 import { wordsOf } from "/shell/trouble.js";
 import { OWN, seatColor } from "/arena/palette.js";
@@ -34,12 +35,15 @@ const drifting = Array.from({ length: 42 }, (_, i) => ({
 const colorOf = (player) => (player === room?.player ? OWN : seatColor(player));
 const nameOf = (player) => room?.roster.get(player)?.name ?? "";
 
-async function play() {
+/** Joins, or takes up again the seat that this tab had before it was loaded anew. */
+async function play(stay = null) {
   part("name").value = takeName(part("name").value);
   part("play").disabled = true;
   part("trouble").hidden = true;
+  const client = clientOf(part("name").value);
+  const join = () => client.joinOrCreate("dots");
   try {
-    enter(await clientOf(part("name").value).joinOrCreate("dots"));
+    enter(stay ? (await comeBack(client, stay, [join])).room : await join());
   } catch (error) {
     showTrouble(error);
   }
@@ -53,6 +57,7 @@ function enter(joined) {
   outcome = new Outcome(room, colorOf, "Mass");
   banner.follow(room);
   readout.follow(room, stage);
+  keepStay(room);
   room.onStateChange(() => room.input(steer.input(own && pixelsOf(own))));
   room.onMessage("Eaten", ({ by, player }) => {
     if (player === room.player) call(`${nameOf(by)} ate you`);
@@ -136,3 +141,5 @@ part("play-form").addEventListener("submit", (event) => {
 part("leave").addEventListener("click", () => void room?.leave());
 expose({ stage, banner, readout, room: () => room, position: () => own && { x: own.x, y: own.y } });
 stage.run(draw);
+const stay = lastStay();
+if (stay) void play(stay);

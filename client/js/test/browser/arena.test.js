@@ -10,6 +10,9 @@ const server = await startServer(0);
 const quiet = await startServer(0, "--game", "arena.bots=0");
 after(() => Promise.all([server.stop(), quiet.stop()]));
 
+const place = () => ({ room: window.fracas.room.id, player: window.fracas.player });
+const ownDeaths = () => [...window.fracas.room.state.ofKind("Ship")].find(({ player }) => player === window.fracas.player)?.deaths;
+
 browserTest("a visitor gives a name and plays against bots", async (open) => {
   const ann = await open(server.url);
   await ann.part("lobby").getByTestId(/^room-/).waitFor();
@@ -70,14 +73,55 @@ browserTest("two players see each other move, shoot and talk", async (open) => {
   }
 });
 
-browserTest("who reloads the page is back in a match soon", async (open) => {
-  const ann = await open(server.url);
+browserTest("who reloads the page is the same player with the same score", async (open) => {
+  const [ann, bob] = await Promise.all([open(server.url), open(server.url)]);
   await ann.play("Ann");
+  await bob.play("Bob");
+  assert.equal(await bob.room(), await ann.room());
+  // The bots see to it that there is a score to keep.
+  await ann.until(ownDeaths, null, 30_000);
+  const [was, deaths] = [await ann.read(place), await ann.read(ownDeaths)];
+  await bob.read(() => {
+    window.left = [];
+    window.fracas.room.on("player_left", ({ name }) => window.left.push(name));
+  });
+
   const began = performance.now();
   await ann.page.reload();
-  await ann.play();
+  await ann.joined(BACK_TIME_MAX_MS);
   const took = performance.now() - began;
   assert.ok(took < BACK_TIME_MAX_MS, `back after ${Math.round(took)} ms`);
-  const own = await ann.read(() => window.fracas.room.roster.get(window.fracas.player).name);
-  assert.equal(own, "Ann", "the browser remembers the name");
+  assert.deepEqual(await ann.read(place), was);
+  assert.ok((await ann.until(ownDeaths)) >= deaths);
+  assert.equal(await ann.read(() => window.fracas.room.roster.get(window.fracas.player).name), "Ann");
+  assert.match(await ann.read(() => window.fracas.notice), /^Back in your seat/);
+  assert.deepEqual(await bob.read(() => window.left), [], "nobody saw ann leave");
+
+  await ann.part("leave").click();
+  await ann.page.reload();
+  await ann.part("start").waitFor();
+  assert.equal(await ann.read(() => window.fracas.connection), "none", "who has left does not come back");
+});
+
+browserTest("a gamepad flies, aims and shoots", async (open) => {
+  const ann = await open(quiet.url);
+  await ann.read(() => {
+    window.pad = { connected: true, axes: [0, 0, 0, 0], buttons: Array.from({ length: 17 }, () => ({ pressed: false })) };
+    navigator.getGamepads = () => [null, window.pad];
+  });
+  await ann.play("Ann");
+  const player = await ann.read(() => window.fracas.player);
+  await ann.watchFlights();
+  for (const [x, where] of [[1, "right"], [-1, "left"]]) {
+    await ann.read((x) => (window.pad.axes = [x, 0, 0, -1]), x);
+    await ann.sawFly(player, where);
+  }
+  await ann.read(() => {
+    window.shots = new Set();
+    for (const kind of ["Beam", "Explosion"]) {
+      window.fracas.room.onMessage(kind, ({ player }) => player === window.fracas.player && window.shots.add(kind));
+    }
+    window.pad.buttons[7].pressed = window.pad.buttons[6].pressed = true;
+  });
+  await ann.until(() => window.shots.has("Beam") && window.shots.has("Explosion"));
 });

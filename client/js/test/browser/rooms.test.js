@@ -28,18 +28,32 @@ browserTest("the link of a private room leads into it", async (open) => {
   await ann.until(() => [...window.fracas.room.roster.values()].some(({ name }) => name === "Bob"));
 });
 
-browserTest("a link to no room, or to a full one, says so and offers another", async (open) => {
+browserTest("rooms that are full, locked, gone or mistyped each say so", async (open) => {
   const client = new Client(server.url, { WebSocket, name: "Alone" });
   const full = await client.create("arena", { seats: 1 });
-  const ann = await open(`${server.url}/?room=NOSUCH`);
-  for (const [link, words] of [["NOSUCH", /There is no such room/], [full.id, /That room is full/]]) {
-    await ann.page.goto(`${server.url}/?room=${link}`);
+  const locked = await client.create("arena", { locked: true });
+  const guarded = await client.create("arena", { password: "sesam" });
+  const ann = await open(server.url);
+  for (const [code, words] of [
+    ["QQQQQQ", /There is no such room/],
+    [full.id, /That room is full/],
+    [locked.id.toLowerCase(), /That room is locked/],
+    [guarded.id, /That room has a password/],
+    ["K3V9Q", /That is no room's code/],
+    ["K3V9Q0", /That is no room's code/],
+  ]) {
+    await ann.part("code").fill(` ${code} `);
+    await ann.part("join-code").click();
+    await ann.until((words) => new RegExp(words).test(document.querySelector("[data-testid=trouble]").innerText), words.source);
+    await ann.page.goto(`${server.url}/?room=${code}`);
     await ann.part("play").click();
     await ann.part("trouble").waitFor();
     assert.match(await ann.part("trouble").textContent(), words);
   }
   await ann.part("trouble-play").click();
   await ann.joined();
-  assert.notEqual(await ann.room(), full.id);
-  await full.leave();
+  for (const room of [full, locked, guarded]) {
+    assert.notEqual(await ann.room(), room.id);
+    await room.leave();
+  }
 });
