@@ -58,8 +58,7 @@ impl Readiness {
     }
 }
 
-/// What the admin port answers. Whatever is added to it is behind [`check`], which knows what is
-/// open to all.
+/// What the admin port answers. Whatever is added to it needs the token.
 pub fn router(metrics: Metrics, readiness: Readiness, rooms: Rooms, token: Secret) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))

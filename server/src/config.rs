@@ -101,6 +101,11 @@ settings! {
         /// Secret that requests for more than health and metrics bear there: `Authorization: Bearer TOKEN`; at
         /// least 16 letters; none, and they are refused.
         admin_token: Secret = Secret::default(), "FRACAS_ADMIN_TOKEN", "TOKEN";
+        /// File with the certificate for TLS, in PEM: the server's own and those up to the authority's; read again
+        /// when it changes. Empty serves without TLS.
+        tls_cert: String = String::new(), "FRACAS_TLS_CERT", "FILE";
+        /// File with the certificate's private key, in PEM.
+        tls_key: String = String::new(), "FRACAS_TLS_KEY", "FILE";
         /// Other sites whose pages may play, list and reserve: origins with commas between, or `*` for every
         /// site; pages of this machine's localhost may always, when their visitor is on this machine.
         allowed_origins: String = String::new(), "FRACAS_ALLOWED_ORIGINS", "ORIGINS";

@@ -23,7 +23,7 @@ use fracas_shared::message::{RoomInfo, RoomWanted};
 use fracas_shared::{GameList, Refusal};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 use tracing::{info, warn};
 
@@ -121,10 +121,16 @@ async fn serve_games<G: GameList>(
         addresses,
         proxies,
         has_proxy_headers: config.proxy_protocol,
+        tls: listeners.tls.clone(),
         accepted: metrics.net.connections.clone(),
         refusals: metrics.net.refusals.clone(),
         ..Door::new(router, config.connections_max)
     };
+    // Until this returns.
+    let mut watching = JoinSet::new();
+    if let Some(tls) = listeners.tls {
+        watching.spawn(tls.watch());
+    }
     let public = TcpListener::from_std(listeners.public)?;
     readiness.set_up();
     // The door, and with it the last `open` but those of tasks, is dropped when this returns.

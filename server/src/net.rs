@@ -10,5 +10,8 @@ pub mod listener;
 pub mod mailbox;
 mod pages;
 pub mod proxy_protocol;
+#[cfg_attr(not(feature = "tls"), path = "net/no_tls.rs")]
+pub mod tls;
+pub mod transport;
 pub mod upgrade;
 pub mod websocket;

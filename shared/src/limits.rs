@@ -171,6 +171,10 @@ limits! {
     HTTP_HEAD_BYTES_MAX: usize = 16 * 1024, "bytes";
     /// Time for a request's head to be whole. Longer: the connection is closed.
     HTTP_HEAD_TIME_MAX_S: u64 = 10, "s";
+    /// Time for TLS to be agreed on. Longer: the connection is closed.
+    TLS_HANDSHAKE_TIME_MAX_S: u64 = 10, "s";
+    /// Time after which a certificate's files are looked at again.
+    CERTIFICATE_POLL_S: u64 = 2, "s";
     /// Time from the upgrade to the client's hello. Longer: the connection is closed.
     HELLO_TIME_MAX_S: u64 = 10, "s";
     /// Silence after which the server pings.

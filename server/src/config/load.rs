@@ -180,6 +180,11 @@ impl Config {
             let problem = "nobody is believed: say by `trusted_proxies` whose connections begin with it";
             return Err(value("proxy_protocol", problem.to_owned()));
         }
+        if self.tls_cert.is_empty() != self.tls_key.is_empty() {
+            let (missing, there) =
+                if self.tls_key.is_empty() { ("tls_key", "tls_cert") } else { ("tls_cert", "tls_key") };
+            return Err(value(missing, format!("`{there}` is of no use without it")));
+        }
         self.check_auth().map_err(|(name, problem)| value(name, problem))?;
         for (id, game) in &self.games {
             game.check().map_err(|(name, problem)| value(&format!("games.{id}.{name}"), problem))?;

@@ -6,6 +6,7 @@
 //! makes so many requests in a second, and gets 429 beyond.
 
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
@@ -15,7 +16,9 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse, Response};
-use fracas_shared::limits::{CLOSE_TIME_MAX_S, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIME_MAX_S};
+use fracas_shared::limits::{
+    CLOSE_TIME_MAX_S, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIME_MAX_S, TLS_HANDSHAKE_TIME_MAX_S,
+};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -32,6 +35,8 @@ use tracing::{debug, warn};
 use super::caller::Caller;
 use super::http::{Problem, Reason};
 use super::proxy_protocol::{self, ProxyHeaderError};
+use super::tls::Tls;
+use super::transport::Transport;
 use crate::address_limits::{Act, AddressHold, AddressLimits, Holding};
 use crate::metrics::Refusals;
 use crate::networks::Networks;
@@ -46,6 +51,9 @@ const ACCEPT_LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// Time for requests to be answered once the server stops. Idle connections end at once, but one
 /// that never sent a byte cannot be told from one that is about to.
 const DRAIN_TIME_MAX: Duration = Duration::from_millis(250);
+
+/// How the first record of TLS begins (RFC 8446, section 5.1), and no request of HTTP.
+const TLS_HANDSHAKE: u8 = 22;
 
 /// What a port does with its connections.
 #[derive(Clone, Debug)]
@@ -63,6 +71,10 @@ pub struct Door {
     pub proxies: Networks,
     /// Whether connections from proxies begin with a header of the PROXY protocol.
     pub has_proxy_headers: bool,
+    /// How connections are encrypted, if they are. What speaks plainly is refused then.
+    pub tls: Option<Tls>,
+    /// Time for the client to agree on TLS. Longer: the connection is closed.
+    pub handshake_time_max: Duration,
     /// Counts connections accepted, refused ones too.
     pub accepted: Counter,
     /// Counts connections and requests refused.
@@ -80,6 +92,8 @@ impl Door {
             addresses: AddressLimits::none(),
             proxies: Networks::default(),
             has_proxy_headers: false,
+            tls: None,
+            handshake_time_max: Duration::from_secs(TLS_HANDSHAKE_TIME_MAX_S),
             accepted: Counter::default(),
             refusals: Refusals::default(),
         }
@@ -208,13 +222,43 @@ impl Doorway {
         }) else {
             return;
         };
+        let transport = if let Some(tls) = &self.door.tls {
+            let begun = timeout(self.door.handshake_time_max, self.begin_tls(tls, stream));
+            let Some(transport) = begun.await.unwrap_or_else(|_| self.give_up(&"it took too long")) else {
+                return;
+            };
+            caller.is_tls = true;
+            transport
+        } else {
+            Transport::Tcp(stream)
+        };
         let head_time_max = self.door.head_time_max;
         let service = service_fn(move |request: Request<Incoming>| {
             let doorway = self.clone();
             let (caller, place, problem) = (caller.clone(), place.clone(), problem.clone());
             async move { doorway.answer(request, &caller, place, problem).await }
         });
-        serve_http(stream, peer, service, head_time_max, shutdown).await;
+        serve_http(transport, peer, service, head_time_max, shutdown).await;
+    }
+
+    /// Agrees with the client on TLS; none when that came to nothing.
+    async fn begin_tls(&self, tls: &Tls, stream: TcpStream) -> Option<Transport> {
+        let mut first = [0];
+        match stream.peek(&mut first).await {
+            Ok(1) if first[0] != TLS_HANDSHAKE => {
+                self.tell_plainly(stream, no_tls()).await;
+                None
+            }
+            Ok(1) => tls.accept(stream).await.map_or_else(|error| self.give_up(&error), Some),
+            // It was closed before it said anything.
+            _ => None,
+        }
+    }
+
+    fn give_up(&self, error: &dyn Display) -> Option<Transport> {
+        self.door.refusals.count("tls_handshake");
+        debug!(%error, "TLS was not agreed on");
+        None
     }
 
     /// Refuses a connection on which no HTTP can be spoken.
@@ -267,7 +311,7 @@ impl Doorway {
 }
 
 async fn serve_http<S, F>(
-    stream: TcpStream,
+    transport: Transport,
     peer: SocketAddr,
     service: S,
     head_time_max: Duration,
@@ -280,7 +324,7 @@ async fn serve_http<S, F>(
         .timer(TokioTimer::new())
         .header_read_timeout(head_time_max)
         .max_buf_size(HTTP_HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(transport), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let done = tokio::select! {
@@ -302,6 +346,11 @@ fn full() -> Problem {
         "the server has as many connections as it takes; try again soon",
     )
     .closing_connection()
+}
+
+fn no_tls() -> Problem {
+    let message = "this port speaks TLS: ask with https:// or wss://";
+    Problem::new(StatusCode::BAD_REQUEST, "tls_expected", message)
 }
 
 fn bad_proxy_header(error: &ProxyHeaderError) -> Problem {

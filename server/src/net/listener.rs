@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
 
+use super::tls::{Tls, TlsError};
 use crate::config::Config;
 
 /// Connections that wait for the server to accept them; the kernel has a bound of its own.
@@ -19,6 +20,8 @@ pub struct Listeners {
     pub public: StdTcpListener,
     /// Where health and metrics are served, if anywhere.
     pub admin: Option<StdTcpListener>,
+    /// How what players say is encrypted, if it is.
+    pub tls: Option<Tls>,
 }
 
 /// Why a port cannot be listened on.
@@ -32,6 +35,9 @@ pub enum BindError {
         /// The flag that sets it.
         flag: &'static str,
     },
+    /// Nothing can be encrypted as the configuration has it.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Anything else.
     #[error("cannot listen on {address}: {error}; choose another address with {flag}")]
     Other {
@@ -49,11 +55,13 @@ fn free(address: SocketAddr) -> SocketAddr {
 }
 
 impl Listeners {
-    /// Binds the ports that the configuration names.
+    /// Binds the ports that the configuration names, and reads the certificate.
     pub fn bind(config: &Config) -> Result<Self, BindError> {
+        let has_tls = !config.tls_cert.is_empty();
+        let tls = has_tls.then(|| Tls::load(&config.tls_cert, &config.tls_key)).transpose()?;
         let public = bind(config.listen, "--listen")?;
         let admin = config.admin_listen.map(|address| bind(address, "--admin-listen")).transpose()?;
-        Ok(Self { public, admin })
+        Ok(Self { public, admin, tls })
     }
 
     /// The line that tells people where the server is, with the ports that it really has.
@@ -66,7 +74,8 @@ impl Listeners {
             Some(admin) => format!("metrics on http://{}/metrics, ", admin.local_addr()?),
             None => String::new(),
         };
-        Ok(format!("Fracas is listening on http://{public}  ({metrics}Ctrl-C stops)"))
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        Ok(format!("Fracas is listening on {scheme}://{public}  ({metrics}Ctrl-C stops)"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! From an HTTP request to a WebSocket: the server's half of RFC 6455's opening handshake.
 //!
-//! It hands on the plain TCP stream. One of the files that may name tungstenite.
+//! It hands on the stream below HTTP. One of the files that may name tungstenite.
 
 use std::sync::Arc;
 
@@ -15,7 +15,6 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use fracas_shared::message::SUBPROTOCOL;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::{debug, error};
 
@@ -23,6 +22,7 @@ use super::caller::Caller;
 use super::door::{Accepted, Place};
 use super::entrance::Entrance;
 use super::http::Problem;
+use super::transport::Transport;
 use crate::auth::Claims;
 
 /// The only version of WebSocket there is.
@@ -32,7 +32,7 @@ const WEBSOCKET_VERSION: HeaderValue = HeaderValue::from_static("13");
 #[derive(Debug)]
 pub struct Upgraded {
     /// The connection.
-    pub stream: TcpStream,
+    pub stream: Transport,
     /// What came with the request already: the first bytes to decode.
     pub leftover: Bytes,
     /// Who connected.
@@ -69,8 +69,8 @@ pub fn answer(
             Ok(upgraded) => upgraded,
             Err(error) => return debug!(%peer, %error, "a connection was gone before it was a WebSocket"),
         };
-        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
-            return error!(%peer, "a WebSocket came in on something else than plain TCP");
+        let Ok(parts) = upgraded.downcast::<TokioIo<Transport>>() else {
+            return error!(%peer, "a WebSocket came in on something else than this server's transport");
         };
         on_upgrade(Upgraded {
             stream: parts.io.into_inner(),

@@ -29,6 +29,7 @@ use tracing::{Instrument, debug, info_span};
 
 use super::connection::{Action, Connection};
 use super::mailbox::{Mail, Mailbox};
+use super::transport::Transport;
 use super::upgrade::Upgraded;
 use crate::metrics::{Counted, Metrics};
 use crate::rooms::{Applicant, Identity, RoomLink, Rooms};
@@ -43,7 +44,7 @@ const CLOSE_NORMAL: u16 = 1000;
 /// Serves one WebSocket to its end.
 pub async fn serve(upgraded: Upgraded, rooms: Rooms, metrics: Metrics, shutdown: Shutdown) {
     let Upgraded { stream, leftover, caller, claims, place: _place } = upgraded;
-    bound_kernel_buffers(&stream, caller.peer);
+    bound_kernel_buffers(stream.tcp(), caller.peer);
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BATCH_BYTES)
@@ -89,7 +90,7 @@ fn bound_kernel_buffers(stream: &TcpStream, peer: SocketAddr) {
 }
 
 struct Task {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Transport>,
     connection: Connection,
     mailbox: Mailbox,
     /// What is being written.

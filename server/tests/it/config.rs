@@ -162,6 +162,7 @@ fn a_wrong_value_is_told_with_what_is_allowed() {
         let secret = "0123456789abcdef0123456789abcdef";
         refused("", &[], &["--auth", "jwt", "--auth-secret", secret], &["auth", "--features jwt"]);
     }
+    refused("", &[], &["--tls-cert", "a.pem"], &["tls_key", "`tls_cert` is of no use without it"]);
     refused("", &[], &["--sim-threads", "0"], &["sim_threads", "1 to 256"]);
     refused("", &[], &["--log", "=4="], &["log", "info"]);
     refused("", &[], &["--log-format", "xml"], &["--log-format", "text, json"]);

@@ -26,4 +26,6 @@ mod server;
 mod shutdown;
 mod slow;
 mod time;
+#[cfg(feature = "tls")]
+mod tls;
 mod upgrade;

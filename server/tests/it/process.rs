@@ -5,14 +5,14 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use crate::server::{connect, get};
 
 /// The binary on free ports; killed when dropped.
-struct Process {
+pub(crate) struct Process {
     child: Child,
     _stdout: BufReader<ChildStdout>,
     greeting: String,
 }
 
 impl Process {
-    fn start(flags: &[&str]) -> Self {
+    pub(crate) fn start(flags: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_fracas-server"))
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(flags)
@@ -27,12 +27,13 @@ impl Process {
     }
 
     /// The address after this word in the greeting.
-    fn address(&self, word: &str) -> SocketAddr {
-        let (_, rest) = self.greeting.split_once(&format!("{word} on http://")).unwrap();
+    pub(crate) fn address(&self, word: &str) -> SocketAddr {
+        let (_, url) = self.greeting.split_once(&format!("{word} on http")).unwrap();
+        let (_, rest) = url.split_once("://").unwrap();
         rest.split([' ', '/']).next().unwrap().parse().unwrap()
     }
 
-    fn send(&self, signals: &[&str]) {
+    pub(crate) fn send(&self, signals: &[&str]) {
         for signal in signals {
             let kill = format!("kill -{signal} {}", self.child.id());
             assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
@@ -44,7 +45,7 @@ impl Process {
     }
 
     /// All that it logs until it ends.
-    fn log(&mut self) -> String {
+    pub(crate) fn log(&mut self) -> String {
         let mut log = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
         log
