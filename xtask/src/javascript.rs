@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{cargo, npm, run};
+use crate::debian;
+use crate::process::{cargo, npm, starts};
 
 /// The package of npm.
 const JS_SDK: &str = "client/js";
@@ -62,27 +63,13 @@ fn require_chromium() -> Result<()> {
     if CHROMIUMS.iter().any(|path| Path::new(path).exists()) {
         return Ok(());
     }
-    if is_root() && starts("apt-get") {
+    if debian::may_install() {
         println!("The browser tests need Chromium, and there is none: installing Debian's.");
-        run(Command::new("apt-get").arg("update"))?;
-        let install = ["install", "-y", "--no-install-recommends", "chromium"];
-        return run(Command::new("apt-get").args(install).env("DEBIAN_FRONTEND", "noninteractive"))
-            .context("cannot install Chromium");
+        return debian::install(&["chromium"]).context("cannot install Chromium");
     }
     bail!(
         "the browser tests need Chromium, and it is none of {}: install it, on Debian by `apt-get install chromium`, \
          or name one by CHROMIUM=path; `cargo xtask test --quick` goes without",
         CHROMIUMS.join(", "),
     )
-}
-
-/// Whether there is such a program.
-fn starts(program: &str) -> bool {
-    let mut command = Command::new(program);
-    command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
-}
-
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }

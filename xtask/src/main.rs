@@ -1,10 +1,12 @@
 //! The project's own commands: `cargo xtask help`.
 
 mod ci;
+mod debian;
 mod fuzz;
 mod javascript;
 mod new_game;
 mod process;
+mod proxies;
 mod soak;
 mod test;
 

@@ -24,6 +24,13 @@ pub(crate) fn npm(package: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// Whether there is such a program.
+pub(crate) fn starts(program: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
 /// Whether cargo has this subcommand.
 pub(crate) fn cargo_has(root: &Path, subcommand: &str) -> bool {
     let mut command = cargo(root, &[subcommand, "--version"]);

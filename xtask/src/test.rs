@@ -10,6 +10,7 @@ use clap::Args;
 
 use crate::javascript;
 use crate::process::{cargo, cargo_has, run_watched, shown};
+use crate::proxies;
 
 /// Cases of a test with random cases in a quick run.
 const QUICK_CASES: &str = "200";
@@ -101,6 +102,10 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
 
 fn commands(root: &Path, options: &Options) -> Result<Vec<Command>> {
     let runner: Vec<_> = options.runner.iter().map(String::as_str).collect();
+    let is_whole = !options.quick && runner.is_empty();
+    if is_whole {
+        proxies::prepare();
+    }
     let workspace = if cargo_has(root, "nextest") {
         println!("Running the tests with cargo-nextest.");
         cargo(root, &[&["nextest", "run", "--workspace", "--no-fail-fast"], &runner[..]].concat())
@@ -113,7 +118,7 @@ fn commands(root: &Path, options: &Options) -> Result<Vec<Command>> {
         cargo(root, &[&kinds[..], &["--"], &runner[..]].concat())
     };
     let mut commands = vec![workspace];
-    if options.quick || !runner.is_empty() {
+    if !is_whole {
         return Ok(commands);
     }
     commands.push(cargo(root, &["test", "--workspace", "--doc"]));

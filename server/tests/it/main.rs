@@ -18,6 +18,8 @@ mod player;
 mod probe;
 mod process;
 mod protocol;
+#[cfg(feature = "tls")]
+mod proxies;
 mod raw;
 mod resumes;
 mod rooms;

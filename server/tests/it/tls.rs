@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use fracas_shared::message::{ClientMessage, PROTOCOL_VERSION, ServerMessage};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::sleep;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -34,21 +34,21 @@ const PLAYERS: usize = 8;
 const PING_INTERVAL: Duration = Duration::from_millis(25);
 
 /// Two certificates of one name, and the files that a server reads.
-struct Certificates {
+pub(crate) struct Certificates {
     folder: TempDir,
     pairs: [CertifiedKey<rcgen::KeyPair>; 2],
 }
 
 impl Certificates {
     /// The first one is in the files.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let pair = || generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let certificates = Self { folder: TempDir::new().unwrap(), pairs: [pair(), pair()] };
         certificates.put(0);
         certificates
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.folder.path().join(name).to_str().unwrap().to_owned()
     }
 
@@ -68,6 +68,15 @@ impl Certificates {
 
     /// Connects as one who trusts both, and nothing else.
     async fn connect(&self, to: SocketAddr) -> io::Result<TlsStream<TcpStream>> {
+        self.connect_from(Ipv4Addr::LOCALHOST, to).await
+    }
+
+    /// The same from another of this machine's addresses.
+    pub(crate) async fn connect_from(
+        &self,
+        from: Ipv4Addr,
+        to: SocketAddr,
+    ) -> io::Result<TlsStream<TcpStream>> {
         let mut trusted = RootCertStore::empty();
         for pair in &self.pairs {
             trusted.add(pair.cert.der().clone()).unwrap();
@@ -78,7 +87,9 @@ impl Certificates {
             .with_root_certificates(trusted)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let stream = TcpStream::connect(to).await?;
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((from, 0).into())?;
+        let stream = socket.connect(to).await?;
         TlsConnector::from(Arc::new(config)).connect("localhost".try_into().unwrap(), stream).await
     }
 
