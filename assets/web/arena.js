@@ -111,9 +111,6 @@ function leave(reason, way) {
   part("start").hidden = false;
   document.documentElement.classList.remove("playing");
   lobby.open();
-const stay = lastStay();
-if (stay && (invited === null || invited === stay.room)) void resume(stay);
-else forgetStay();
   if (reason.name === "normal") return;
   if (way === "room" && ["no_such_room", "seat_lost"].includes(reason.error?.code)) {
     banner.show("That room has ended. Joining an open one…", { forMs: 4000 });
@@ -194,3 +191,6 @@ addEventListener("blur", () => match?.hud.expand(false));
 expose({ stage, banner, chat, readout, room: () => room, position: () => match?.position ?? null });
 stage.run((now, dtMs) => (match ?? attract).draw(now, dtMs));
 lobby.open();
+const stay = lastStay();
+if (stay && (invited === null || invited === stay.room)) void resume(stay);
+else forgetStay();

@@ -39,8 +39,8 @@ const LISTING_BYTES_MAX = 1_048_576;
 const REQUEST_TIME_MAX_MS = 10_000;
 const LEAVE_TIME_MAX_MS = 2_000;
 const ACK_INTERVAL_MS = 1_000;
-const PROBE_AFTER_MS = 5_000;
-const SILENCE_TIME_MAX_MS = 10_000;
+const PROBE_AFTER_MS = 2_000;
+const SILENCE_TIME_MAX_MS = 5_000;
 /** A server that asks for more patience is not obeyed. */
 const RETRY_AFTER_MAX_MS = 60_000;
 /** How we close a connection without giving the seat back, which 1000 would. */

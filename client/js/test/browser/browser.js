@@ -17,15 +17,25 @@ const ARGUMENTS = [
   "--disable-component-update", "--disable-sync",
 ];
 
-/** A browser that remembers nothing. */
-function launch() {
+/** How a browser is launched that remembers nothing. */
+function options() {
   const executablePath = process.env.CHROMIUM ?? PROGRAMS.find((path) => existsSync(path));
   if (!executablePath) throw new Error("there is no Chromium: install it, or name one by CHROMIUM");
-  return chromium.launch({ executablePath, headless: true, args: ARGUMENTS });
+  return { executablePath, headless: true, args: ARGUMENTS };
 }
 
-const browser = await launch();
-after(() => browser.close());
+const shared = await chromium.launch(options());
+after(() => shared.close());
+
+/** A browser of one's own, to whose processes `signal` sends a signal. */
+export async function ownBrowser() {
+  const server = await chromium.launchServer(options());
+  after(() => server.kill());
+  const browser = await chromium.connect(server.wsEndpoint());
+  // It leads a group of processes.
+  const signal = (name) => process.kill(-server.process().pid, name);
+  return { browser, signal };
+}
 
 /** Somebody with a browser of their own. */
 class Visitor {
@@ -111,11 +121,11 @@ class Visitor {
   }
 }
 
-/** A test with visitors: `open(url, context)` is a new one. When it ends, none has had a problem. */
+/** A test with visitors: `open(url, context, browser)` is a new one. When it ends, none has had a problem. */
 export function browserTest(name, run) {
   test(name, { timeout: TEST_TIME_MAX_MS }, async (t) => {
     const visitors = [];
-    const open = async (url, options) => {
+    const open = async (url, options, browser = shared) => {
       const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, ...options });
       context.setDefaultTimeout(WAIT_MAX_MS);
       const visitor = new Visitor(await context.newPage());
