@@ -15,13 +15,34 @@ const JS_SDK: &str = "client/js";
 /// The oldest Node.js that has what our JavaScript uses.
 const NODE_VERSION_MIN: u32 = 20;
 
-/// Where test/browser/browser.js looks for a browser, unless `CHROMIUM` names one.
-const CHROMIUMS: [&str; 3] = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+/// A browser that the pages are tested in, as test/browser/browser.js finds it.
+struct Browser {
+    name: &'static str,
+    /// Of Debian.
+    package: &'static str,
+    /// The variable that names another program.
+    variable: &'static str,
+    programs: &'static [&'static str],
+}
+
+const CHROMIUM: Browser = Browser {
+    name: "Chromium",
+    package: "chromium",
+    variable: "CHROMIUM",
+    programs: &["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"],
+};
+
+const FIREFOX: Browser = Browser {
+    name: "Firefox",
+    package: "firefox-esr",
+    variable: "FIREFOX",
+    programs: &["/usr/bin/firefox-esr", "/usr/bin/firefox"],
+};
 
 /// The commands that test the SDK and the pages; `target` is the workspace's target folder.
 pub(crate) fn tests(root: &Path, target: &Path) -> Result<Vec<Command>> {
     require_node()?;
-    require_chromium()?;
+    CHROMIUM.require()?;
     let sdk = root.join(JS_SDK);
     let mut commands = vec![
         cargo(root, &["build", "--package=fracas-server"]),
@@ -29,6 +50,12 @@ pub(crate) fn tests(root: &Path, target: &Path) -> Result<Vec<Command>> {
         npm(&sdk, &["test"]),
         npm(&sdk, &["run", "test:browser"]),
     ];
+    // What plays in one browser nearly always plays in the other: a machine without a second one is
+    // good enough to work on.
+    match FIREFOX.require() {
+        Ok(()) => commands.push(npm(&sdk, &["run", "test:firefox"])),
+        Err(error) => println!("SKIPPED: {error:#}"),
+    }
     for command in &mut commands[2..] {
         command.env("FRACAS_SERVER", target.join("debug/fracas-server"));
     }
@@ -51,25 +78,28 @@ fn require_node() -> Result<()> {
     )
 }
 
-/// Installs Chromium where that needs nobody's leave: as root of a Debian. Elsewhere, if it is
-/// missing, an error that says how to install it.
-fn require_chromium() -> Result<()> {
-    if let Some(named) = env::var_os("CHROMIUM") {
-        if Path::new(&named).exists() {
+impl Browser {
+    /// Installs it where that needs nobody's leave: as root of a Debian. Elsewhere, if it is missing,
+    /// an error that says how to install it.
+    fn require(&self) -> Result<()> {
+        let Self { name, package, variable, programs } = self;
+        if let Some(named) = env::var_os(variable) {
+            if Path::new(&named).exists() {
+                return Ok(());
+            }
+            bail!("{variable} names {}, and there is no such file", Path::new(&named).display());
+        }
+        if programs.iter().any(|path| Path::new(path).exists()) {
             return Ok(());
         }
-        bail!("CHROMIUM names {}, and there is no such file", Path::new(&named).display());
+        if debian::may_install() {
+            println!("The browser tests need {name}, and there is none: installing Debian's.");
+            return debian::install(&[package]).with_context(|| format!("cannot install {name}"));
+        }
+        bail!(
+            "the browser tests need {name}, and it is none of {}: install it, on Debian by `apt-get install {package}`, \
+             or name one by {variable}=path; `cargo xtask test --quick` goes without",
+            programs.join(", "),
+        )
     }
-    if CHROMIUMS.iter().any(|path| Path::new(path).exists()) {
-        return Ok(());
-    }
-    if debian::may_install() {
-        println!("The browser tests need Chromium, and there is none: installing Debian's.");
-        return debian::install(&["chromium"]).context("cannot install Chromium");
-    }
-    bail!(
-        "the browser tests need Chromium, and it is none of {}: install it, on Debian by `apt-get install chromium`, \
-         or name one by CHROMIUM=path; `cargo xtask test --quick` goes without",
-        CHROMIUMS.join(", "),
-    )
 }

@@ -1,37 +1,54 @@
-// A real browser on the pages of a real server.
+// A real browser on the pages of a real server: Chromium, or Firefox when FRACAS_BROWSER says so.
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { after, test } from "node:test";
 
-import { chromium } from "playwright-core";
+import { chromium, firefox } from "playwright-core";
 
 const TEST_TIME_MAX_MS = 40_000;
 const WAIT_MAX_MS = 15_000;
 /** Who had a seat has one again this long after a reload, or after the server listens again. */
 export const BACK_TIME_MAX_MS = 5_000;
 
-const PROGRAMS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-const ARGUMENTS = [
-  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync",
-];
+/** The browsers, each with what else its launch needs. */
+const BROWSERS = {
+  chromium: {
+    type: chromium,
+    variable: "CHROMIUM",
+    programs: ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"],
+    more: {
+      args: [
+        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync",
+      ],
+    },
+  },
+  firefox: {
+    type: firefox,
+    variable: "FIREFOX",
+    programs: ["/usr/bin/firefox-esr", "/usr/bin/firefox"],
+    // As it is installed, driven by WebDriver BiDi; else Playwright wants a build of its own.
+    more: { channel: "moz-firefox" },
+  },
+};
+const { type, variable, programs, more } = BROWSERS[process.env.FRACAS_BROWSER ?? "chromium"];
 
 /** How a browser is launched that remembers nothing. */
 function options() {
-  const executablePath = process.env.CHROMIUM ?? PROGRAMS.find((path) => existsSync(path));
-  if (!executablePath) throw new Error("there is no Chromium: install it, or name one by CHROMIUM");
-  return { executablePath, headless: true, args: ARGUMENTS };
+  const executablePath = process.env[variable] ?? programs.find((path) => existsSync(path));
+  if (!executablePath) throw new Error(`there is none of ${programs.join(", ")}: install one, or name one by ${variable}`);
+  return { executablePath, headless: true, ...more };
 }
 
-const shared = await chromium.launch(options());
+const shared = await type.launch(options());
 after(() => shared.close());
 
 /** A browser of one's own, to whose processes `signal` sends a signal. */
 export async function ownBrowser() {
-  const server = await chromium.launchServer(options());
+  const server = await type.launchServer(options());
   after(() => server.kill());
-  const browser = await chromium.connect(server.wsEndpoint());
+  const browser = await type.connect(server.wsEndpoint());
   // It leads a group of processes.
   const signal = (name) => process.kill(-server.process().pid, name);
   return { browser, signal };
@@ -50,7 +67,7 @@ class Visitor {
     page.on("requestfailed", (request) => {
       const why = request.failure()?.errorText;
       // Whoever leaves a page ends its requests.
-      if (why !== "net::ERR_ABORTED") this.#note(`request: ${request.url()} ${why}`);
+      if (!/ABORTED/.test(why)) this.#note(`request: ${request.url()} ${why}`);
     });
   }
 
