@@ -263,6 +263,7 @@ const REFUSALS = {
   SpectatorsFull: "as many watch room '$' as may",
   Spectating: "who watches has no say; take a seat",
   TooManyFromAddress: "too many $ from your address",
+  BadRoomCode: "'$' is no room code; one has 6 letters and digits, such as K3V9QX, without I, L, O, 0 and 1",
 };
 /** @type {(refusal: [string, string]) => [string, Record<string, Type>]} */
 const refusalType = ([name, sentence]) => [name, sentence.includes("$") ? { text: string } : {}];
@@ -1221,14 +1222,15 @@ const TOO_SLOW = 4005;
 /** @param {number} code @param {string} [text] what came with it */
 function closeReason(code, text) {
   const [name, comesBack, reason] = CLOSES[code] ?? [`closed_${code}`, true];
-  if (code === WRONG_VERSION) text = wrongVersion("another version").message;
+  // The server has said its own version.
+  if (code === WRONG_VERSION) text = wrongVersion(text || "the server speaks another version of the protocol").message;
   return { code, name, reason: text || (reason ?? "the server closed the connection"), comesBack };
 }
 
-/** @param {string} theirs */
+/** @param {string} theirs what the server speaks, in a sentence */
 const wrongVersion = (theirs) => new FracasError(
   "wrong_version",
-  `the server speaks ${theirs} of the protocol and this client version ${PROTOCOL_VERSION}: use a client and a server of one release`,
+  `${theirs} and this client version ${PROTOCOL_VERSION}: use a client and a server of one release`,
 );
 
 /** Errors after which another try makes sense: those of connections, and refusals to who was there before. */
@@ -1762,7 +1764,7 @@ export class Room extends Emitter {
     if (this.#isJoined && RELIABLE.has(type)) this.#received += 1;
     switch (type) {
       case "Welcome":
-        if (message.protocol !== PROTOCOL_VERSION) throw wrongVersion(`version ${message.protocol}`);
+        if (message.protocol !== PROTOCOL_VERSION) throw wrongVersion(`the server speaks version ${message.protocol} of the protocol`);
         return this.#tell("connect", { server: message.server });
       case "Joined":
         return this.#enter(message);

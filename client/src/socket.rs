@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use fracas_shared::limits::{CLIENT_MESSAGE_BYTES_MAX, READ_BUFFER_BYTES};
-use fracas_shared::message::SUBPROTOCOL;
+use fracas_shared::message::{PROTOCOL_VERSION, SUBPROTOCOL};
 use futures_util::{Sink, Stream};
 use serde::Deserialize;
 use tokio::net::TcpStream;
@@ -159,11 +159,22 @@ fn framed_bytes(payload: usize) -> u64 {
 fn closed(frame: Option<CloseFrame>) -> ClientError {
     match frame {
         Some(frame) => {
-            ClientError::Closed { code: frame.code.into(), reason: sentence(frame.reason.as_bytes()) }
+            let (code, reason) = (u16::from(frame.code), sentence(frame.reason.as_bytes()));
+            let is_wrong_version = code == fracas_shared::CloseCode::WrongVersion.number();
+            ClientError::Closed {
+                code,
+                reason: if is_wrong_version { wrong_version(&reason) } else { reason },
+            }
         }
         // What RFC 6455 calls a close frame without a code.
         None => ClientError::Closed { code: 1005, reason: "no reason given".into() },
     }
+}
+
+/// Both ends' versions in a sentence, which begins with what the server has said of its own.
+fn wrong_version(said: &str) -> String {
+    let theirs = if said.is_empty() { "the server speaks another version of the protocol" } else { said };
+    format!("{theirs} and this client version {PROTOCOL_VERSION}: use a client and a server of one release")
 }
 
 fn lost(error: Error) -> ClientError {

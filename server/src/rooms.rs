@@ -11,6 +11,7 @@ mod guests;
 mod hosted_room;
 mod inbox;
 mod pacer;
+mod room_code;
 mod sim_thread;
 mod tickets;
 

@@ -41,8 +41,9 @@ close_codes! {
     Restart = 1012, "the server restarts, come back soon";
     /// A message that is none of the protocol, or came at the wrong time.
     BadMessage = 4000, "a message of yours is not of the protocol";
-    /// The client speaks another version of the protocol.
-    WrongVersion = 4001, "client and server speak different versions of the protocol";
+    /// The client speaks another version of the protocol. Both ends' versions are for the client to
+    /// say, which knows its own: what it says begins with this.
+    WrongVersion = 4001, "the server speaks version 1 of the protocol";
     /// No hello within the time for it.
     HelloTimeout = 4002, "no hello came in time";
     /// Nothing came for too long, not even an answer to a ping.
@@ -164,6 +165,9 @@ pub enum Refusal {
     /// As many players, rooms or tickets of this address as may be.
     #[error("too many {0} from your address")]
     TooManyFromAddress(String),
+    /// What was given for a room's id is none.
+    #[error("'{0}' is no room code; one has 6 letters and digits, such as K3V9QX, without I, L, O, 0 and 1")]
+    BadRoomCode(String),
 }
 
 impl Refusal {
@@ -189,6 +193,7 @@ fn label_of(value: &impl fmt::Debug) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::PROTOCOL_VERSION;
 
     #[test]
     fn reasons_fit_a_close_frame() {
@@ -196,6 +201,8 @@ mod tests {
             assert!(code.reason().len() <= 123, "{code:?}");
             assert_eq!(CloseCode::from_number(code.number()), Some(*code));
         }
+        let version = format!("the server speaks version {PROTOCOL_VERSION} of the protocol");
+        assert_eq!(CloseCode::WrongVersion.reason(), version);
         assert_eq!(CloseCode::HelloTimeout.label(), "hello_timeout");
         assert_eq!(Refusal::RoomFull("x".into()).label(), "room_full");
     }

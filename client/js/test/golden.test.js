@@ -49,6 +49,7 @@ const serverMessages = {
   "server Joined again": { ...joined, roster: [ann, { ...ada, isAway: true }], resumed: { missed: 2, received: 12, attempt: 3 } },
   "server Joined to watch": { ...joined, player: null, roster: [], resumeToken: "" },
   "server Refused": { type: "Refused", refusal: { type: "RoomFull", text: "k3v9" } },
+  "server Refused BadRoomCode": { type: "Refused", refusal: { type: "BadRoomCode", text: "k3v9" } },
   "server Left": { type: "Left", tick: 70_000 },
   "server Rooms": {
     type: "Rooms",

@@ -115,7 +115,11 @@ test("arena tells what happens, and what a player alone sees", { timeout: TIMEOU
 test("what is refused says why", { timeout: TIMEOUT_MS }, async () => {
   const client = new Client(server.url, options);
   await assert.rejects(client.joinOrCreate("chess"), { name: "FracasError", code: "no_such_game", message: "no game 'chess' is hosted here" });
-  await assert.rejects(client.joinById("nowhere"), { code: "no_such_room" });
+  await assert.rejects(client.joinById("QQQQQQ"), { code: "no_such_room", message: "no room 'QQQQQQ'; it may have ended" });
+  const badCode = "'nowhere' is no room code; one has 6 letters and digits, such as K3V9QX, without I, L, O, 0 and 1";
+  await assert.rejects(client.joinById("nowhere"), { code: "bad_room_code", message: badCode });
+  const http = await fetch(`${server.url}/matchmake/joinById/nowhere`, { method: "POST" });
+  assert.deepEqual([http.status, await http.json()], [400, { code: "bad_room_code", message: badCode }]);
   await assert.rejects(client.create("dots", { seats: "many" }), { code: "bad_option" });
   await assert.rejects(client.create("dots", { text: "x".repeat(5000) }), { code: "too_long" });
   await assert.rejects(new Client(server.url, { WebSocket, name: "" }).join("dots"), { code: "bad_name" });
@@ -266,11 +270,24 @@ const welcoming = (then) => (message, send, socket) => {
 };
 
 test("another version of the protocol is said in a sentence", { timeout: TIMEOUT_MS }, async () => {
-  const sentence = /the server speaks .* of the protocol and this client version 1: use a client and a server of one release/;
+  const sentence = (theirs) => ({
+    code: "wrong_version",
+    message: `the server speaks ${theirs} of the protocol and this client version 1: use a client and a server of one release`,
+  });
   const says = await fakeServer((_, send) => send(welcome(2)));
-  await assert.rejects(new Client(says.url, quick).join("tag"), { code: "wrong_version", message: sentence });
-  const closes = await fakeServer((_, send, socket) => socket.close(4001));
-  await assert.rejects(new Client(closes.url, quick).join("tag"), { code: "wrong_version", message: sentence });
+  await assert.rejects(new Client(says.url, quick).join("tag"), sentence("version 2"));
+  const closes = await fakeServer((_, send, socket) => socket.close(4001, "the server speaks version 2 of the protocol"));
+  await assert.rejects(new Client(closes.url, quick).join("tag"), sentence("version 2"));
+  const isSilent = await fakeServer((_, send, socket) => socket.close(4001));
+  await assert.rejects(new Client(isSilent.url, quick).join("tag"), sentence("another version"));
+});
+
+test("a client of another version is told by a real server", { timeout: TIMEOUT_MS }, async () => {
+  const socket = new WebSocket(`${server.url.replace("http", "ws")}/ws`, ["fracas.3", "fracas.2"]);
+  const opened = new Promise((resolve) => socket.on("open", () => resolve(socket.protocol)));
+  const closed = new Promise((resolve) => socket.on("close", (code, reason) => resolve([code, String(reason)])));
+  assert.equal(await opened, "fracas.3");
+  assert.deepEqual(await closed, [4001, "the server speaks version 1 of the protocol"]);
 });
 
 test("a server that says nothing is given up", { timeout: TIMEOUT_MS }, async () => {

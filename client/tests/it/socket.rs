@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use fracas_client::{Client, ClientError, Event, ReconnectPolicy, RoomWanted, Update};
-use fracas_shared::message::{ClientMessage, Joined, Resumed, SUBPROTOCOL, ServerMessage};
+use fracas_shared::message::{ClientMessage, Joined, PROTOCOL_VERSION, Resumed, SUBPROTOCOL, ServerMessage};
 use fracas_shared::{CloseCode, Refusal};
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -125,6 +125,26 @@ async fn tells_why_the_server_closed() {
         "the server closed the connection: the server restarts, come back soon (1012)"
     );
     assert_eq!(error.label(), "closed_restart");
+}
+
+#[tokio::test]
+async fn tells_both_versions_of_the_protocol() {
+    for (said, theirs) in [
+        ("the server speaks version 7 of the protocol", "the server speaks version 7 of the protocol"),
+        ("", "the server speaks another version of the protocol"),
+    ] {
+        let (address, _serving) = serve(move |stream| async move {
+            let mut socket = upgrade(stream).await;
+            let code = CloseCode::WrongVersion.number().into();
+            socket.close(Some(CloseFrame { code, reason: said.into() })).await.unwrap();
+        })
+        .await;
+        let error = Client::connect(&address, "ann").await.err().unwrap();
+        assert_eq!(error.close_code(), Some(CloseCode::WrongVersion));
+        let ours =
+            format!("and this client version {PROTOCOL_VERSION}: use a client and a server of one release");
+        assert_eq!(error.to_string(), format!("the server closed the connection: {theirs} {ours} (4001)"));
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::rejection::StringRejection;
+use axum::extract::rejection::{PathRejection, StringRejection};
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
@@ -137,6 +137,7 @@ pub fn router(lobby: Arc<dyn Lobby>, entrance: Entrance, on_upgrade: OnUpgrade) 
     let lobby = Router::new()
         .route("/rooms", get(rooms))
         .route("/matchmake/{method}/{name}", post(matchmake))
+        .route("/matchmake/{method}/", post(matchmake))
         .layer(DefaultBodyLimit::max(OPTIONS_BYTES_MAX))
         .layer(entrance.origins.cors_layer())
         .layer(Extension(entrance.clone()))
@@ -182,9 +183,18 @@ struct Matchmade {
     address: String,
 }
 
+/// The path below `/matchmake`.
+#[derive(Deserialize)]
+struct MatchmakePath {
+    method: String,
+    /// The id of a game or a room; empty when nothing was typed where it should be.
+    #[serde(default)]
+    name: String,
+}
+
 async fn matchmake(
     State(lobby): State<Arc<dyn Lobby>>,
-    Path((method, name)): Path<(String, String)>,
+    path: Result<Path<MatchmakePath>, PathRejection>,
     Extension(Accepted { caller, .. }): Extension<Accepted>,
     Extension(entrance): Extension<Entrance>,
     uri: Uri,
@@ -192,6 +202,9 @@ async fn matchmake(
     body: Result<String, StringRejection>,
 ) -> Result<impl IntoResponse, Problem> {
     entrance.admit(&caller, &headers, &uri)?;
+    let Path(MatchmakePath { method, name }) = path.map_err(|rejection| {
+        Problem::new(rejection.status(), "bad_path", format!("the path: {}", rejection.body_text()))
+    })?;
     let options = body.map_err(|rejection| {
         Problem::new(rejection.status(), "bad_body", format!("the room's options: {}", rejection.body_text()))
     })?;
@@ -251,9 +264,11 @@ impl From<Refusal> for Problem {
             | Refusal::ChatVetoed => StatusCode::FORBIDDEN,
             Refusal::SeatLost => StatusCode::GONE,
             Refusal::TooManyFromAddress(_) => StatusCode::TOO_MANY_REQUESTS,
-            Refusal::BadOption(_) | Refusal::BadName | Refusal::BadTicket | Refusal::BadChat => {
-                StatusCode::BAD_REQUEST
-            }
+            Refusal::BadOption(_)
+            | Refusal::BadName
+            | Refusal::BadTicket
+            | Refusal::BadChat
+            | Refusal::BadRoomCode(_) => StatusCode::BAD_REQUEST,
             Refusal::TooManyRooms | Refusal::Stopping | Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self::new(status, refusal.label(), refusal.to_string())
@@ -330,4 +345,43 @@ async fn rooms(
     let (rooms, total) = lobby.rooms(game, skip);
     let rooms = rooms.into_iter().map(ListedRoom::from).collect();
     Ok(([(CACHE_CONTROL, "no-store")], Json(Listing { games: lobby.games(), rooms, total })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_the_status_of_each_refusal() {
+        let page = include_str!("../../../docs/PROTOCOL.md");
+        let text = String::new;
+        for refusal in [
+            Refusal::NoSuchGame(text()),
+            Refusal::NoSuchRoom(text()),
+            Refusal::RoomFull(text()),
+            Refusal::BadOption(text()),
+            Refusal::BadName,
+            Refusal::AlreadyInRoom,
+            Refusal::TooManyRooms,
+            Refusal::Stopping,
+            Refusal::RoomLocked(text()),
+            Refusal::BadTicket,
+            Refusal::BadChat,
+            Refusal::ChatVetoed,
+            Refusal::Busy,
+            Refusal::SeatLost,
+            Refusal::WrongPassword(text()),
+            Refusal::BannedFrom(text()),
+            Refusal::SpectatorsFull(text()),
+            Refusal::Spectating,
+            Refusal::TooManyFromAddress(text()),
+            Refusal::BadRoomCode(text()),
+        ] {
+            let name = format!("{refusal:?}");
+            let name = format!("| `{}` |", name.split('(').next().unwrap_or_default());
+            let row = page.lines().find(|line| line.contains(&name)).unwrap_or_else(|| panic!("no {name}"));
+            let status = Problem::from(refusal).status.as_u16().to_string();
+            assert_eq!(row.split('|').nth(4).map(str::trim), Some(status.as_str()), "{row}");
+        }
+    }
 }

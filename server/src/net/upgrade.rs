@@ -39,6 +39,9 @@ pub struct Upgraded {
     pub caller: Caller,
     /// What is known of who connected.
     pub claims: Claims,
+    /// Whether the client speaks our version of the protocol. One of another version is to be told
+    /// so by a close code, which is all that a browser shows to its page.
+    pub is_our_version: bool,
     /// The connection's place among all; to be held for as long as it lives.
     pub place: Place,
 }
@@ -53,15 +56,16 @@ pub fn answer(
     entrance: &Entrance,
     on_upgrade: OnUpgrade,
 ) -> Response {
-    let admitted = check(&request).and_then(|key| {
+    let admitted = check(&request).and_then(|(key, subprotocol)| {
         let admitted = entrance.admit_websocket(accepted, request.headers(), request.uri())?;
-        Ok((key, admitted))
+        Ok((key, subprotocol.to_owned(), admitted))
     });
-    let (key, (Accepted { caller, place, .. }, claims)) = match admitted {
+    let (key, subprotocol, (Accepted { caller, place, .. }, claims)) = match admitted {
         Ok(admitted) => admitted,
         Err(problem) => return refusal(problem),
     };
     let accept = derive_accept_key(key.as_bytes());
+    let is_our_version = subprotocol == SUBPROTOCOL;
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let peer = caller.peer;
@@ -77,6 +81,7 @@ pub fn answer(
             leftover: parts.read_buf,
             caller,
             claims,
+            is_our_version,
             place,
         });
     });
@@ -84,13 +89,14 @@ pub fn answer(
         (UPGRADE, "websocket"),
         (CONNECTION, "Upgrade"),
         (SEC_WEBSOCKET_ACCEPT, &accept),
-        (SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL),
+        (SEC_WEBSOCKET_PROTOCOL, &subprotocol),
     ];
     (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
 }
 
-/// The request's key, if the request is as RFC 6455, section 4.2.1, wants it.
-fn check(request: &Request) -> Result<&HeaderValue, Problem> {
+/// The request's key and the subprotocol to answer with, if the request is as RFC 6455, section
+/// 4.2.1, wants it.
+fn check(request: &Request) -> Result<(&HeaderValue, &str), Problem> {
     let headers = request.headers();
     let asks = request.method() == Method::GET
         && request.version() >= Version::HTTP_11
@@ -109,12 +115,23 @@ fn check(request: &Request) -> Result<&HeaderValue, Problem> {
         let message = "the header Sec-WebSocket-Key must hold 16 bytes in base64, once";
         return Err(Problem::new(StatusCode::BAD_REQUEST, "bad_websocket_key", message));
     };
-    if !has_token(headers, SEC_WEBSOCKET_PROTOCOL, |token| token == SUBPROTOCOL) {
+    let subprotocol = subprotocol(headers).ok_or_else(|| {
         let message =
             format!("the client must offer the subprotocol {SUBPROTOCOL} in Sec-WebSocket-Protocol");
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "no_subprotocol", message));
-    }
-    Ok(key)
+        Problem::new(StatusCode::BAD_REQUEST, "no_subprotocol", message)
+    })?;
+    Ok((key, subprotocol))
+}
+
+/// Ours when it is offered, else the first one of another version of the protocol.
+fn subprotocol(headers: &HeaderMap) -> Option<&str> {
+    let is_version = |token: &&str| {
+        token
+            .strip_prefix("fracas.")
+            .is_some_and(|version| version.parse().is_ok_and(|version: u16| version > 0))
+    };
+    let offered = || tokens(headers, SEC_WEBSOCKET_PROTOCOL);
+    offered().find(|token| *token == SUBPROTOCOL).or_else(|| offered().find(is_version))
 }
 
 /// A 426 names what would be right, as RFC 9110 and RFC 6455 want it.
@@ -129,10 +146,15 @@ fn refusal(problem: Problem) -> Response {
     response
 }
 
-/// Whether a header that is a list, in one line or in several, has such a token.
+/// Whether a header that is a list has such a token.
 fn has_token(headers: &HeaderMap, name: HeaderName, is_it: impl Fn(&str) -> bool) -> bool {
+    tokens(headers, name).any(is_it)
+}
+
+/// The tokens of a header that is a list, in one line or in several.
+fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(',')).any(|token| is_it(token.trim()))
+    lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
 /// 16 bytes in base64 are 22 letters and two signs of padding.

@@ -43,7 +43,7 @@ const CLOSE_NORMAL: u16 = 1000;
 
 /// Serves one WebSocket to its end.
 pub async fn serve(upgraded: Upgraded, rooms: Rooms, metrics: Metrics, shutdown: Shutdown) {
-    let Upgraded { stream, leftover, caller, claims, place: _place } = upgraded;
+    let Upgraded { stream, leftover, caller, claims, is_our_version, place: _place } = upgraded;
     bound_kernel_buffers(stream.tcp(), caller.peer);
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
@@ -54,7 +54,11 @@ pub async fn serve(upgraded: Upgraded, rooms: Rooms, metrics: Metrics, shutdown:
     let socket =
         WebSocketStream::from_partially_read(stream, leftover.into(), Role::Server, Some(config)).await;
     let _counted = Counted::new(&metrics.net.websockets);
-    let connection = Connection::new(Instant::now());
+    let mut connection = Connection::new(Instant::now());
+    if !is_our_version {
+        // Before a hello is read, which may look different there.
+        connection.close(CloseCode::WrongVersion);
+    }
     let task = Task {
         socket,
         timer: Box::pin(sleep_until(connection.deadline().into())),
@@ -126,6 +130,7 @@ enum Event {
 impl Task {
     async fn run(mut self) {
         let code = loop {
+            self.carry_out_actions();
             match poll_fn(|cx| self.poll_event(cx)).await {
                 Event::Message(Message::Close(frame)) => {
                     // Who says goodbye does not come back; a page that is left or reloaded says 1001.
@@ -149,7 +154,6 @@ impl Task {
                     break code_of(&error);
                 }
             }
-            self.carry_out_actions();
         };
         self.mailbox.abandon();
         self.finish(code).await;

@@ -10,6 +10,7 @@ use fracas_shared::{Refusal, Rng};
 use tokio::sync::mpsc;
 
 use super::inbox::RoomRequest;
+use super::room_code;
 
 /// All rooms of the server.
 ///
@@ -276,8 +277,9 @@ impl RoomEntry {
 impl Rooms {
     /// The room of this id, if it lets one in who says this password.
     fn let_in(&self, id: &str, password: &str) -> Result<&Listed, Refusal> {
-        let missing = || Refusal::NoSuchRoom(id.chars().take(32).collect());
-        let listed = self.by_id.get(id).and_then(|number| self.by_number.get(number)).ok_or_else(missing)?;
+        let id = room_code::parse(id)?;
+        let listed = self.by_id.get(&id).and_then(|number| self.by_number.get(number));
+        let listed = listed.ok_or(Refusal::NoSuchRoom(id))?;
         if self.is_refusing {
             return Err(Refusal::Stopping);
         }
@@ -317,12 +319,10 @@ impl Rooms {
         }
     }
 
-    /// An id that no room has: short enough to be read out, without letters that look alike.
+    /// An id that no room has.
     fn free_id(&mut self) -> String {
-        const LETTERS: &[u8] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
         loop {
-            let id: String =
-                (0..6).map(|_| LETTERS[self.ids.below(LETTERS.len() as u32) as usize] as char).collect();
+            let id = room_code::random(&mut self.ids);
             if !self.by_id.contains_key(&id) {
                 return id;
             }

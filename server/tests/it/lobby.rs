@@ -77,8 +77,83 @@ fn refusals_over_http_say_what_is_wrong() {
         ("create/probe", "{", (400, "bad_option")),
         ("create/probe", &long, (413, "bad_body")),
         ("gate/probe", "", (404, "no_such_method")),
+        ("gate/", "", (404, "no_such_method")),
+        ("create/", "", (404, "no_such_game")),
+        ("create/PROBE", "", (404, "no_such_game")),
+        ("join/%20probe", "", (404, "no_such_game")),
+        ("join/chess", "", (404, "no_such_game")),
+        ("joinById/%FF", "", (400, "bad_path")),
     ] {
         assert_eq!(refusal(&server, path, body), (refused.0, refused.1.to_owned()), "{path} {body}");
+    }
+}
+
+/// What may be typed for a room's code, over HTTP and over a WebSocket.
+#[tokio::test]
+async fn codes_that_no_room_has_are_refused_as_such() {
+    let server = Server::start_of::<ProbeGames>(|_| {});
+    let mut player = Player::<Probe>::connect(&server, "ann").await;
+    for (typed, in_path) in [
+        ("", ""),
+        ("ABCDE", "ABCDE"),
+        ("ABCDEFG", "ABCDEFG"),
+        ("ABCDE0", "ABCDE0"),
+        ("abcdel", "abcdel"),
+        ("ABC EF", "ABC%20EF"),
+        ("ABCDE/", "ABCDE%2F"),
+        ("\u{c4}BCDE", "%C3%84BCDE"),
+    ] {
+        let (status, _, answer) = matchmake(&server, &format!("joinById/{in_path}"), "");
+        assert_eq!((status, &answer["code"]), (400, &"bad_room_code".into()), "{typed}");
+        let refused = Refusal::BadRoomCode(typed.to_owned());
+        assert_eq!(answer["message"], refused.to_string());
+        assert_eq!(player.enter(by_id(typed)).await, Err(refused.clone()));
+        let watch = RoomWanted::Spectate { room: typed.to_owned(), password: String::new() };
+        assert_eq!(player.enter(watch).await, Err(refused));
+    }
+    let long = "x".repeat(2000);
+    let (status, _, answer) = matchmake(&server, &format!("joinById/{long}"), "");
+    assert_eq!(status, 400);
+    assert!(answer["message"].as_str().unwrap().len() < 200, "{answer}");
+    assert_eq!(player.enter(by_id(&long)).await, Err(Refusal::BadRoomCode("x".repeat(32))));
+    // Nobody has it, but somebody might.
+    assert_eq!(player.enter(by_id("qqqqqq")).await, Err(Refusal::NoSuchRoom("QQQQQQ".to_owned())));
+}
+
+#[tokio::test]
+async fn a_room_is_found_however_its_code_is_typed() {
+    let server = Server::start_of::<ProbeGames>(|_| {});
+    let host = Player::<Probe>::join(&server, "ann", new_room("")).await;
+    let code = host.room().to_lowercase();
+    assert_eq!(Player::<Probe>::join(&server, "bob", by_id(&code)).await.room(), host.room());
+    let padded = format!("  {code}\t");
+    assert_eq!(Player::<Probe>::join(&server, "cid", by_id(&padded)).await.room(), host.room());
+    assert_eq!(reserved(&server, &format!("joinById/{code}"), "").0, host.room());
+    assert_eq!(reserved(&server, &format!("joinById/%20{code}%20"), "").0, host.room());
+}
+
+/// Full, locked and gone rooms are refused as such by codes in any case.
+#[tokio::test]
+async fn rooms_that_take_nobody_say_why() {
+    let server = Server::start_of::<ProbeGames>(|config| config.room_linger_s = 0);
+    let full = Player::<Probe>::join(&server, "ann", new_room(r#"{"seats": 1, "bots": 0}"#)).await;
+    let locked = Player::<Probe>::join(&server, "bob", new_room(r#"{"locked": true}"#)).await;
+    let mut gone = Player::<Probe>::join(&server, "cid", new_room("")).await;
+    let gone_code = gone.room().to_owned();
+    gone.leave().await;
+    server.metric_until("fracas_rooms{game=\"probe\"}", |rooms| rooms == 3.0).await;
+    let mut late = Player::<Probe>::connect(&server, "dan").await;
+    for (code, status, refused) in [
+        (full.room(), 409, Refusal::RoomFull(full.room().to_owned())),
+        (locked.room(), 403, Refusal::RoomLocked(locked.room().to_owned())),
+        (&gone_code, 404, Refusal::NoSuchRoom(gone_code.clone())),
+    ] {
+        for typed in [code.to_owned(), code.to_lowercase()] {
+            let (answered, _, answer) = matchmake(&server, &format!("joinById/{typed}"), "");
+            assert_eq!((answered, &answer["code"]), (status, &refused.label().into()));
+            assert_eq!(answer["message"], refused.to_string());
+            assert_eq!(late.enter(by_id(&typed)).await, Err(refused.clone()));
+        }
     }
 }
 

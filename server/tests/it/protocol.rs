@@ -7,12 +7,13 @@ use fracas_shared::limits::CLIENT_MESSAGE_BYTES_MAX;
 use fracas_shared::message::{ClientMessage, PROTOCOL_VERSION, ServerMessage};
 use fracas_shared::packet::{ClientTag, InputHead, LooseRow, RowCodec};
 use fracas_shared::{Row, Schema};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::player::Player;
 use crate::probe::{Input, Probe, ProbeGames, alike};
 use crate::raw::{Raw, hello};
-use crate::server::Server;
+use crate::server::{PATIENCE, Server};
 
 /// Does something that must end the connection with this code, and nobody else's.
 async fn check(code: CloseCode, offend: impl AsyncFnOnce(&mut Raw)) {
@@ -106,6 +107,22 @@ async fn rows_that_are_none_of_the_game() {
 #[tokio::test]
 async fn another_version_of_the_protocol() {
     check(CloseCode::WrongVersion, async |raw| raw.say(&hello(PROTOCOL_VERSION + 1, "raw")).await).await;
+}
+
+/// Whatever it says first: a hello may look different there.
+#[tokio::test]
+async fn another_subprotocol() {
+    let server = Server::start_of::<ProbeGames>(|_| {});
+    let mut silent = Raw::connect_as(server.public, "fracas.2").await;
+    let mut talking = Raw::connect_as(server.public, "fracas.65535").await;
+    send(&mut talking, b"\xffhello, said in another way").await;
+    for raw in [&mut silent, &mut talking] {
+        let goodbye = timeout(PATIENCE, raw.goodbye()).await.expect("the server does not close");
+        let said = format!("the server speaks version {PROTOCOL_VERSION} of the protocol");
+        assert_eq!(goodbye, (CloseCode::WrongVersion, said));
+    }
+    server.metric_until(&closes(CloseCode::WrongVersion), |closed| closed == 2.0).await;
+    server.metric_until("fracas_connections{door=\"websocket\"}", |open| open == 0.0).await;
 }
 
 #[tokio::test]

@@ -46,6 +46,14 @@ impl Raw {
         Self::open(&format!("ws://{to}{path}"), headers, stream).await
     }
 
+    /// Opens a WebSocket that offers this subprotocol and no other.
+    pub(crate) async fn connect_as(to: SocketAddr, subprotocol: &str) -> Self {
+        let stream = TcpStream::connect(to).await.unwrap();
+        let request = ClientRequestBuilder::new(format!("ws://{to}/ws").parse().unwrap());
+        let (socket, _) = client_async(request.with_sub_protocol(subprotocol), stream).await.unwrap();
+        Self(socket)
+    }
+
     /// Opens a WebSocket and says hello.
     pub(crate) async fn greet(to: SocketAddr) -> Self {
         let mut raw = Self::connect(to).await;
@@ -149,11 +157,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
     }
 
     async fn code(&mut self) -> CloseCode {
+        self.goodbye().await.0
+    }
+
+    /// The code that the server closes with and its sentence, whatever it says before.
+    pub(crate) async fn goodbye(&mut self) -> (CloseCode, String) {
         loop {
             match self.0.next().await {
                 Some(Ok(Message::Close(Some(frame)))) => {
                     let number = u16::from(frame.code);
-                    return CloseCode::from_number(number).unwrap_or_else(|| panic!("code {number}"));
+                    let code = CloseCode::from_number(number).unwrap_or_else(|| panic!("code {number}"));
+                    return (code, frame.reason.to_string());
                 }
                 Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => {}
                 other => panic!("no goodbye: {other:?}"),

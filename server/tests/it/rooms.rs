@@ -109,7 +109,7 @@ async fn what_is_not_there_cannot_be_joined() {
     let server = Server::start_of::<ProbeGames>(without_permanent_rooms);
     let any = || RoomWanted::Join { game: Probe::ID.into() };
     assert_eq!(refused(&server, any()).await, Refusal::NoSuchRoom(Probe::ID.into()));
-    assert_eq!(refused(&server, by_id("NOWHERE")).await, Refusal::NoSuchRoom("NOWHERE".into()));
+    assert_eq!(refused(&server, by_id("QQQQQQ")).await, Refusal::NoSuchRoom("QQQQQQ".into()));
     for room in [
         RoomWanted::Join { game: "chess".into() },
         RoomWanted::JoinOrCreate { game: "chess".into(), options: String::new() },

@@ -53,8 +53,28 @@ fn another_version_is_426_with_the_right_one() {
 fn a_missing_subprotocol_is_400() {
     let answer = check(&[UPGRADE, VERSION, KEY], 400, "no_subprotocol");
     assert!(answer.contains("fracas.1"), "{answer}");
-    let other = "Sec-WebSocket-Protocol: fracas.10\r\n";
-    check(&[UPGRADE, VERSION, KEY, other], 400, "no_subprotocol");
+    for none in ["chat", "fracas", "fracas.", "fracas.0", "fracas.x", "fracas.1.0", "fracas.99999"] {
+        let offer = format!("Sec-WebSocket-Protocol: {none}\r\n");
+        check(&[UPGRADE, VERSION, KEY, &offer], 400, "no_subprotocol");
+    }
+}
+
+/// A browser shows its page nothing of a 400, but a close code it shows.
+#[test]
+fn another_version_of_the_protocol_is_let_in_to_be_told() {
+    let server = Server::start();
+    for (offer, taken) in [
+        ("fracas.10", "fracas.10"),
+        ("chat, fracas.7, fracas.8", "fracas.7"),
+        ("fracas.2, fracas.1", "fracas.1"),
+    ] {
+        let mut stream = connect(server.public);
+        let offer = format!("Sec-WebSocket-Protocol: {offer}\r\n");
+        stream.write_all(request(&[UPGRADE, VERSION, KEY, &offer]).as_bytes()).unwrap();
+        let head = read_head(&mut stream).to_lowercase();
+        assert_eq!(status(&head), 101, "{head}");
+        assert!(head.contains(&format!("sec-websocket-protocol: {taken}\r\n")), "{head}");
+    }
 }
 
 #[test]

@@ -142,6 +142,7 @@ fn server_messages() -> Vec<(&'static str, ServerMessage)> {
         ("server Joined again", ServerMessage::Joined(resumed)),
         ("server Joined to watch", ServerMessage::Joined(watching)),
         ("server Refused", ServerMessage::Refused(Refusal::RoomFull("k3v9".into()))),
+        ("server Refused BadRoomCode", ServerMessage::Refused(Refusal::BadRoomCode("k3v9".into()))),
         ("server Left", ServerMessage::Left { tick: 70_000 }),
         ("server Rooms", ServerMessage::Rooms { rooms: vec![room], total: 251 }),
         ("server PlayerJoined", ServerMessage::PlayerJoined(bot)),
@@ -179,6 +180,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::SpectatorsFull(text()),
         Refusal::Spectating,
         Refusal::TooManyFromAddress(text()),
+        Refusal::BadRoomCode(text()),
     ]
 }
 
