@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::door::Accepted;
 use super::entrance::Entrance;
-use super::pages;
+use super::pages::Pages;
 use super::upgrade::{self, OnUpgrade};
 use crate::address_limits::{AddressHold, AddressRefusal, Holding};
 
@@ -147,6 +147,7 @@ pub fn router(lobby: Arc<dyn Lobby>, entrance: Entrance, on_upgrade: OnUpgrade) 
         .route("/ws", get(websocket).layer(Extension(entrance)).with_state(on_upgrade))
         .fallback(page)
         .method_not_allowed_fallback(method_not_allowed)
+        .with_state(Arc::new(Pages::default()))
 }
 
 async fn websocket(
@@ -159,11 +160,16 @@ async fn websocket(
 }
 
 /// What no route answers: a page, or nothing.
-async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+async fn page(
+    State(pages): State<Arc<Pages>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     if method != Method::GET && method != Method::HEAD {
         return Err(method_not_allowed().await);
     }
-    pages::page(&uri, &headers).ok_or_else(|| {
+    pages.answer(&uri, &headers).ok_or_else(|| {
         let message = format!("there is no {}; there are /, /rooms, /matchmake and /ws", uri.path());
         Problem::new(StatusCode::NOT_FOUND, "not_found", message)
     })

@@ -116,9 +116,16 @@ pub(crate) fn connect(to: SocketAddr) -> TcpStream {
 
 /// Sends a request and reads until the server closes.
 pub(crate) fn exchange(to: SocketAddr, request: &str) -> String {
+    String::from_utf8(exchange_bytes(to, request)).unwrap()
+}
+
+/// [`exchange`] with an answer that need not be text.
+pub(crate) fn exchange_bytes(to: SocketAddr, request: &str) -> Vec<u8> {
     let mut stream = connect(to);
     stream.write_all(request.as_bytes()).unwrap();
-    read_all(&mut stream)
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    answer
 }
 
 /// Reads until the server closes.
