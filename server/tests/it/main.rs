@@ -10,6 +10,7 @@ mod http;
 #[cfg(feature = "jwt")]
 mod jwt;
 mod listener;
+mod listing;
 mod lobby;
 mod lossy;
 mod matches;
