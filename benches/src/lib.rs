@@ -1,0 +1,12 @@
+//! What several measurements need: a server, a client that waits for each answer, figures.
+//!
+//! A measurement runs its cases in turn, one after the other in each round, so that whatever else
+//! the machine does meets them all alike. What counts is a case's ratio to its control.
+
+mod figures;
+mod host;
+mod http;
+
+pub use figures::{Case, measure, table};
+pub use host::Host;
+pub use http::HttpClient;
