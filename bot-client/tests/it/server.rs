@@ -121,6 +121,7 @@ impl Seat {
                 self.baseline = None;
                 return ControlFlow::Continue(());
             }
+            ClientMessage::Ack { .. } => return ControlFlow::Continue(()),
             other => panic!("{other:?}"),
         };
         self.say(answer.to_bytes()).await
