@@ -1212,6 +1212,7 @@ const CLOSES = {
   4005: ["too_slow", true],
   4006: ["room_ended", true],
   4007: ["room_failed", true],
+  4008: ["room_hung", true],
   4009: ["replaced", false],
   4010: ["kicked", false],
   4011: ["banned", false],

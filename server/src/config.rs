@@ -18,8 +18,8 @@ use std::thread::available_parallelism;
 use clap::{Args, ValueEnum};
 use fracas_shared::limits::{
     CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, JOINS_PER_ADDRESS_MAX, REQUESTS_PER_ADDRESS_MAX, ROOMS_MAX,
-    ROOMS_PER_ADDRESS_MAX, SEATS_PER_ADDRESS_MAX, SECRET_BYTES_MIN, SIGNING_SECRET_BYTES_MIN, TICKETS_MAX,
-    TICKETS_PER_ADDRESS_MAX,
+    ROOMS_PER_ADDRESS_MAX, SEATS_PER_ADDRESS_MAX, SECRET_BYTES_MIN, SIGNING_SECRET_BYTES_MIN,
+    STEP_TIME_MAX_MS, TICKETS_MAX, TICKETS_PER_ADDRESS_MAX,
 };
 use serde::{Deserialize, Serialize};
 
@@ -151,6 +151,8 @@ settings! {
         rooms_max: usize = ROOMS_MAX, "FRACAS_ROOMS_MAX", "COUNT";
         /// Seconds after which a room without players ends, unless it is permanent.
         room_linger_s: u32 = 20, "FRACAS_ROOM_LINGER_S", "SECONDS";
+        /// Milliseconds that a tick's rules may take, 100 to 60000; a room beyond is given up, with its thread.
+        step_time_max_ms: u32 = STEP_TIME_MAX_MS, "FRACAS_STEP_TIME_MAX_MS", "MILLISECONDS";
         /// Threads that rooms tick on, 1 to 256; `auto` is one less than the cores.
         sim_threads: Option<usize> as OrWord<Auto, usize> = None, "FRACAS_SIM_THREADS", "COUNT|auto";
         /// Seed of the first rooms, to see the same matches again; `random` is another at each start.

@@ -90,7 +90,7 @@ async fn serve_games<G: GameList>(
     let origins = config.allowed_origins.parse().map_err(|problem| anyhow!("allowed_origins: {problem}"))?;
     let addresses = AddressLimits::new(&config, proxies.clone());
     let metrics = Metrics::new();
-    let rooms = Rooms::start::<G>(&config, addresses.clone(), &metrics)?;
+    let rooms = Rooms::start::<G>(&config, addresses.clone(), &metrics, &shutdown)?;
     let readiness = Readiness::new(shutdown.clone());
     // Health and metrics are of use until the very end.
     let end = Shutdown::new();
@@ -141,10 +141,16 @@ async fn serve_games<G: GameList>(
     if timeout(deadline, all_closed.recv()).await.is_err() {
         warn!("some clients did not take their leave in time");
     }
-    spawn_blocking(move || rooms.stop()).await?;
+    let stopping = rooms.clone();
+    spawn_blocking(move || stopping.stop()).await?;
     end.begin();
     if let Some(admin) = admin {
         admin.await?;
+    }
+    if rooms.is_beyond_repair() {
+        bail!(
+            "games did not come back from their rules, and took simulation threads with them: start it anew"
+        );
     }
     info!("stopped");
     Ok(())

@@ -131,6 +131,11 @@ pub struct RoomMetrics {
     players: Labelled<Gauge>,
     away: Labelled<Gauge>,
     bots: Labelled<Gauge>,
+    overruns: Labelled<Counter>,
+    /// Rooms that were given up because their game's rules did not come back.
+    pub hangs: Counter,
+    /// Simulation threads that were given up with them.
+    pub threads_lost: Counter,
 }
 
 /// The gauges of one game, to be held by who counts.
@@ -144,6 +149,8 @@ pub struct GameMetrics {
     pub away: Gauge,
     /// Seats of bots.
     pub bots: Gauge,
+    /// Ticks whose work took longer than the period.
+    pub overruns: Counter,
 }
 
 /// One more in a gauge for as long as it lives.
@@ -205,6 +212,7 @@ impl RoomMetrics {
             players: self.players.of(id),
             away: self.away.of(id),
             bots: self.bots.of(id),
+            overruns: self.overruns.of(id),
         }
     }
 }

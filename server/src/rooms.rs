@@ -10,19 +10,24 @@ mod guard;
 mod guests;
 mod hosted_room;
 mod inbox;
+mod lane;
 mod pacer;
+mod roll;
 mod room_code;
 mod sim_thread;
 mod tickets;
+mod watchdog;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fracas_shared::limits::TICKET_TIME_MAX_S;
+use fracas_shared::limits::{REOPENINGS_MAX, TICKET_TIME_MAX_S};
 use fracas_shared::message::RoomWanted;
 use fracas_shared::{GameList, PlayerId, Profile, Refusal, Removal, Rng};
 use fracas_sim::{OptionsPatch, Port, SeatToken};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 use tracing::{error, info};
@@ -35,6 +40,7 @@ use crate::address_limits::{AddressHold, AddressLimits, Holding};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::net::http::SeatReservation;
+use crate::shutdown::Shutdown;
 use catalog::Catalog;
 use directory::{Directory, Reservation, RoomEntry};
 use guard::guarded;
@@ -42,6 +48,9 @@ use hosted_room::HostedRoom;
 use inbox::{Entrance, RoomRequest, ViewerId, inbox};
 use sim_thread::SimThreads;
 use tickets::Tickets;
+
+/// The pause before a permanent room is opened anew for the first time; then twice as long each time.
+const REOPEN_PAUSE: Duration = Duration::from_secs(1);
 
 /// All rooms of a server. Clones are handles to the same rooms.
 #[derive(Clone)]
@@ -93,10 +102,12 @@ impl Rooms {
         config: &Config,
         addresses: AddressLimits,
         metrics: &Metrics,
+        shutdown: &Shutdown,
     ) -> Result<Self, CatalogError> {
         let catalog = Catalog::new::<G>(config)?;
         let directory = Arc::new(Directory::new(config.rooms_max));
-        let threads = SimThreads::start(config, &directory, metrics);
+        let (fallen, falling) = unbounded_channel();
+        let threads = SimThreads::start(config, &directory, metrics, &fallen, shutdown.clone());
         let seed = config.seed.unwrap_or_else(random_seed);
         let rooms = Self(Arc::new(Shared {
             catalog,
@@ -113,7 +124,29 @@ impl Rooms {
             // Nobody wants the first seat yet.
             drop(opened.map_err(|refusal| CatalogError::Permanent { game, refusal })?);
         }
+        tokio::spawn(rooms.clone().open_again(falling));
         Ok(rooms)
+    }
+
+    /// Opens permanent rooms anew whose rules failed, after pauses that grow, so often and no more.
+    async fn open_again(self, mut fallen: UnboundedReceiver<&'static str>) {
+        let mut falls = HashMap::new();
+        while let Some(game) = fallen.recv().await {
+            let falls = falls.entry(game).or_insert(0);
+            *falls += 1;
+            if *falls > REOPENINGS_MAX {
+                error!(game, "the game's permanent room failed {falls} times and is not opened again");
+                continue;
+            }
+            let rooms = self.clone();
+            let pause = REOPEN_PAUSE * 2u32.pow(*falls - 1);
+            tokio::spawn(async move {
+                sleep(pause).await;
+                if let Err(refusal) = rooms.open(game, &OptionsPatch::default(), None).map(drop) {
+                    error!(game, %refusal, "the game's permanent room cannot be opened again");
+                }
+            });
+        }
     }
 
     /// Lets the applicant into a room that is as wanted, perhaps a new one.
@@ -127,11 +160,17 @@ impl Rooms {
         let viewer = ViewerId::next();
         let (answer, answered) = oneshot::channel();
         let request = RoomRequest::Enter { viewer, entrance, identity, schema_hash, port, answer };
-        entry.inbox.send(request).await.map_err(|_| gone())?;
-        // A room without viewers does not tick, so it does not look into its inbox by itself.
-        self.0.threads.wake(&entry);
-        answered.await.map_err(|_| gone())??;
-        Ok(RoomLink::new(viewer, entry.inbox.clone(), self.0.metrics.clone()))
+        let entering = async {
+            entry.inbox.send(request).await.map_err(|_| gone())?;
+            // A room without viewers does not tick, so it does not look into its inbox by itself.
+            self.0.threads.wake(&entry);
+            answered.await.map_err(|_| gone())?
+        };
+        tokio::select! {
+            answer = entering => answer?,
+            () = entry.given_up() => return Err(gone()),
+        }
+        Ok(RoomLink::new(viewer, entry, self.0.metrics.clone()))
     }
 
     /// The room that is as wanted, and what one comes there for.
@@ -192,12 +231,19 @@ impl Rooms {
         let entry = self.0.directory.find(room).ok_or(RemoveError::NoSuchRoom)?;
         let (answer, answered) = oneshot::channel();
         let request = RoomRequest::Remove { player, removal, answer };
-        entry.inbox.send(request).await.map_err(|_| RemoveError::NoSuchRoom)?;
-        self.0.threads.wake(&entry);
-        match answered.await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(RemoveError::NoSuchPlayer),
-            Err(_) => Err(RemoveError::NoSuchRoom),
+        let removing = async {
+            entry.inbox.send(request).await.ok()?;
+            self.0.threads.wake(&entry);
+            answered.await.ok()
+        };
+        let answer = tokio::select! {
+            answer = removing => answer,
+            () = entry.given_up() => None,
+        };
+        match answer {
+            Some(true) => Ok(()),
+            Some(false) => Err(RemoveError::NoSuchPlayer),
+            None => Err(RemoveError::NoSuchRoom),
         }
     }
 
@@ -277,6 +323,12 @@ impl Rooms {
     /// Refuses new seats from now on.
     pub fn refuse(&self) {
         self.0.directory.refuse();
+    }
+
+    /// Whether so many simulation threads are lost to rules that do not come back that the process is
+    /// to be started anew.
+    pub fn is_beyond_repair(&self) -> bool {
+        self.0.threads.is_beyond_repair()
     }
 
     /// Ends all rooms and waits for their threads.

@@ -56,6 +56,8 @@ close_codes! {
     RoomEnded = 4006, "the room has ended";
     /// The rules of the game failed. The room is gone, the server lives.
     RoomFailed = 4007, "the game failed and its room is gone";
+    /// The rules of the game did not come back. The room is gone, the server lives.
+    RoomHung = 4008, "the game stopped answering and its room is gone";
     /// Another connection took the seat up.
     Replaced = 4009, "another connection of yours has taken the seat";
     /// The rules or an operator removed the player.
@@ -92,6 +94,7 @@ impl CloseCode {
             | Self::TooFast
             | Self::RoomEnded
             | Self::RoomFailed
+            | Self::RoomHung
             | Self::Replaced
             | Self::Kicked
             | Self::Banned => false,

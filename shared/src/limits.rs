@@ -185,6 +185,12 @@ limits! {
     CLOSE_TIME_MAX_S: u64 = 2, "s";
     /// Ticks made up for at once when a room is late. Beyond: time is dropped, counted and told.
     CATCH_UP_TICKS_MAX: u32 = 3, "ticks";
+    /// Time that the rules may take for one tick, unless set otherwise. More: the room is given up.
+    STEP_TIME_MAX_MS: u32 = 2000, "ms";
+    /// Simulation threads lost to rules that do not come back. As many: the process ends, to be started anew.
+    SIM_THREADS_LOST_MAX: usize = 2, "threads";
+    /// How often a permanent room is opened anew whose rules failed. More: it stays away.
+    REOPENINGS_MAX: u32 = 5, "times";
     /// Rooms that tick at one moment on one simulation thread, before the next phase is opened.
     PHASE_ROOMS_MAX: usize = 16, "rooms";
     /// Phases that one tick's period is divided into on a simulation thread.

@@ -27,7 +27,7 @@ pub mod conformance;
 pub use hosted::{Census, Match};
 pub use inputs::InputCounts;
 pub use options::{OptionsPatch, RoomOptions};
-pub use port::{Held, Port, StateMessages};
+pub use port::{Closer, Held, Port, StateMessages};
 pub use record::{PlayerMessage, TickRecord};
 pub use report::{FrameCounts, TickReport};
 pub use room::{MessageRefused, RestoreError, Room};

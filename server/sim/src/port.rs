@@ -22,7 +22,13 @@ pub trait Port: Send {
 
     /// Whether the viewer is still there.
     fn is_open(&self) -> bool;
+
+    /// Ends the connection from outside of the match, when that does not come back.
+    fn closer(&self) -> Closer;
 }
+
+/// Ends a viewer's connection with this code, at any time and from any thread.
+pub type Closer = Box<dyn Fn(CloseCode) + Send>;
 
 /// Which state a viewer holds or is about to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

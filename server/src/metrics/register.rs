@@ -111,6 +111,14 @@ pub(super) fn rooms(registry: &mut Registry) -> RoomMetrics {
         resumes: counter(registry, "resumes", "Seats taken up again by their players"),
         open: labelled(registry, "rooms", "Open rooms by game", "game"),
         players: labelled(registry, "players", "Seats of players by game", "game"),
+        overruns: labelled(
+            registry,
+            "room_overruns",
+            "Ticks that took longer than their period, by game",
+            "game",
+        ),
+        hangs: counter(registry, "room_hangs", "Rooms given up because their rules did not come back"),
+        threads_lost: counter(registry, "sim_threads_lost", "Simulation threads given up with hung rooms"),
         away: labelled(registry, "players_away", "Seats of players who are away, by game", "game"),
         bots: labelled(registry, "bots", "Seats of bots by game", "game"),
     }

@@ -12,7 +12,7 @@ use std::task::Waker;
 use bytes::Bytes;
 use fracas_shared::limits::{MAILBOX_RELIABLE_BYTES_MAX, MAILBOX_RELIABLE_MAX};
 use fracas_shared::{CloseCode, Tick};
-use fracas_sim::{Held, Port, StateMessages};
+use fracas_sim::{Closer, Held, Port, StateMessages};
 use futures_util::task::AtomicWaker;
 
 /// The mailbox of one connection. Clones are the same mailbox.
@@ -154,6 +154,11 @@ impl Port for MailboxPort {
 
     fn is_open(&self) -> bool {
         !self.0.0.is_gone.load(Ordering::Acquire) && self.0.lock().close.is_none()
+    }
+
+    fn closer(&self) -> Closer {
+        let mailbox = self.0.clone();
+        Box::new(move |code| mailbox.close(code))
     }
 }
 

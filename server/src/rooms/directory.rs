@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fracas_shared::limits::ROOMS_PER_LISTING_MAX;
 use fracas_shared::message::RoomInfo;
-use fracas_shared::{Refusal, Rng};
-use tokio::sync::mpsc;
+use fracas_shared::{CloseCode, Refusal, Rng};
+use tokio::sync::{mpsc, watch};
 
 use super::inbox::RoomRequest;
+use super::roll::{Roll, RollCensus};
 use super::room_code;
+use crate::metrics::Metrics;
 
 /// All rooms of the server.
 ///
@@ -83,6 +85,10 @@ pub(super) struct RoomEntry {
     pub(super) bots: AtomicU16,
     /// Who only watches, told by the room.
     pub(super) spectators: AtomicU16,
+    /// Who is in the room.
+    pub(super) roll: Arc<Roll>,
+    /// Whether the room was given up, because its match does not come back from the rules.
+    is_given_up: watch::Sender<bool>,
     options: String,
     metadata: String,
     password: String,
@@ -127,6 +133,8 @@ impl Directory {
             linger_s: description.linger_s,
             bots: AtomicU16::new(0),
             spectators: AtomicU16::new(0),
+            roll: Arc::default(),
+            is_given_up: watch::Sender::new(false),
             options: description.options,
             metadata: description.metadata,
             password: description.password,
@@ -260,6 +268,24 @@ impl Listed {
 }
 
 impl RoomEntry {
+    /// Gives the room up, whose match does not come back: ends its connections, and takes out of the
+    /// metrics what is counted in its name.
+    pub(super) fn give_up(&self, metrics: &Metrics) {
+        let RollCensus { players, away } = self.roll.close(CloseCode::RoomHung);
+        let metrics = metrics.rooms.of_game(self.game);
+        metrics.rooms.dec();
+        metrics.players.dec_by(players);
+        metrics.away.dec_by(away);
+        metrics.bots.dec_by(i64::from(self.bots.load(Ordering::Relaxed)));
+        self.is_given_up.send_replace(true);
+    }
+
+    /// Waits until the room is given up. Whoever waits for its answer waits for this, too.
+    pub(super) async fn given_up(&self) {
+        // It cannot fail: the sender is this entry's.
+        let _ = self.is_given_up.subscribe().wait_for(|is_given_up| *is_given_up).await;
+    }
+
     /// Whether anyone who asks for any room may be sent to this one.
     fn is_open_to_all(&self) -> bool {
         !self.is_private && !self.is_locked && self.password.is_empty()

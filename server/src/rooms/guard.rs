@@ -10,6 +10,11 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
             .downcast_ref::<String>()
             .map(String::as_str)
             .or_else(|| panic.downcast_ref::<&str>().copied());
-        said.unwrap_or("(no message)").to_owned()
+        let said = said.unwrap_or("(no message)").to_owned();
+        // What was thrown may panic in its turn when it is dropped.
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+            std::mem::forget(again);
+        }
+        said
     })
 }

@@ -1,6 +1,7 @@
 //! Those in a room: players, also those who are away, and spectators.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use fracas_shared::message::{Resumed, ServerMessage};
@@ -9,12 +10,13 @@ use fracas_sim::{Port, Viewer};
 
 use super::directory::Reservation;
 use super::inbox::{Identity, ViewerId};
+use super::roll::Roll;
 use crate::address_limits::AddressHold;
 use crate::metrics::Counted;
 
 /// Those in a room, each at a place, which is another one when somebody goes.
-#[derive(Default)]
 pub(super) struct Guests {
+    roll: Arc<Roll>,
     /// What the match sees of each, and beside it, at the same place, what the host knows.
     viewers: Vec<Viewer>,
     known: Vec<Guest>,
@@ -45,6 +47,11 @@ pub(super) struct KeptSeat {
 }
 
 impl Guests {
+    /// Nobody yet. Who comes and goes is written into the roll.
+    pub(super) fn new(roll: Arc<Roll>) -> Self {
+        Self { roll, viewers: Vec::new(), known: Vec::new(), places: HashMap::new() }
+    }
+
     /// Lets a player in, whose seat this is, or a spectator. Gives the place.
     pub(super) fn add(
         &mut self,
@@ -54,6 +61,8 @@ impl Guests {
         player: Option<PlayerId>,
         seat: Option<KeptSeat>,
     ) {
+        self.roll.connected(viewer, port.closer());
+        self.roll.counts(i64::from(seat.is_some()), 0);
         self.places.insert(viewer, self.viewers.len());
         self.viewers.push(Viewer::new(port, player));
         self.known.push(Guest { viewer, identity, seat, is_confirmed: false, attempt: 0, away: None });
@@ -77,11 +86,15 @@ impl Guests {
     ) {
         let guest = &mut self.known[place];
         guest.attempt = attempt;
+        if guest.away.take().is_some() {
+            self.roll.counts(0, -1);
+        }
+        self.roll.disconnected(guest.viewer);
+        self.roll.connected(viewer, port.closer());
         self.places.remove(&guest.viewer);
         self.places.insert(viewer, place);
         guest.viewer = viewer;
         guest.is_confirmed = true;
-        guest.away = None;
         if let Some(port) = self.viewers[place].port() {
             port.close(CloseCode::Replaced);
         }
@@ -93,6 +106,8 @@ impl Guests {
     /// Keeps the seat of one whose connection is lost.
     pub(super) fn go_away(&mut self, place: usize, until: Tick, counted: Counted) {
         let guest = &mut self.known[place];
+        self.roll.disconnected(guest.viewer);
+        self.roll.counts(0, 1);
         self.places.remove(&guest.viewer);
         guest.away = Some((until, counted));
         self.viewers[place].go_away();
@@ -101,7 +116,9 @@ impl Guests {
     /// Lets one go for good.
     pub(super) fn remove(&mut self, place: usize) -> (Viewer, Guest) {
         let (viewer, guest) = (self.viewers.swap_remove(place), self.known.swap_remove(place));
+        self.roll.counts(-i64::from(guest.seat.is_some()), -i64::from(guest.away.is_some()));
         if guest.away.is_none() {
+            self.roll.disconnected(guest.viewer);
             self.places.remove(&guest.viewer);
         }
         if let Some(moved) = self.known.get(place).filter(|moved| moved.away.is_none()) {

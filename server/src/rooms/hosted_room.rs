@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fracas_shared::limits::{
@@ -61,6 +61,7 @@ impl HostedRoom {
         metrics: &Metrics,
     ) -> Self {
         let game_metrics = metrics.rooms.of_game(entry.game);
+        let guests = Guests::new(entry.roll.clone());
         Self {
             span: info_span!("room", id = entry.id, game = entry.game),
             _counted: Counted::new(&game_metrics.rooms),
@@ -68,7 +69,7 @@ impl HostedRoom {
             creator,
             game,
             requests,
-            guests: Guests::default(),
+            guests,
             bans: VecDeque::new(),
             metrics: metrics.clone(),
             game_metrics,
@@ -133,6 +134,10 @@ impl HostedRoom {
         }
         let bots = self.entry.bots.load(Ordering::Relaxed);
         self.game_metrics.bots.dec_by(i64::from(bots));
+        // What is the game's own is dropped by its own code.
+        if let Err(said) = guarded(|| drop(self)) {
+            error!(said, "the game's rules panicked at the end of a room");
+        }
     }
 
     /// Runs what calls the rules; a panic in them ends this room alone.
@@ -390,10 +395,15 @@ impl HostedRoom {
         self.game_metrics.bots.inc_by(i64::from(bots) - i64::from(before));
     }
 
-    /// When the room's work of a tick began, for lateness and work to be told apart.
-    pub(super) fn observe(&self, due: Instant, began: Instant, ended: Instant) {
+    /// When a tick was due, began and ended, in a room that has so much time for it.
+    pub(super) fn observe(&self, due: Instant, began: Instant, ended: Instant, period: Duration) {
         let ticks = &self.metrics.ticks;
         ticks.made.inc();
+        ticks.caught_up.inc_by(u64::from(began.saturating_duration_since(due) > period));
+        if ended - began > period {
+            ticks.overruns.inc();
+            self.game_metrics.overruns.inc();
+        }
         ticks.lateness.observe(began.saturating_duration_since(due));
         ticks.work.observe(ended - began);
     }

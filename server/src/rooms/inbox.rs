@@ -9,7 +9,7 @@ use fracas_shared::{Chat, PlayerId, Profile, Refusal, Removal, Tick};
 use fracas_sim::{Port, SeatToken};
 use tokio::sync::{mpsc, oneshot};
 
-use super::directory::Reservation;
+use super::directory::{Reservation, RoomEntry};
 use crate::address_limits::AddressHold;
 use crate::metrics::Metrics;
 
@@ -76,56 +76,62 @@ pub(super) fn inbox() -> (mpsc::Sender<RoomRequest>, mpsc::Receiver<RoomRequest>
 /// connection.
 pub struct RoomLink {
     viewer: ViewerId,
-    inbox: mpsc::Sender<RoomRequest>,
+    entry: Arc<RoomEntry>,
     metrics: Metrics,
 }
 
 impl RoomLink {
-    pub(super) fn new(viewer: ViewerId, inbox: mpsc::Sender<RoomRequest>, metrics: Metrics) -> Self {
-        Self { viewer, inbox, metrics }
+    pub(super) fn new(viewer: ViewerId, entry: Arc<RoomEntry>, metrics: Metrics) -> Self {
+        Self { viewer, entry, metrics }
     }
 
     /// Passes an input packet on. When the inbox is full it is dropped and counted: inputs come
     /// every tick, and the room has more of them than it can use.
     pub fn input(&self, packet: Bytes) {
-        if self.inbox.try_send(RoomRequest::Input { viewer: self.viewer, packet }).is_err() {
+        if self.entry.inbox.try_send(RoomRequest::Input { viewer: self.viewer, packet }).is_err() {
             self.metrics.rooms.inbox_overflows.inc();
         }
     }
 
     /// Passes a game message on. False when the inbox is full: a message may not be lost.
     pub fn message(&self, packet: Bytes) -> bool {
-        self.inbox.try_send(RoomRequest::Message { viewer: self.viewer, packet }).is_ok()
+        self.entry.inbox.try_send(RoomRequest::Message { viewer: self.viewer, packet }).is_ok()
     }
 
     /// Passes on what the player says. False when the inbox is full.
     pub fn chat(&self, chat: Chat) -> bool {
-        self.inbox.try_send(RoomRequest::Chat { viewer: self.viewer, chat }).is_ok()
+        self.entry.inbox.try_send(RoomRequest::Chat { viewer: self.viewer, chat }).is_ok()
     }
 
     /// Asks for a keyframe. False when the inbox is full.
     pub fn resync(&self) -> bool {
-        self.inbox.try_send(RoomRequest::Resync { viewer: self.viewer }).is_ok()
+        self.entry.inbox.try_send(RoomRequest::Resync { viewer: self.viewer }).is_ok()
     }
 
     /// Passes on that the client has decoded a frame. When the inbox is full it is dropped: the next
     /// one says more.
     pub fn ack(&self, tick: Tick) {
-        let _ = self.inbox.try_send(RoomRequest::Ack { viewer: self.viewer, tick });
+        let _ = self.entry.inbox.try_send(RoomRequest::Ack { viewer: self.viewer, tick });
     }
 
     /// Gives the seat back, of a connection that ends. When the inbox is full it is kept for as long
     /// as that of one whose connection is lost.
     pub fn give_back(&self) {
         let (answer, _) = oneshot::channel();
-        let _ = self.inbox.try_send(RoomRequest::Leave { viewer: self.viewer, answer });
+        let _ = self.entry.inbox.try_send(RoomRequest::Leave { viewer: self.viewer, answer });
     }
 
     /// Gives the seat back; the answer is the last tick that the player was part of, or none when
     /// the room has ended.
     pub async fn leave(self: Arc<Self>) -> Option<Tick> {
         let (answer, answered) = oneshot::channel();
-        self.inbox.send(RoomRequest::Leave { viewer: self.viewer, answer }).await.ok()?;
-        answered.await.ok()
+        let leaving = async {
+            self.entry.inbox.send(RoomRequest::Leave { viewer: self.viewer, answer }).await.ok()?;
+            answered.await.ok()
+        };
+        tokio::select! {
+            tick = leaving => tick,
+            () = self.entry.given_up() => None,
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Games that fail, and what becomes of the others.
 
+use fracas_client::{Event, RoomWanted};
 use fracas_server::config::GameConfig;
 use fracas_server::{Listeners, Shutdown, run};
+use fracas_shared::limits::SIM_THREADS_LOST_MAX;
 use fracas_shared::{CloseCode, Refusal};
 
 use crate::player::Player;
@@ -71,6 +73,157 @@ async fn rules_that_panic_at_the_opening_refuse_the_room() {
     assert!(matches!(&refusal, Refusal::BadOption(said) if said.contains("config")), "{refusal}");
     assert_eq!(server.metric("fracas_room_failures_total"), 1.0);
     ann.enter(new_room("")).await.unwrap();
+    ann.frames(2).await;
+}
+
+/// A server whose rooms share one simulation thread, on which a step may take this long.
+fn start(step_time_max_ms: u32) -> Server {
+    Server::start_of::<ProbeGames>(|config| {
+        config.sim_threads = Some(1);
+        config.step_time_max_ms = step_time_max_ms;
+        config
+            .games
+            .insert("probe".into(), GameConfig { permanent: false, bots: 0, ..GameConfig::default() });
+    })
+}
+
+/// The ticks of the next so many frames.
+async fn ticks(player: &mut Player<Probe>, count: u32) -> Vec<u32> {
+    let mut ticks = Vec::new();
+    for _ in 0..count {
+        player.frames(1).await;
+        ticks.push(player.replica().tick().0);
+    }
+    ticks
+}
+
+#[tokio::test]
+async fn a_room_beside_one_that_panics_misses_no_tick() {
+    let server = start(2000);
+    let mut witness = Player::<Probe>::join(&server, "ann", new_room("")).await;
+    let mut culprit = Player::<Probe>::join(&server, "bob", new_room("")).await;
+    culprit.frames(2).await;
+    witness.frames(1).await;
+    let before = witness.replica().tick().0;
+    culprit.client.send_message(&Message::Fail { after_ms: 0 }).await.unwrap();
+    let (seen, error) = tokio::join!(ticks(&mut witness, 30), culprit.end());
+    assert_eq!(error.close_code(), Some(CloseCode::RoomFailed));
+    assert_eq!(seen, (before + 1..=before + 30).collect::<Vec<_>>());
+    assert!(!witness.told.iter().any(|told| matches!(told, Event::TimeDropped { .. })), "{:?}", witness.told);
+}
+
+#[tokio::test]
+async fn rules_that_never_come_back_cost_their_room_alone() {
+    let server = start(300);
+    let mut witness = Player::<Probe>::join(&server, "ann", new_room("")).await;
+    let mut culprit = Player::<Probe>::join(&server, "bob", new_room("")).await;
+    let room = culprit.room().to_owned();
+    let mut eve = Player::<Probe>::join(&server, "eve", by_id(&room)).await;
+    for player in [&mut witness, &mut culprit, &mut eve] {
+        player.frames(2).await;
+    }
+    culprit.client.send_message(&Message::Hang).await.unwrap();
+    for player in [&mut culprit, &mut eve] {
+        assert_eq!(player.end().await.close_code(), Some(CloseCode::RoomHung));
+    }
+    let before = witness.replica().tick().0;
+    witness.frames(30).await;
+    let dropped = |told: &Event| match told {
+        Event::TimeDropped { ticks, .. } => *ticks,
+        _ => 0,
+    };
+    let dropped: u32 = witness.told.iter().map(dropped).sum();
+    // 60 ticks a second, of which some are made up for; a busy machine may be late besides.
+    assert!((10..=60).contains(&dropped), "{dropped} ticks are missing");
+    assert!(witness.replica().tick().0 - before >= 30);
+    assert_eq!(eve_enters(&server, &room).await, Err(Refusal::NoSuchRoom(room)));
+    let mut again = Player::<Probe>::join(&server, "bob", new_room("")).await;
+    again.frames(5).await;
+    for (metric, count) in [
+        ("fracas_room_hangs_total", 1.0),
+        ("fracas_sim_threads_lost_total", 1.0),
+        ("fracas_rooms{game=\"probe\"}", 2.0),
+        ("fracas_players{game=\"probe\"}", 2.0),
+        ("fracas_players_away{game=\"probe\"}", 0.0),
+    ] {
+        server.metric_until(metric, |value| value == count).await;
+    }
+}
+
+async fn eve_enters(server: &Server, room: &str) -> Result<(), Refusal> {
+    Player::<Probe>::connect(server, "eve").await.enter(by_id(room)).await
+}
+
+#[tokio::test]
+async fn who_is_on_the_way_into_a_room_that_hangs_is_told() {
+    let server = start(400);
+    let mut culprit = Player::<Probe>::join(&server, "bob", new_room("")).await;
+    let room = culprit.room().to_owned();
+    culprit.frames(2).await;
+    let mut late = Player::<Probe>::connect(&server, "eve").await;
+    culprit.client.send_message(&Message::Hang).await.unwrap();
+    let (_, refused) = tokio::join!(culprit.end(), async {
+        match late.enter(by_id(&room)).await {
+            // The step had not begun.
+            Ok(()) => late.end().await.close_code() == Some(CloseCode::RoomHung),
+            Err(refusal) => refusal == Refusal::NoSuchRoom(room.clone()),
+        }
+    });
+    assert!(refused);
+}
+
+#[tokio::test]
+async fn after_too_many_losses_the_server_stops_in_good_order() {
+    let mut config = local();
+    config.sim_threads = Some(1);
+    config.step_time_max_ms = 200;
+    let listeners = Listeners::bind(&config).unwrap();
+    let public = listeners.public.local_addr().unwrap();
+    let running = tokio::spawn(run::<ProbeGames>(config, listeners, Shutdown::new()));
+    let mut witness = Player::<Probe>::connect_by(public, "ann").await;
+    witness.enter(new_room("")).await.unwrap();
+    for _ in 0..SIM_THREADS_LOST_MAX {
+        let mut culprit = Player::<Probe>::connect_by(public, "bob").await;
+        culprit.enter(new_room("")).await.unwrap();
+        culprit.frames(1).await;
+        culprit.client.send_message(&Message::Hang).await.unwrap();
+        assert_eq!(culprit.end().await.close_code(), Some(CloseCode::RoomHung));
+    }
+    assert_eq!(witness.end().await.close_code(), Some(CloseCode::Restart));
+    let error = running.await.unwrap().unwrap_err().to_string();
+    assert!(error.contains("start it anew"), "{error}");
+}
+
+#[tokio::test]
+async fn a_room_that_is_too_slow_slows_itself_and_says_so() {
+    let server = start(2000);
+    // 60 ticks a second, and none takes less than 40 ms.
+    let mut slow = Player::<Probe>::join(&server, "bob", new_room(r#"{"config": {"work_ms": 40}}"#)).await;
+    let mut other = Player::<Probe>::join(&server, "ann", new_room(r#"{"tick_hz": 10}"#)).await;
+    other.frames(1).await;
+    let before = other.replica().tick().0;
+    let ((), seen) = tokio::join!(slow.frames(25), ticks(&mut other, 12));
+    assert_eq!(seen, (before + 1..=before + 12).collect::<Vec<_>>(), "others keep their pace");
+    slow.until("word of time that was dropped", |slow| {
+        slow.told.iter().any(|told| matches!(told, Event::TimeDropped { .. }))
+    })
+    .await;
+    assert!(server.metric("fracas_room_overruns_total{game=\"probe\"}") >= 20.0);
+    assert!(!other.told.iter().any(|told| matches!(told, Event::TimeDropped { .. })), "{:?}", other.told);
+}
+
+#[tokio::test]
+async fn a_permanent_room_whose_rules_failed_is_opened_anew() {
+    let server = Server::start_of::<ProbeGames>(|config| config.sim_threads = Some(1));
+    let mut culprit = Player::<Probe>::join(&server, "bob", alike("")).await;
+    let room = culprit.room().to_owned();
+    culprit.client.send_message(&Message::Fail { after_ms: 0 }).await.unwrap();
+    assert_eq!(culprit.end().await.close_code(), Some(CloseCode::RoomFailed));
+    server.metric_until("fracas_rooms{game=\"probe\"}", |rooms| rooms == 0.0).await;
+    server.metric_until("fracas_rooms{game=\"probe\"}", |rooms| rooms == 1.0).await;
+    let mut ann = Player::<Probe>::connect(&server, "ann").await;
+    ann.enter(RoomWanted::Join { game: "probe".into() }).await.unwrap();
+    assert_ne!(ann.room(), room);
     ann.frames(2).await;
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Config {
     chatter: u8,
     /// Whether opening a match panics.
     fails_to_open: bool,
+    /// How long each step takes at least.
+    work_ms: u16,
 }
 
 #[derive(Clone, Debug, State)]
@@ -65,6 +67,8 @@ pub(crate) enum Message {
     Fail { after_ms: u16 },
     /// Keeps the step busy for so long.
     Work { ms: u16 },
+    /// Never comes back.
+    Hang,
     /// Wants a player out of the room.
     Kick { player: PlayerId },
     /// Wants a player out of the room for good.
@@ -121,12 +125,16 @@ impl Game for Probe {
                 panic!("player {player} told it to");
             }
             Message::Work { ms } => work(*ms),
+            Message::Hang => loop {
+                std::thread::park();
+            },
             Message::Kick { player } => ctx.kick(*player),
             Message::Ban { player } => ctx.ban(*player),
         }
     }
 
     fn step(&self, ctx: &mut Context<'_, Self>, inputs: &Inputs<'_, Self>) {
+        work(self.config.work_ms);
         for (_, thing) in ctx.world.iter_mut() {
             if let Some(input) = thing.player.and_then(|player| inputs.of(player)) {
                 assert!(!input.fails, "an input told it to");

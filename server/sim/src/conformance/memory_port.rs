@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use fracas_shared::{CloseCode, Rng, Tick};
 
-use crate::port::{Held, Port, StateMessages};
+use crate::port::{Closer, Held, Port, StateMessages};
 
 /// A [`Port`] in memory. A clone is the other end of the same line: the test's.
 ///
@@ -143,5 +143,10 @@ impl Port for MemoryPort {
 
     fn is_open(&self) -> bool {
         self.line().close_code.is_none()
+    }
+
+    fn closer(&self) -> Closer {
+        let port = self.clone();
+        Box::new(move |code| port.line().close_code = Some(code))
     }
 }

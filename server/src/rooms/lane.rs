@@ -1,0 +1,363 @@
+//! What a simulation thread works on: rooms, and when each is to be looked at.
+//!
+//! A lane outlives its thread. A room is taken out of the lane while the rules have it, so that no
+//! lock is held meanwhile: if they never give it back, another thread goes on with all the others.
+
+use std::cmp::Ordering as Order;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use fracas_shared::CloseCode;
+use rustix::process::Pid;
+use tokio::sync::mpsc::UnboundedSender;
+use tracing::{debug, error, info};
+
+use super::directory::{Directory, RoomEntry};
+use super::hosted_room::HostedRoom;
+use super::pacer::{Pacer, Phases};
+use super::sim_thread::Command;
+use crate::metrics::Metrics;
+
+/// The rooms of one simulation thread at a time.
+pub(super) struct Lane {
+    commands: Mutex<Receiver<Command>>,
+    linger: Duration,
+    directory: Arc<Directory>,
+    metrics: Metrics,
+    /// Rooms in the lane, for the choice of one for a new room.
+    load: Arc<AtomicUsize>,
+    /// Permanent rooms whose rules failed, by their games, to be opened anew.
+    fallen: UnboundedSender<&'static str>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// The number of the thread that works on the lane. One of another number has been given up.
+    thread: u64,
+    phases: Phases,
+    rooms: BTreeMap<u64, Paced>,
+    schedule: BinaryHeap<Turn>,
+    /// How the system knows that thread.
+    system_thread: Option<Pid>,
+    /// The room that the rules have, and since when.
+    step: Option<Step>,
+}
+
+/// A room that is in the rules' hands.
+struct Step {
+    since: Instant,
+    entry: Arc<RoomEntry>,
+    phase: usize,
+    is_permanent: bool,
+}
+
+/// A room and when it is to be looked at.
+struct Paced {
+    room: Box<HostedRoom>,
+    phase: usize,
+    pace: Pace,
+    /// The moment of the turn that counts; others in the schedule are out of date.
+    turn: Instant,
+}
+
+enum Pace {
+    /// It ticks.
+    Ticking(Pacer),
+    /// Nobody watches; it ends at its turn, unless it is permanent.
+    Asleep,
+}
+
+/// When a room is to be looked at.
+#[derive(PartialEq, Eq)]
+struct Turn {
+    at: Instant,
+    number: u64,
+}
+
+impl Ord for Turn {
+    /// The earliest is the greatest, for the heap to give it first.
+    fn cmp(&self, other: &Self) -> Order {
+        (other.at, other.number).cmp(&(self.at, self.number))
+    }
+}
+
+impl PartialOrd for Turn {
+    fn partial_cmp(&self, other: &Self) -> Option<Order> {
+        Some(self.cmp(other))
+    }
+}
+
+/// A lane without a thread.
+pub(super) struct Taken {
+    /// The number of the thread that is to work on it.
+    pub(super) thread: u64,
+    /// The thread that does not any more.
+    pub(super) lost: Option<Pid>,
+}
+
+/// The thread was given up while it was in the rules' hands: it is to end and touch nothing.
+pub(super) struct GivenUp;
+
+impl Lane {
+    pub(super) fn new(
+        commands: Receiver<Command>,
+        linger: Duration,
+        directory: Arc<Directory>,
+        metrics: Metrics,
+        load: Arc<AtomicUsize>,
+        fallen: UnboundedSender<&'static str>,
+    ) -> Self {
+        let state = State {
+            thread: 0,
+            phases: Phases::new(Instant::now()),
+            rooms: BTreeMap::new(),
+            schedule: BinaryHeap::new(),
+            system_thread: None,
+            step: None,
+        };
+        Self {
+            commands: Mutex::new(commands),
+            linger,
+            directory,
+            metrics,
+            load,
+            fallen,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Takes note of which thread works on the lane.
+    pub(super) fn note_thread(&self, thread: u64, system_thread: Pid) {
+        let mut state = self.lock();
+        if state.thread == thread {
+            state.system_thread = Some(system_thread);
+        }
+    }
+
+    /// Works on the lane until the server stops, or until this thread is given up.
+    pub(super) fn run(&self, thread: u64) -> Result<(), GivenUp> {
+        while let Some(command) = self.wait(thread)? {
+            match command {
+                Command::Add(room) => self.add(thread, room)?,
+                Command::Wake(number) => self.wake(thread, number)?,
+                Command::Stop => break,
+            }
+        }
+        let rooms = std::mem::take(&mut self.lock().rooms);
+        for paced in rooms.into_values() {
+            self.directory.remove(paced.room.entry.number);
+            paced.room.end(CloseCode::Restart);
+        }
+        Ok(())
+    }
+
+    /// Waits for a command, and gives rooms their turns meanwhile. None when the server is gone.
+    fn wait(&self, thread: u64) -> Result<Option<Command>, GivenUp> {
+        loop {
+            self.take_turns(thread)?;
+            let next = self.lock().schedule.peek().map(|turn| turn.at);
+            let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+            let result = match next {
+                None => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                // Without time left this still takes a command that is there, so that a thread with
+                // too much to do is still told to stop.
+                Some(at) => commands.recv_timeout(at.saturating_duration_since(Instant::now())),
+            };
+            match result {
+                Ok(command) => return Ok(Some(command)),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+            }
+        }
+    }
+
+    fn add(&self, thread: u64, room: Box<HostedRoom>) -> Result<(), GivenUp> {
+        let number = room.entry.number;
+        let turn = Instant::now() + self.linger;
+        {
+            let mut state = self.lock();
+            let phase = state.phases.enter(room.entry.tick_hz);
+            state.insert(number, Paced { room, phase, pace: Pace::Asleep, turn });
+        }
+        self.wake(thread, number)
+    }
+
+    /// Lets a sleeping room look into its inbox; if someone came, it ticks from its next phase on.
+    fn wake(&self, thread: u64, number: u64) -> Result<(), GivenUp> {
+        let is_asleep = |paced: &Paced| matches!(paced.pace, Pace::Asleep);
+        let Some(mut paced) = self.take_out(number, is_asleep) else { return Ok(()) };
+        let looked = paced.room.look_into_inbox();
+        let (mut state, mut paced) = self.take_back(thread, paced)?;
+        if looked.is_err() {
+            self.fail(state, paced);
+            return Ok(());
+        }
+        if paced.room.is_watched() {
+            let tick_hz = paced.room.entry.tick_hz;
+            let start = state.phases.next(tick_hz, paced.phase, Instant::now());
+            paced.pace = Pace::Ticking(Pacer::new(tick_hz, start));
+            paced.turn = start;
+        }
+        state.insert(number, paced);
+        Ok(())
+    }
+
+    /// Gives all rooms that are due by now their turn.
+    fn take_turns(&self, thread: u64) -> Result<(), GivenUp> {
+        let now = Instant::now();
+        while let Some(number) = self.next_due(now) {
+            let is_ticking = |paced: &Paced| matches!(paced.pace, Pace::Ticking(_));
+            match self.take_out(number, is_ticking) {
+                Some(paced) => self.tick(thread, paced)?,
+                None => self.end_if_empty(number),
+            }
+        }
+        Ok(())
+    }
+
+    /// The room whose turn is the next one, if that is due.
+    fn next_due(&self, now: Instant) -> Option<u64> {
+        let mut state = self.lock();
+        while state.schedule.peek().is_some_and(|turn| turn.at <= now) {
+            let Turn { at, number } = state.schedule.pop()?;
+            // Else the room fell asleep or woke up since this turn was planned.
+            if state.rooms.get(&number).is_some_and(|paced| paced.turn == at) {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    fn tick(&self, thread: u64, mut paced: Paced) -> Result<(), GivenUp> {
+        let Pace::Ticking(ticks) = &mut paced.pace else { return Ok(()) };
+        let (due, began) = (ticks.due(), Instant::now());
+        let result = paced.room.tick();
+        let ended = Instant::now();
+        let period = ticks.period();
+        let dropped = ticks.advance(ended);
+        let next = ticks.due();
+        paced.room.observe(due, began, ended, period);
+        let (mut state, mut paced) = self.take_back(thread, paced)?;
+        if result.is_err() {
+            self.fail(state, paced);
+            return Ok(());
+        }
+        if dropped > 0 {
+            self.metrics.ticks.dropped.inc_by(u64::from(dropped));
+            paced.room.tell_dropped(dropped);
+        }
+        if paced.room.is_watched() {
+            // A room that is behind catches up when those have had their turn that were due meanwhile.
+            paced.turn = if ended - began > period { next.max(ended) } else { next };
+        } else {
+            paced.pace = Pace::Asleep;
+            paced.turn = ended + self.linger;
+        }
+        state.insert(paced.room.entry.number, paced);
+        Ok(())
+    }
+
+    /// Takes a room out for the rules to work on, from now on under watch.
+    fn take_out(&self, number: u64, is_right: impl Fn(&Paced) -> bool) -> Option<Paced> {
+        let mut state = self.lock();
+        state.rooms.get(&number).filter(|paced| is_right(paced))?;
+        let paced = state.rooms.remove(&number)?;
+        state.step = Some(Step {
+            since: Instant::now(),
+            entry: paced.room.entry.clone(),
+            phase: paced.phase,
+            is_permanent: paced.room.is_permanent(),
+        });
+        Some(paced)
+    }
+
+    /// The lane, when the rules are done. A thread that was given up meanwhile has lost its room.
+    fn take_back(&self, thread: u64, paced: Paced) -> Result<(MutexGuard<'_, State>, Paced), GivenUp> {
+        let mut state = self.lock();
+        if state.thread != thread {
+            // All that it had was given up in its name, and is not to be given up again.
+            std::mem::forget(paced);
+            return Err(GivenUp);
+        }
+        state.step = None;
+        Ok((state, paced))
+    }
+
+    /// Takes the lane from a thread that has been in the rules' hands for longer than `step_max`, for
+    /// another thread to go on.
+    pub(super) fn take_over(&self, step_max: Duration) -> Option<Taken> {
+        let mut state = self.lock();
+        let step = state.step.take_if(|step| step.since.elapsed() >= step_max)?;
+        let Step { entry, phase, is_permanent, since } = step;
+        state.thread += 1;
+        let taken = Taken { thread: state.thread, lost: state.system_thread.take() };
+        state.phases.leave(entry.tick_hz, phase);
+        drop(state);
+        error!(
+            room = entry.id,
+            game = entry.game,
+            after_ms = since.elapsed().as_millis() as u64,
+            "the game's rules do not come back: its room is given up, and its simulation thread with it"
+        );
+        self.directory.remove(entry.number);
+        self.load.fetch_sub(1, Ordering::Relaxed);
+        self.metrics.rooms.hangs.inc();
+        entry.give_up(&self.metrics);
+        if is_permanent {
+            // Nobody waits for it when the server is about to stop.
+            let _ = self.fallen.send(entry.game);
+        }
+        Some(taken)
+    }
+
+    /// Ends a room that nobody came to, unless someone is on the way in.
+    fn end_if_empty(&self, number: u64) {
+        let mut state = self.lock();
+        let turn = Instant::now() + self.linger;
+        let Some(mut paced) = state.rooms.remove(&number) else { return };
+        if paced.room.is_permanent() {
+            state.rooms.insert(number, paced);
+        } else if self.directory.remove_if_empty(number) {
+            info!(room = paced.room.entry.id, "room ended, nobody was there");
+            self.end(state, paced, CloseCode::RoomEnded);
+        } else {
+            debug!(room = paced.room.entry.id, "someone is on the way in");
+            paced.turn = turn;
+            state.insert(number, paced);
+        }
+    }
+
+    /// Ends a room whose rules failed.
+    fn fail(&self, state: MutexGuard<'_, State>, paced: Paced) {
+        self.metrics.rooms.failures.inc();
+        if paced.room.is_permanent() {
+            let _ = self.fallen.send(paced.room.entry.game);
+        }
+        self.end(state, paced, CloseCode::RoomFailed);
+    }
+
+    fn end(&self, mut state: MutexGuard<'_, State>, paced: Paced, code: CloseCode) {
+        let Paced { room, phase, .. } = paced;
+        state.phases.leave(room.entry.tick_hz, phase);
+        drop(state);
+        self.directory.remove(room.entry.number);
+        self.load.fetch_sub(1, Ordering::Relaxed);
+        room.end(code);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The rules are never called under the lock, so nothing under it panics.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Puts a room into the lane, and its turn into the schedule.
+    fn insert(&mut self, number: u64, paced: Paced) {
+        self.schedule.push(Turn { at: paced.turn, number });
+        self.rooms.insert(number, paced);
+    }
+}
