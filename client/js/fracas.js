@@ -1202,6 +1202,7 @@ const CLOSES = {
   1001: ["going_away", true],
   1002: ["not_web_socket", false],
   1006: ["lost", true, "the connection was lost"],
+  1007: ["not_utf8", false],
   1009: ["message_too_long", false],
   1012: ["restart", true],
   4000: ["bad_message", false],

@@ -10,6 +10,7 @@ pub mod listener;
 pub mod mailbox;
 mod pages;
 pub mod proxy_protocol;
+pub mod socket;
 #[cfg_attr(not(feature = "tls"), path = "net/no_tls.rs")]
 pub mod tls;
 pub mod transport;

@@ -35,6 +35,8 @@ close_codes! {
     Normal = 1000, "goodbye";
     /// What came is no WebSocket.
     NotWebSocket = 1002, "what came from you is not as a WebSocket has it";
+    /// What was to be text is not UTF-8.
+    NotUtf8 = 1007, "a text of yours is not UTF-8";
     /// A message is longer than the limit.
     MessageTooLong = 1009, "a message of yours is longer than allowed";
     /// The server restarts: come back soon.
@@ -88,6 +90,7 @@ impl CloseCode {
             Self::Restart | Self::HelloTimeout | Self::IdleTimeout | Self::TooSlow => true,
             Self::Normal
             | Self::NotWebSocket
+            | Self::NotUtf8
             | Self::MessageTooLong
             | Self::BadMessage
             | Self::WrongVersion

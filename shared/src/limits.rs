@@ -155,6 +155,10 @@ limits! {
     WRONG_SECRETS_MAX: u32 = 8, "tries";
     /// Whoever is banned from one room. More: the oldest ban is forgotten.
     BANS_PER_ROOM_MAX: usize = 256, "bans";
+    /// Bytes that one connection receives in any second, heads and masks counted in. More: it is closed.
+    RECEIVED_BYTES_PER_S_MAX: u64 = 512 * 1024, "bytes";
+    /// From a message's first byte to its last. Longer: the connection is closed.
+    MESSAGE_TIME_MAX_S: u64 = 10, "s";
     /// Requests that wait for one room's next tick. More: inputs are dropped and counted.
     ROOM_INBOX_MAX: usize = 4096, "requests";
     /// Reliable messages that wait for one connection. More: it is closed as too slow.

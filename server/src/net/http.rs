@@ -20,7 +20,7 @@ use serde_json::Value;
 use super::door::Accepted;
 use super::entrance::Entrance;
 use super::pages::Pages;
-use super::upgrade::{self, OnUpgrade};
+use super::upgrade::{self, OnUpgrade, Subprotocols};
 use crate::address_limits::{AddressHold, AddressRefusal, Holding};
 
 /// When one who is refused for lack of room may come back, in seconds.
@@ -156,7 +156,7 @@ async fn websocket(
     Extension(entrance): Extension<Entrance>,
     request: Request,
 ) -> Response {
-    upgrade::answer(request, accepted, &entrance, on_upgrade)
+    upgrade::answer(request, accepted, &entrance, Subprotocols::Ours, on_upgrade)
 }
 
 /// What no route answers: a page, or nothing.

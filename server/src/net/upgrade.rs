@@ -49,23 +49,37 @@ pub struct Upgraded {
 /// What is done with a new WebSocket. It must not block: it is called on the reactor.
 pub type OnUpgrade = Arc<dyn Fn(Upgraded) + Send + Sync>;
 
+/// What a client must offer to speak on its WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subprotocols {
+    /// The protocol of this server, in any version.
+    Ours,
+    /// Nothing: what it offers is not looked at.
+    Any,
+}
+
 /// Answers a request for a WebSocket. After a 101, `on_upgrade` gets the connection.
 pub fn answer(
     mut request: Request,
     accepted: Accepted,
     entrance: &Entrance,
+    wanted: Subprotocols,
     on_upgrade: OnUpgrade,
 ) -> Response {
-    let admitted = check(&request).and_then(|(key, subprotocol)| {
+    let admitted = check(&request).and_then(|key| {
+        let subprotocol = match wanted {
+            Subprotocols::Ours => Some(subprotocol(request.headers())?.to_owned()),
+            Subprotocols::Any => None,
+        };
         let admitted = entrance.admit_websocket(accepted, request.headers(), request.uri())?;
-        Ok((key, subprotocol.to_owned(), admitted))
+        Ok((key, subprotocol, admitted))
     });
     let (key, subprotocol, (Accepted { caller, place, .. }, claims)) = match admitted {
         Ok(admitted) => admitted,
         Err(problem) => return refusal(problem),
     };
     let accept = derive_accept_key(key.as_bytes());
-    let is_our_version = subprotocol == SUBPROTOCOL;
+    let is_our_version = subprotocol.as_deref() == Some(SUBPROTOCOL);
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let peer = caller.peer;
@@ -85,18 +99,13 @@ pub fn answer(
             place,
         });
     });
-    let headers = [
-        (UPGRADE, "websocket"),
-        (CONNECTION, "Upgrade"),
-        (SEC_WEBSOCKET_ACCEPT, &accept),
-        (SEC_WEBSOCKET_PROTOCOL, &subprotocol),
-    ];
-    (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
+    let headers = [(UPGRADE, "websocket"), (CONNECTION, "Upgrade"), (SEC_WEBSOCKET_ACCEPT, &accept)];
+    let subprotocol = subprotocol.map(|subprotocol| [(SEC_WEBSOCKET_PROTOCOL, subprotocol)]);
+    (StatusCode::SWITCHING_PROTOCOLS, headers, subprotocol, Body::empty()).into_response()
 }
 
-/// The request's key and the subprotocol to answer with, if the request is as RFC 6455, section
-/// 4.2.1, wants it.
-fn check(request: &Request) -> Result<(&HeaderValue, &str), Problem> {
+/// The request's key, if the request is as RFC 6455, section 4.2.1, wants it.
+fn check(request: &Request) -> Result<&HeaderValue, Problem> {
     let headers = request.headers();
     let asks = request.method() == Method::GET
         && request.version() >= Version::HTTP_11
@@ -115,23 +124,22 @@ fn check(request: &Request) -> Result<(&HeaderValue, &str), Problem> {
         let message = "the header Sec-WebSocket-Key must hold 16 bytes in base64, once";
         return Err(Problem::new(StatusCode::BAD_REQUEST, "bad_websocket_key", message));
     };
-    let subprotocol = subprotocol(headers).ok_or_else(|| {
-        let message =
-            format!("the client must offer the subprotocol {SUBPROTOCOL} in Sec-WebSocket-Protocol");
-        Problem::new(StatusCode::BAD_REQUEST, "no_subprotocol", message)
-    })?;
-    Ok((key, subprotocol))
+    Ok(key)
 }
 
 /// Ours when it is offered, else the first one of another version of the protocol.
-fn subprotocol(headers: &HeaderMap) -> Option<&str> {
+fn subprotocol(headers: &HeaderMap) -> Result<&str, Problem> {
     let is_version = |token: &&str| {
         token
             .strip_prefix("fracas.")
             .is_some_and(|version| version.parse().is_ok_and(|version: u16| version > 0))
     };
     let offered = || tokens(headers, SEC_WEBSOCKET_PROTOCOL);
-    offered().find(|token| *token == SUBPROTOCOL).or_else(|| offered().find(is_version))
+    offered().find(|token| *token == SUBPROTOCOL).or_else(|| offered().find(is_version)).ok_or_else(|| {
+        let message =
+            format!("the client must offer the subprotocol {SUBPROTOCOL} in Sec-WebSocket-Protocol");
+        Problem::new(StatusCode::BAD_REQUEST, "no_subprotocol", message)
+    })
 }
 
 /// A 426 names what would be right, as RFC 9110 and RFC 6455 want it.

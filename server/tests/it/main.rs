@@ -23,6 +23,7 @@ mod protocol;
 mod proxies;
 mod raw;
 mod resumes;
+mod rfc6455;
 mod rooms;
 mod seats;
 mod server;

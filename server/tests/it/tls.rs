@@ -140,19 +140,19 @@ async fn one_port_speaks_tls() {
     assert!(answer.contains("\"address\":\"wss://play.example/ws\""), "{answer}");
 }
 
-#[test]
-fn what_speaks_plainly_is_told_so() {
+#[tokio::test]
+async fn what_speaks_plainly_is_told_so() {
     let certificates = Certificates::new();
     let server = certificates.server(|_| {});
     let answer = exchange(server.public, "GET /rooms HTTP/1.1\r\nHost: test\r\n\r\n");
     assert_eq!(status(&answer), 400);
     assert!(answer.contains("\"code\":\"tls_expected\"") && answer.contains("https://"), "{answer}");
-    assert_eq!(server.metric("fracas_refusals_total{reason=\"tls_expected\"}"), 1.0);
+    server.metric_until("fracas_refusals_total{reason=\"tls_expected\"}", |count| count == 1.0).await;
     // It begins like TLS, and is none.
     let mut stream = connect(server.public);
     stream.write_all(&[22; 64]).unwrap();
     let _ = stream.read_to_end(&mut Vec::new());
-    assert_eq!(server.metric("fracas_refusals_total{reason=\"tls_handshake\"}"), 1.0);
+    server.metric_until("fracas_refusals_total{reason=\"tls_handshake\"}", |count| count == 1.0).await;
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn bincode_is_named_in_the_codec() {
 #[test]
 fn tungstenite_is_named_where_websockets_are() {
     let is_websocket = |path: &str| {
-        path.starts_with("server/src/net/websocket")
+        path == "server/src/net/socket.rs"
             || path == "server/src/net/upgrade.rs"
             || path == "client/src/socket.rs"
     };

@@ -1,0 +1,366 @@
+//! A WebSocket on this server's transport: messages in, messages out, with limits on both.
+//!
+//! It knows nothing of what the messages mean. One of the files that may name tungstenite, which does
+//! the framing, the masks, the pongs and the closing handshake.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use fracas_shared::CloseCode;
+use fracas_shared::limits::{
+    CLIENT_MESSAGE_BYTES_MAX, CLOSE_TIME_MAX_S, FRAME_BYTES_MAX, MESSAGE_TIME_MAX_S, READ_BUFFER_BYTES,
+    RECEIVED_BYTES_PER_S_MAX, SEND_BUFFER_BYTES, WRITE_BUFFER_BYTES_MAX,
+};
+use futures_util::{SinkExt, StreamExt};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+use tracing::debug;
+
+use super::transport::Transport;
+
+/// Below this many bytes messages that are sent together leave in one write.
+const WRITE_BATCH_BYTES: usize = 16 * 1024;
+
+/// What a socket takes from its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketLimits {
+    /// A message. Longer: closed with [`CloseCode::MessageTooLong`].
+    pub message_bytes_max: usize,
+    /// Bytes in any second, those of heads and masks too. More: closed with [`CloseCode::TooFast`].
+    pub received_bytes_per_s_max: u64,
+    /// From a message's first byte to its last. Longer: closed with [`CloseCode::IdleTimeout`].
+    pub message_time_max: Duration,
+    /// What waits to be written, encoded. More: closed with [`CloseCode::TooSlow`].
+    pub write_buffer_bytes_max: usize,
+}
+
+impl Default for SocketLimits {
+    /// Those of players.
+    fn default() -> Self {
+        Self {
+            message_bytes_max: CLIENT_MESSAGE_BYTES_MAX,
+            received_bytes_per_s_max: RECEIVED_BYTES_PER_S_MAX,
+            message_time_max: Duration::from_secs(MESSAGE_TIME_MAX_S),
+            write_buffer_bytes_max: WRITE_BUFFER_BYTES_MAX,
+        }
+    }
+}
+
+/// What came from the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inbound {
+    /// A binary message.
+    Binary(Bytes),
+    /// A message of text.
+    Text(Utf8Bytes),
+    /// A ping, which is answered already, or a pong.
+    Control,
+    /// The client ends the connection, with this code if it says one.
+    Close(Option<u16>),
+}
+
+/// What goes to the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outbound {
+    /// A binary message.
+    Binary(Bytes),
+    /// A message of text.
+    Text(Utf8Bytes),
+    /// A ping without a payload.
+    Ping,
+}
+
+/// The connection cannot go on.
+#[derive(Debug)]
+pub struct Broken {
+    /// What to close with; none when the line is gone.
+    pub code: Option<CloseCode>,
+    error: Error,
+}
+
+/// A WebSocket.
+pub struct Socket {
+    websocket: WebSocketStream<Metered>,
+    is_flushing: bool,
+}
+
+impl Socket {
+    /// Goes on with a transport that has just become a WebSocket; `leftover` was read from it already.
+    pub async fn open(transport: Transport, leftover: Bytes, limits: SocketLimits) -> Self {
+        bound_kernel_buffers(&transport);
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .write_buffer_size(WRITE_BATCH_BYTES)
+            .max_write_buffer_size(limits.write_buffer_bytes_max)
+            .max_message_size(Some(limits.message_bytes_max))
+            .max_frame_size(Some(limits.message_bytes_max));
+        let metered = Metered::new(transport, limits, leftover.len() as u64);
+        let websocket =
+            WebSocketStream::from_partially_read(metered, leftover.into(), Role::Server, Some(config)).await;
+        Self { websocket, is_flushing: false }
+    }
+
+    /// The next message.
+    pub fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, Broken>> {
+        let message = match ready!(self.websocket.poll_next_unpin(cx)) {
+            Some(Ok(message)) => message,
+            Some(Err(error)) => return Poll::Ready(Err(Broken::of(error))),
+            None => return Poll::Ready(Err(Broken::of(Error::ConnectionClosed))),
+        };
+        let meter = self.websocket.get_mut();
+        Poll::Ready(Ok(match message {
+            Message::Binary(bytes) => {
+                meter.end_message();
+                Inbound::Binary(bytes)
+            }
+            Message::Text(text) => {
+                meter.end_message();
+                Inbound::Text(text)
+            }
+            Message::Ping(payload) | Message::Pong(payload) => {
+                meter.end_control(payload.len());
+                // The pong is written with the next flush.
+                self.is_flushing = true;
+                Inbound::Control
+            }
+            Message::Close(frame) => Inbound::Close(frame.map(|frame| frame.code.into())),
+            Message::Frame(_) => unreachable!("frames are not given to readers"),
+        }))
+    }
+
+    /// Adds a message to what is to be written.
+    pub fn start_send(&mut self, message: Outbound) -> Result<(), Broken> {
+        self.is_flushing = true;
+        let message = match message {
+            Outbound::Binary(bytes) => Message::Binary(bytes),
+            Outbound::Text(text) => Message::Text(text),
+            Outbound::Ping => Message::Ping(Bytes::new()),
+        };
+        self.websocket.start_send_unpin(message).map_err(Broken::of)
+    }
+
+    /// Ready when all has been written.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        if self.is_flushing {
+            ready!(self.websocket.poll_flush_unpin(cx)).map_err(Broken::of)?;
+            self.is_flushing = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Bytes received since this was last asked.
+    pub fn take_received_bytes(&mut self) -> u64 {
+        std::mem::take(&mut self.websocket.get_mut().received)
+    }
+
+    /// Writes what is left, `last` after what waits already, and shakes hands for the end, for
+    /// [`CLOSE_TIME_MAX_S`] at most; then the line is cut.
+    pub async fn finish(mut self, last: Vec<Bytes>, code: Option<CloseCode>) {
+        let frame = code.map(|code| CloseFrame { code: code.number().into(), reason: code.reason().into() });
+        self.websocket.get_mut().unbound();
+        make_room_for_last_word(&self.websocket.get_ref().transport);
+        let farewell = async {
+            // Errors mean that the other side is gone, which is what this is about.
+            for message in last {
+                let _ = self.websocket.feed(Message::Binary(message)).await;
+            }
+            let _ = self.websocket.close(frame).await;
+            while let Some(Ok(_)) = self.websocket.next().await {}
+            // To close a socket in which something is unread resets the connection, and the client
+            // loses what it has not read yet: the close frame.
+            let stream = self.websocket.get_mut();
+            let _ = stream.shutdown().await;
+            let mut unread = vec![0; READ_BUFFER_BYTES];
+            while stream.read(&mut unread).await.is_ok_and(|count| count > 0) {}
+        };
+        if timeout(Duration::from_secs(CLOSE_TIME_MAX_S), farewell).await.is_err() {
+            debug!("the client did not take its leave in time");
+        }
+    }
+}
+
+impl Broken {
+    fn of(error: Error) -> Self {
+        let code = match &error {
+            Error::Capacity(_) => Some(CloseCode::MessageTooLong),
+            Error::Utf8(_) => Some(CloseCode::NotUtf8),
+            Error::Protocol(_) => Some(CloseCode::NotWebSocket),
+            Error::WriteBufferFull(_) => Some(CloseCode::TooSlow),
+            Error::Io(error) => Breach::of(error).map(Breach::code),
+            _ => None,
+        };
+        Self { code, error }
+    }
+
+    /// Whether the line just ended, as lines do.
+    pub fn is_end(&self) -> bool {
+        matches!(self.error, Error::ConnectionClosed | Error::AlreadyClosed)
+    }
+}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+/// Keeps what a slow client has not read out of the kernel: it belongs to where the newest state
+/// replaces older.
+fn bound_kernel_buffers(transport: &Transport) {
+    let socket = SockRef::from(transport.tcp());
+    let bounded = socket
+        .set_send_buffer_size(SEND_BUFFER_BYTES)
+        .and_then(|()| socket.set_tcp_notsent_lowat(SEND_BUFFER_BYTES as u32 / 4));
+    if let Err(error) = bounded {
+        debug!(%error, "the kernel's buffers keep their own sizes");
+    }
+}
+
+/// Lets the kernel take what a client has not read and the close frame behind it: nothing comes after.
+fn make_room_for_last_word(transport: &Transport) {
+    let socket = SockRef::from(transport.tcp());
+    let grown = socket
+        .set_send_buffer_size(SEND_BUFFER_BYTES + FRAME_BYTES_MAX)
+        .and_then(|()| socket.set_tcp_notsent_lowat(u32::MAX >> 1));
+    if let Err(error) = grown {
+        debug!(%error, "a client that does not read is not told why it is closed");
+    }
+}
+
+/// A transport on which is counted what is read, whatever becomes of it: also fragments of messages
+/// that never end.
+struct Metered {
+    transport: Transport,
+    limits: SocketLimits,
+    /// Not yet told.
+    received: u64,
+    window: Instant,
+    in_window: u64,
+    /// Bytes of a message that is not yet whole, as far as can be told, and when they began.
+    pending: u64,
+    begun: Option<Instant>,
+}
+
+/// A limit that was broken while reading, in the form in which it passes through the framing.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+enum Breach {
+    #[error("more bytes came in a second than are taken")]
+    TooFast,
+    #[error("a message was not whole in time")]
+    TooLong,
+}
+
+impl Breach {
+    fn of(error: &io::Error) -> Option<Self> {
+        error.get_ref()?.downcast_ref().copied()
+    }
+
+    fn code(self) -> CloseCode {
+        match self {
+            Self::TooFast => CloseCode::TooFast,
+            Self::TooLong => CloseCode::IdleTimeout,
+        }
+    }
+}
+
+/// A control frame of a client, without its payload: a head of 2 bytes and a mask of 4.
+const CONTROL_HEAD_BYTES: usize = 6;
+
+impl Metered {
+    fn new(transport: Transport, limits: SocketLimits, received: u64) -> Self {
+        Self {
+            transport,
+            limits,
+            received,
+            window: Instant::now(),
+            in_window: received,
+            pending: 0,
+            begun: None,
+        }
+    }
+
+    /// Limits do not matter any more: what comes is thrown away.
+    fn unbound(&mut self) {
+        self.limits.received_bytes_per_s_max = u64::MAX;
+        self.limits.message_time_max = Duration::MAX;
+    }
+
+    /// A message is whole. What was read of the next one is not known, and counts from its next byte.
+    fn end_message(&mut self) {
+        self.pending = 0;
+        self.begun = None;
+    }
+
+    /// A control frame is whole; around it a message may still be on its way.
+    fn end_control(&mut self, payload: usize) {
+        self.pending = self.pending.saturating_sub((CONTROL_HEAD_BYTES + payload) as u64);
+        if self.pending == 0 {
+            self.begun = None;
+        }
+    }
+
+    fn count(&mut self, bytes: u64) -> Result<(), Breach> {
+        let now = Instant::now();
+        self.received += bytes;
+        self.pending += bytes;
+        if now.saturating_duration_since(self.window) >= Duration::from_secs(1) {
+            self.window = now;
+            self.in_window = 0;
+        }
+        self.in_window += bytes;
+        let begun = *self.begun.get_or_insert(now);
+        if self.in_window > self.limits.received_bytes_per_s_max {
+            return Err(Breach::TooFast);
+        }
+        if now.saturating_duration_since(begun) > self.limits.message_time_max {
+            return Err(Breach::TooLong);
+        }
+        Ok(())
+    }
+}
+
+impl AsyncRead for Metered {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.transport).poll_read(cx, buf))?;
+        let bytes = (buf.filled().len() - before) as u64;
+        Poll::Ready(if bytes == 0 { Ok(()) } else { self.count(bytes).map_err(io::Error::other) })
+    }
+}
+
+impl AsyncWrite for Metered {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.transport).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.transport).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.transport).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.transport).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.transport.is_write_vectored()
+    }
+}

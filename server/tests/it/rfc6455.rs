@@ -1,0 +1,16 @@
+//! The WebSocket protocol (RFC 6455), spoken byte by byte to the port, upgrade and socket of this server.
+//!
+//! Each case is what a client sends and what it must hear. Cases are written from the RFC, whose
+//! sections they name.
+
+mod close;
+mod control;
+mod fragments;
+mod framing;
+mod refused;
+mod utf8;
+mod wire;
+
+#[expect(dead_code, unreachable_pub, reason = "the example has a main of its own, and is public there")]
+#[path = "../../examples/ws_echo.rs"]
+mod ws_echo;
