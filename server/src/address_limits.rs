@@ -292,6 +292,12 @@ mod tests {
         let _first = limits.hold(address("2001:db8::1"), Holding::Ticket).unwrap();
         assert!(limits.hold(address("2001:db8::ffff:2"), Holding::Ticket).is_err());
         assert!(limits.hold(address("2001:db8:0:1::1"), Holding::Ticket).is_ok());
+        let flipped =
+            |bit: u32| Ipv6Addr::from(u128::from(Ipv6Addr::LOCALHOST) << 64 | 1 << (128 - bit)).into();
+        let limits = AddressLimits::of([1; HOLDINGS], [1; ACTS], true, Networks::default());
+        let _first = limits.hold(flipped(128), Holding::Ticket).unwrap();
+        assert!(limits.hold(flipped(ADDRESS_V6_BITS + 1), Holding::Ticket).is_err(), "the same network");
+        assert!(limits.hold(flipped(ADDRESS_V6_BITS - 1), Holding::Ticket).is_ok(), "another one");
     }
 
     #[test]

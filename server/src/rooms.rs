@@ -4,8 +4,10 @@
 //! inbox, a bounded channel that it drains once per tick; it reaches its viewers through the
 //! [`Port`]s that they came with. Nothing here names a socket.
 
+mod bans;
 mod catalog;
 mod directory;
+mod falls;
 mod guard;
 mod guests;
 mod hosted_room;
@@ -18,12 +20,11 @@ mod sim_thread;
 mod tickets;
 mod watchdog;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fracas_shared::limits::{REOPENINGS_MAX, TICKET_TIME_MAX_S};
+use fracas_shared::limits::TICKET_TIME_MAX_S;
 use fracas_shared::message::RoomWanted;
 use fracas_shared::{GameList, PlayerId, Profile, Refusal, Removal, Rng};
 use fracas_sim::{OptionsPatch, Port, SeatToken};
@@ -43,14 +44,12 @@ use crate::net::http::SeatReservation;
 use crate::shutdown::Shutdown;
 use catalog::Catalog;
 use directory::{Directory, Reservation, RoomEntry};
+use falls::Falls;
 use guard::guarded;
 use hosted_room::HostedRoom;
 use inbox::{Entrance, RoomRequest, ViewerId, inbox};
 use sim_thread::SimThreads;
 use tickets::Tickets;
-
-/// The pause before a permanent room is opened anew for the first time; then twice as long each time.
-const REOPEN_PAUSE: Duration = Duration::from_secs(1);
 
 /// All rooms of a server. Clones are handles to the same rooms.
 #[derive(Clone)]
@@ -130,16 +129,13 @@ impl Rooms {
 
     /// Opens permanent rooms anew whose rules failed, after pauses that grow, so often and no more.
     async fn open_again(self, mut fallen: UnboundedReceiver<&'static str>) {
-        let mut falls = HashMap::new();
+        let mut falls = Falls::default();
         while let Some(game) = fallen.recv().await {
-            let falls = falls.entry(game).or_insert(0);
-            *falls += 1;
-            if *falls > REOPENINGS_MAX {
-                error!(game, "the game's permanent room failed {falls} times and is not opened again");
+            let Some(pause) = falls.count(game) else {
+                error!(game, "the game's permanent room failed again and again and is not opened any more");
                 continue;
-            }
+            };
             let rooms = self.clone();
-            let pause = REOPEN_PAUSE * 2u32.pow(*falls - 1);
             tokio::spawn(async move {
                 sleep(pause).await;
                 if let Err(refusal) = rooms.open(game, &OptionsPatch::default(), None).map(drop) {

@@ -364,3 +364,76 @@ impl AsyncWrite for Metered {
         self.transport.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// A socket, and the client's end, which reads nothing by itself.
+    async fn pair(limits: SocketLimits) -> (Socket, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        (Socket::open(Transport::Tcp(stream), Bytes::new(), limits).await, client)
+    }
+
+    #[tokio::test]
+    async fn buffers_are_as_small_as_they_are_said_to_be() {
+        let (socket, _client) = pair(SocketLimits::default()).await;
+        assert_eq!(socket.websocket.get_config().read_buffer_size, READ_BUFFER_BYTES);
+        let kernels = SockRef::from(socket.websocket.get_ref().transport.tcp()).send_buffer_size().unwrap();
+        // Linux takes the same again for its own bookkeeping.
+        assert!((SEND_BUFFER_BYTES..=2 * SEND_BUFFER_BYTES).contains(&kernels), "{kernels}");
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_client_that_does_not_read_is_bounded() {
+        const PIECE: usize = 32 * 1024;
+        let (mut socket, _client) = pair(SocketLimits::default()).await;
+        let mut sent = 0;
+        let broken = loop {
+            if let Err(broken) = socket.start_send(Outbound::Binary(vec![0; PIECE].into())) {
+                break broken;
+            }
+            sent += PIECE;
+            // Above all that there is: the buffer, and the kernels' on both sides.
+            assert!(sent < WRITE_BUFFER_BYTES_MAX + 64 * SEND_BUFFER_BYTES, "{sent} bytes wait");
+        };
+        assert_eq!(broken.code, Some(CloseCode::TooSlow));
+        assert!(sent > WRITE_BUFFER_BYTES_MAX - PIECE, "{sent}");
+    }
+
+    #[tokio::test]
+    async fn bytes_are_counted_by_the_second() {
+        let (socket, _client) = pair(SocketLimits::default()).await;
+        let mut meter = socket.websocket.into_inner();
+        meter.count(RECEIVED_BYTES_PER_S_MAX).expect("as many as may be");
+        assert!(matches!(meter.count(1), Err(Breach::TooFast)));
+        meter.window =
+            meter.window.checked_sub(Duration::from_secs(1)).expect("a clock that runs for a second");
+        meter.count(RECEIVED_BYTES_PER_S_MAX).expect("another second");
+    }
+
+    #[tokio::test]
+    async fn a_message_is_whole_in_time_whatever_comes_between() {
+        let (socket, _client) = pair(SocketLimits::default()).await;
+        let mut meter = socket.websocket.into_inner();
+        let ago = Duration::from_secs(MESSAGE_TIME_MAX_S) + Duration::from_millis(1);
+        let age = |meter: &mut Metered| meter.begun = meter.begun.and_then(|begun| begun.checked_sub(ago));
+        // A pong every now and then is nobody's fault.
+        for _ in 0..3 {
+            meter.count(CONTROL_HEAD_BYTES as u64).expect("a pong");
+            meter.end_control(0);
+            age(&mut meter);
+        }
+        meter.count(100).expect("the begin of a message");
+        meter.count(CONTROL_HEAD_BYTES as u64).expect("a pong");
+        meter.end_control(0);
+        age(&mut meter);
+        assert!(matches!(meter.count(1), Err(Breach::TooLong)));
+        meter.end_message();
+        meter.count(1).expect("another message");
+    }
+}

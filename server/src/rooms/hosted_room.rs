@@ -1,14 +1,11 @@
 //! A room on its simulation thread.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use fracas_shared::limits::{
-    ACK_TIME_MAX_S, BANS_PER_ROOM_MAX, FRAME_BYTES_MAX, ROOM_INBOX_MAX, SPECTATORS_PER_ROOM_MAX,
-};
+use fracas_shared::limits::{ACK_TIME_MAX_S, FRAME_BYTES_MAX, ROOM_INBOX_MAX, SPECTATORS_PER_ROOM_MAX};
 use fracas_shared::message::{Joined, ServerMessage};
 use fracas_shared::packet::PacketError;
 use fracas_shared::{CloseCode, LeaveReason, PlayerId, Refusal, Removal, Tick};
@@ -16,6 +13,7 @@ use fracas_sim::{Match, MessageRefused, Port, SeatToken, TickReport};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Span, debug, error, info_span};
 
+use super::bans::Bans;
 use super::directory::RoomEntry;
 use super::guard::guarded;
 use super::guests::{Guests, KeptSeat};
@@ -31,8 +29,7 @@ pub(super) struct HostedRoom {
     game: Box<dyn Match>,
     requests: mpsc::Receiver<RoomRequest>,
     guests: Guests,
-    /// Who may not come back, the oldest first.
-    bans: VecDeque<Identity>,
+    bans: Bans,
     metrics: Metrics,
     game_metrics: GameMetrics,
     _counted: Counted,
@@ -70,7 +67,7 @@ impl HostedRoom {
             game,
             requests,
             guests,
-            bans: VecDeque::new(),
+            bans: Bans::default(),
             metrics: metrics.clone(),
             game_metrics,
         }
@@ -201,7 +198,7 @@ impl HostedRoom {
     /// Lets someone in: to a seat, or to watch.
     fn let_in(&mut self, arrival: Arrival, entrance: Entrance) {
         let Arrival { viewer, identity, schema_hash, mut port, answer } = arrival;
-        if self.bans.contains(&identity) {
+        if self.bans.has(&identity) {
             return drop(answer.send(Err(Refusal::BannedFrom(self.entry.id.clone()))));
         }
         let seat = match entrance {
@@ -348,10 +345,7 @@ impl HostedRoom {
         }
         self.game.leave(player, reason);
         if removal == Removal::Ban {
-            if self.bans.len() >= BANS_PER_ROOM_MAX {
-                self.bans.pop_front();
-            }
-            self.bans.push_back(guest.identity);
+            self.bans.add(guest.identity);
         }
         true
     }

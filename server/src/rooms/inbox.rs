@@ -135,3 +135,38 @@ impl RoomLink {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::directory::{Description, Directory};
+    use super::*;
+
+    #[test]
+    fn inputs_beyond_a_full_inbox_are_dropped_and_counted() {
+        let (sender, mut requests) = inbox();
+        let description = Description {
+            game: "tag",
+            options: String::new(),
+            seats: 2,
+            tick_hz: 30,
+            linger_s: 20,
+            metadata: String::new(),
+            password: String::new(),
+            is_private: false,
+            is_locked: false,
+            thread: 0,
+        };
+        let (entry, _reservation) = Arc::new(Directory::new(1)).add(description, sender).expect("a place");
+        let metrics = Metrics::new();
+        let link = RoomLink::new(ViewerId::next(), entry, metrics.clone());
+        for _ in 0..ROOM_INBOX_MAX {
+            link.input(Bytes::new());
+        }
+        assert_eq!(metrics.rooms.inbox_overflows.get(), 0);
+        link.input(Bytes::new());
+        assert_eq!(metrics.rooms.inbox_overflows.get(), 1);
+        assert!(!link.message(Bytes::new()), "what may not be lost is refused");
+        requests.try_recv().expect("an input");
+        assert!(link.message(Bytes::new()));
+    }
+}

@@ -1,6 +1,7 @@
 use std::fs;
 use std::process::{Command, Output};
 
+use fracas_shared::limits::{SECRET_BYTES_MIN, SIGNING_SECRET_BYTES_MIN};
 use tempfile::TempDir;
 use toml::{Table, Value};
 
@@ -174,4 +175,19 @@ fn a_wrong_value_is_told_with_what_is_allowed() {
     refused("", &[], &["--game", "dats.bots=1"], &["games.dats", "dots"]);
     refused("", &[("FRACAS_GAMES", "dots.bots=no")], &[], &["FRACAS_GAMES", "dots.bots"]);
     refused("", &[], &["--game", "dots.config.pellets=x"], &["games.dots.config", "u16"]);
+}
+
+#[test]
+fn secrets_are_not_short() {
+    let of = |bytes: usize| "s".repeat(bytes);
+    for (setting, rest) in [("admin_token", ""), ("auth_secret", "auth = \"secret\"\n")] {
+        let file = |bytes: usize| format!("{rest}{setting} = \"{}\"\n", of(bytes));
+        effective(&file(SECRET_BYTES_MIN), &[], &[]);
+        refused(&file(SECRET_BYTES_MIN - 1), &[], &[], &[setting]);
+    }
+    if cfg!(feature = "jwt") {
+        let file = |bytes: usize| format!("auth = \"jwt\"\nauth_secret = \"{}\"\n", of(bytes));
+        effective(&file(SIGNING_SECRET_BYTES_MIN), &[], &[]);
+        refused(&file(SIGNING_SECRET_BYTES_MIN - 1), &[], &[], &["auth_secret"]);
+    }
 }

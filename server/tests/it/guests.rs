@@ -1,7 +1,9 @@
 //! Who may be in a room, and who may not any more.
 
+use std::time::{Duration, Instant};
+
 use fracas_client::{Event, RoomWanted};
-use fracas_shared::limits::{SPECTATORS_PER_ROOM_MAX, WRONG_SECRETS_MAX};
+use fracas_shared::limits::{ACK_TIME_MAX_S, PASSWORD_BYTES_MAX, SPECTATORS_PER_ROOM_MAX, WRONG_SECRETS_MAX};
 use fracas_shared::message::{ClientMessage, Hearers, ServerMessage};
 use fracas_shared::packet::{ClientTag, ServerTag};
 use fracas_shared::{CloseCode, Refusal};
@@ -103,7 +105,7 @@ async fn a_room_with_a_password_takes_who_knows_it() {
     bob.enter(with_password(&room, "sesam")).await.unwrap();
     // Nobody is led there by chance, not even by the same options.
     assert_ne!(join(&server, "cid", alike(options)).await.room(), room);
-    let long = format!(r#"{{"password": "{}"}}"#, "x".repeat(65));
+    let long = format!(r#"{{"password": "{}"}}"#, "x".repeat(PASSWORD_BYTES_MAX + 1));
     let refused = Player::<Probe>::connect(&server, "dan").await.enter(new_room(&long)).await;
     assert!(matches!(refused, Err(Refusal::BadOption(text)) if text.contains("`password`")));
 }
@@ -182,10 +184,12 @@ async fn who_acknowledges_nothing_is_closed_although_it_talks() {
                     break;
                 }
             }
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
         unreachable!("there are more numbers than that")
     };
+    let began = Instant::now();
     assert_eq!(ending.await, CloseCode::TooSlow);
+    assert!(began.elapsed() >= Duration::from_secs(ACK_TIME_MAX_S), "{:?}", began.elapsed());
     server.metric_until("fracas_players{game=\"probe\"}", |players| players == 0.0).await;
 }

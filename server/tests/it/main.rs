@@ -9,6 +9,7 @@ mod guests;
 mod http;
 #[cfg(feature = "jwt")]
 mod jwt;
+mod limits;
 mod listener;
 mod listing;
 mod lobby;

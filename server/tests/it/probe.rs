@@ -26,6 +26,8 @@ pub(crate) struct Config {
     noise: u16,
     /// Events of a tick, each of the greatest length.
     chatter: u8,
+    /// Events of a tick, each as short as can be.
+    murmurs: u16,
     /// Whether opening a match panics.
     fails_to_open: bool,
     /// How long each step takes at least.
@@ -142,6 +144,9 @@ impl Game for Probe {
             } else {
                 thing.looks = std::array::from_fn(|_| ctx.rng.bits());
             }
+        }
+        for _ in 0..self.config.murmurs {
+            ctx.emit(Chatter { text: "".into() });
         }
         for _ in 0..self.config.chatter {
             ctx.emit(Chatter { text: "x".repeat(255).into() });

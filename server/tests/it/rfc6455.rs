@@ -9,7 +9,7 @@ mod fragments;
 mod framing;
 mod refused;
 mod utf8;
-mod wire;
+pub(crate) mod wire;
 
 #[expect(dead_code, unreachable_pub, reason = "the example has a main of its own, and is public there")]
 #[path = "../../examples/ws_echo.rs"]

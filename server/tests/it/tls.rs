@@ -11,6 +11,7 @@ use axum::Router;
 use fracas_server::net::door::{Door, serve};
 use fracas_server::net::tls::Tls;
 use fracas_server::{Config, Shutdown};
+use fracas_shared::limits::CERTIFICATE_POLL_S;
 use fracas_shared::message::{ClientMessage, PROTOCOL_VERSION, ServerMessage};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tempfile::TempDir;
@@ -190,6 +191,7 @@ async fn a_slow_handshake_is_cut_off() {
 
 #[tokio::test]
 async fn a_certificate_changes_while_players_are_there() {
+    const _: () = assert!(2 * CERTIFICATE_POLL_S < PATIENCE.as_secs(), "each change is waited for");
     let certificates = Certificates::new();
     let server = certificates.server(|_| {});
     let is_over = Arc::new(AtomicBool::new(false));

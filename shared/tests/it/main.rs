@@ -5,5 +5,6 @@ mod derive;
 mod frames;
 mod golden;
 mod hostile;
+mod limits;
 mod samples;
 mod typed;

@@ -5,6 +5,7 @@ mod conformance;
 mod determinism;
 mod frames;
 mod inputs;
+mod limits;
 mod options;
 mod rooms;
 mod table;

@@ -1,5 +1,6 @@
 //! Options of rooms, and errors that name the field.
 
+use fracas_shared::limits::{LINGER_TIME_MAX_S, PASSWORD_BYTES_MAX, SEATS_MAX, TICK_HZ_MAX};
 use fracas_shared::{ConfigError, Game};
 use fracas_sim::{OptionsPatch, Room, RoomOptions};
 
@@ -37,6 +38,22 @@ fn an_error_names_the_field() {
     check(r#"{"config": {"gaol": 5}}"#, "config.gaol", "unknown field");
     check(r#"{"seats": 1"#, "options", "EOF");
     check(&format!(r#"{{"metadata": {{"x": "{}"}}}}"#, "x".repeat(2048)), "options", "longer than 2048");
+}
+
+#[test]
+fn options_have_limits() {
+    for (field, max) in [
+        ("seats", SEATS_MAX.into()),
+        ("tick_hz", TICK_HZ_MAX.into()),
+        ("linger_s", u32::from(LINGER_TIME_MAX_S)),
+    ] {
+        patched(&format!(r#"{{"{field}": {max}}}"#)).expect(field);
+        let error = patched(&format!(r#"{{"{field}": {}}}"#, max + 1)).expect_err(field);
+        assert_eq!(error.field, field);
+    }
+    let password = |bytes: usize| patched(&format!(r#"{{"password": "{}"}}"#, "x".repeat(bytes)));
+    password(PASSWORD_BYTES_MAX).expect("a long one");
+    assert_eq!(password(PASSWORD_BYTES_MAX + 1).expect_err("too long").field, "password");
 }
 
 #[test]

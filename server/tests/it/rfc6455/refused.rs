@@ -1,7 +1,7 @@
 //! The same on the door of players: each breach is closed with the code that docs/PROTOCOL.md has for it.
 
 use fracas_shared::CloseCode;
-use fracas_shared::limits::CLIENT_MESSAGE_BYTES_MAX;
+use fracas_shared::limits::{CLIENT_MESSAGE_BYTES_MAX, RECEIVED_BYTES_PER_S_MAX};
 
 use super::wire::{BINARY, CONTINUATION, FIN, Heard, PING, TEXT, Wire, closed, frame};
 use crate::server::Server;
@@ -42,10 +42,11 @@ fn empty_fragments_without_end_are_closed() {
     let mut wire = Wire::open_at(server.public, "Sec-WebSocket-Protocol: fracas.1\r\n");
     wire.send(&frame(BINARY, b""), 100);
     let fragments = frame(CONTINUATION, b"").repeat(1000);
+    let times = 12 * RECEIVED_BYTES_PER_S_MAX / fragments.len() as u64;
     let mut writing = Wire(wire.0.try_clone().unwrap());
     let writer = std::thread::spawn(move || {
-        // 6 MB at most: twelve times what a connection may send in a second.
-        for _ in 0..1000 {
+        // Twelve times what a connection may send in a second, at most.
+        for _ in 0..times {
             writing.send(&fragments, fragments.len());
         }
     });

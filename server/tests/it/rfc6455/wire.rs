@@ -195,7 +195,7 @@ pub(crate) fn check(case: &str, sent: &[u8], expected: &[Heard]) {
         writer.join().unwrap();
         match expected.last() {
             Some(Heard::Close(_)) => {
-                assert_eq!(wire.hear(), Heard::End, "{case}: the server ends the stream")
+                assert_eq!(wire.hear(), Heard::End, "{case}: the server ends the stream");
             }
             Some(Heard::End) => {}
             other => panic!("{case}: a case ends with the connection, not {other:?}"),
