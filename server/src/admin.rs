@@ -134,8 +134,8 @@ async fn list_rooms(
     State(rooms): State<Rooms>,
     RawQuery(query): RawQuery,
 ) -> Result<impl IntoResponse, Problem> {
-    let (game, skip) = page_of_listing(query.as_deref())?;
-    let (rooms, total) = rooms.survey(game, skip);
+    let (filter, skip) = page_of_listing(query.as_deref())?;
+    let (rooms, total) = rooms.survey(&filter, skip);
     let rooms = rooms.into_iter().map(SurveyedRoom::from).collect();
     Ok(([(CACHE_CONTROL, "no-store")], Json(Listing { rooms, total })))
 }

@@ -10,6 +10,7 @@ pub mod config;
 pub mod metrics;
 pub mod net;
 pub mod networks;
+pub mod room_filter;
 pub mod rooms;
 pub mod shutdown;
 pub mod telemetry;
@@ -40,6 +41,7 @@ pub use net::listener::Listeners;
 use net::upgrade::Upgraded;
 use net::websocket;
 use networks::Networks;
+use room_filter::RoomFilter;
 use rooms::Rooms;
 pub use shutdown::Shutdown;
 
@@ -157,8 +159,8 @@ async fn serve_games<G: GameList>(
 }
 
 impl Lobby for Rooms {
-    fn rooms(&self, game: Option<&str>, skip: usize) -> (Vec<RoomInfo>, usize) {
-        self.list(game, skip)
+    fn rooms(&self, filter: &RoomFilter, skip: usize) -> (Vec<RoomInfo>, usize) {
+        self.list(filter, skip)
     }
 
     fn games(&self) -> Vec<String> {

@@ -41,6 +41,7 @@ use crate::address_limits::{AddressHold, AddressLimits, Holding};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::net::http::SeatReservation;
+use crate::room_filter::RoomFilter;
 use crate::shutdown::Shutdown;
 use catalog::Catalog;
 use directory::{Directory, Reservation, RoomEntry};
@@ -267,7 +268,7 @@ impl Rooms {
             seats: opened.seats,
             tick_hz: opened.tick_hz,
             linger_s: opened.linger_s,
-            metadata: serde_json::Value::Object(patch.metadata.clone()).to_string(),
+            metadata: patch.metadata.clone(),
             password: patch.password.clone(),
             is_private: patch.private,
             is_locked: patch.locked,
@@ -302,13 +303,13 @@ impl Rooms {
     }
 
     /// A page of rooms, the oldest first, and how many there are in all.
-    pub fn list(&self, game: Option<&str>, skip: usize) -> (Vec<fracas_shared::message::RoomInfo>, usize) {
-        self.0.directory.list(game, skip)
+    pub fn list(&self, filter: &RoomFilter, skip: usize) -> (Vec<fracas_shared::message::RoomInfo>, usize) {
+        self.0.directory.list(filter, skip)
     }
 
     /// The same of all rooms, private ones too: for those who run the server.
-    pub fn survey(&self, game: Option<&str>, skip: usize) -> (Vec<RoomSurvey>, usize) {
-        self.0.directory.survey(game, skip)
+    pub fn survey(&self, filter: &RoomFilter, skip: usize) -> (Vec<RoomSurvey>, usize) {
+        self.0.directory.survey(filter, skip)
     }
 
     /// The ids of the hosted games.

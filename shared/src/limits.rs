@@ -95,6 +95,8 @@ limits! {
     OPTIONS_BYTES_MAX: usize = 2 * 1024, "bytes";
     /// Rooms in one answer to a listing.
     ROOMS_PER_LISTING_MAX: usize = 100, "rooms";
+    /// Values of metadata that a listing asks for. More: answered with 400.
+    LISTING_FILTERS_MAX: usize = 4, "values";
     /// Control messages, game messages and WebSocket pings of one connection in any second. More: the
     /// connection is closed.
     CONTROLS_PER_S_MAX: u32 = 60, "messages";

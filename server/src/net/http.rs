@@ -12,8 +12,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use fracas_shared::Refusal;
-use fracas_shared::limits::OPTIONS_BYTES_MAX;
+use fracas_shared::limits::{LISTING_FILTERS_MAX, OPTIONS_BYTES_MAX};
 use fracas_shared::message::{RoomInfo, RoomWanted};
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -22,16 +23,17 @@ use super::entrance::Entrance;
 use super::pages::Pages;
 use super::upgrade::{self, OnUpgrade, Subprotocols};
 use crate::address_limits::{AddressHold, AddressRefusal, Holding};
+use crate::room_filter::RoomFilter;
 
 /// When one who is refused for lack of room may come back, in seconds.
 const RETRY_AFTER_S: &str = "1";
 
 /// What there is to list. Asked by anyone at any time: an answer must be quick.
 pub trait Lobby: Send + Sync {
-    /// Rooms of a game or of all, the oldest first, without the first `skip`: at most
+    /// Rooms that the filter shows, the oldest first, without the first `skip`: at most
     /// [`ROOMS_PER_LISTING_MAX`](fracas_shared::limits::ROOMS_PER_LISTING_MAX); and how many there
     /// are in all.
-    fn rooms(&self, game: Option<&str>, skip: usize) -> (Vec<RoomInfo>, usize);
+    fn rooms(&self, filter: &RoomFilter, skip: usize) -> (Vec<RoomInfo>, usize);
 
     /// The ids of the games hosted here.
     fn games(&self) -> Vec<String>;
@@ -322,33 +324,42 @@ impl From<RoomInfo> for ListedRoom {
     }
 }
 
-/// What a query asks of a listing: only rooms of this game, and how many to pass over.
-pub(crate) fn page_of_listing(query: Option<&str>) -> Result<(Option<&str>, usize), Problem> {
-    let (mut game, mut skip) = (None, 0);
+/// What a query asks of a listing: which rooms, such as `game=arena&metadata.mode=duel`, and how many
+/// of them to pass over.
+pub(crate) fn page_of_listing(query: Option<&str>) -> Result<(RoomFilter, usize), Problem> {
+    let bad = |message: String| Problem::new(StatusCode::BAD_REQUEST, "bad_query", message);
+    let plain = |text: &str| {
+        let text = percent_decode_str(text).decode_utf8();
+        text.map(String::from).map_err(|_| bad("the query is not UTF-8".to_owned()))
+    };
+    let (mut filter, mut skip) = (RoomFilter::default(), 0);
     for (key, value) in
         query.iter().flat_map(|query| query.split('&')).filter_map(|pair| pair.split_once('='))
     {
         match key {
-            // An id is a plain word: one with escapes in it is the id of no game.
-            "game" => game = Some(value),
+            "game" => filter.game = Some(plain(value)?),
             "skip" => {
-                skip = value.parse().map_err(|_| {
-                    let message = "`skip` is the number of rooms to pass over, such as /rooms?skip=100";
-                    Problem::new(StatusCode::BAD_REQUEST, "bad_query", message)
-                })?;
+                let message = "`skip` is the number of rooms to pass over, such as /rooms?skip=100";
+                skip = value.parse().map_err(|_| bad(message.to_owned()))?;
             }
-            _ => {}
+            _ => {
+                let Some(name) = key.strip_prefix("metadata.") else { continue };
+                filter.metadata.push((plain(name)?, plain(value)?));
+            }
         }
     }
-    Ok((game, skip))
+    if filter.metadata.len() > LISTING_FILTERS_MAX {
+        return Err(bad(format!("at most {LISTING_FILTERS_MAX} of `metadata.NAME=VALUE`")));
+    }
+    Ok((filter, skip))
 }
 
 async fn rooms(
     State(lobby): State<Arc<dyn Lobby>>,
     RawQuery(query): RawQuery,
 ) -> Result<impl IntoResponse, Problem> {
-    let (game, skip) = page_of_listing(query.as_deref())?;
-    let (rooms, total) = lobby.rooms(game, skip);
+    let (filter, skip) = page_of_listing(query.as_deref())?;
+    let (rooms, total) = lobby.rooms(&filter, skip);
     let rooms = rooms.into_iter().map(ListedRoom::from).collect();
     Ok(([(CACHE_CONTROL, "no-store")], Json(Listing { games: lobby.games(), rooms, total })))
 }

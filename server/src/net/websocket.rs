@@ -20,6 +20,7 @@ use super::mailbox::{Mail, Mailbox};
 use super::socket::{Broken, Inbound, Outbound, Socket, SocketLimits};
 use super::upgrade::Upgraded;
 use crate::metrics::{Counted, Metrics};
+use crate::room_filter::RoomFilter;
 use crate::rooms::{Applicant, Identity, RoomLink, Rooms};
 use crate::shutdown::Shutdown;
 
@@ -242,7 +243,7 @@ impl Task {
                     }));
                 }
                 Action::List { game, skip } => {
-                    let (rooms, total) = self.rooms.list(game.as_deref(), skip);
+                    let (rooms, total) = self.rooms.list(&RoomFilter::of_game(game.as_deref()), skip);
                     self.send(&ServerMessage::Rooms { rooms, total: total as u32 });
                 }
                 Action::Input(packet) => {

@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use fracas_shared::limits::ROOMS_PER_LISTING_MAX;
 use fracas_shared::message::RoomInfo;
 use fracas_shared::{CloseCode, Refusal, Rng};
+use serde_json::{Map, Value};
 use tokio::sync::{mpsc, watch};
 
 use super::inbox::RoomRequest;
 use super::roll::{Roll, RollCensus};
 use super::room_code;
 use crate::metrics::Metrics;
+use crate::room_filter::RoomFilter;
 
 /// All rooms of the server.
 ///
@@ -48,7 +50,7 @@ pub(super) struct Description {
     pub(super) seats: u16,
     pub(super) tick_hz: u16,
     pub(super) linger_s: u16,
-    pub(super) metadata: String,
+    pub(super) metadata: Map<String, Value>,
     /// What one must say to get in; empty for nothing.
     pub(super) password: String,
     /// Found by its id alone.
@@ -90,7 +92,9 @@ pub(super) struct RoomEntry {
     /// Whether the room was given up, because its match does not come back from the rules.
     is_given_up: watch::Sender<bool>,
     options: String,
-    metadata: String,
+    metadata: Map<String, Value>,
+    /// The same as JSON.
+    metadata_json: String,
     password: String,
     is_private: bool,
     is_locked: bool,
@@ -136,6 +140,7 @@ impl Directory {
             roll: Arc::default(),
             is_given_up: watch::Sender::new(false),
             options: description.options,
+            metadata_json: Value::Object(description.metadata.clone()).to_string(),
             metadata: description.metadata,
             password: description.password,
             is_private: description.is_private,
@@ -220,19 +225,18 @@ impl Directory {
     }
 
     /// A page of rooms and how many there are in all.
-    pub(super) fn list(&self, game: Option<&str>, skip: usize) -> (Vec<RoomInfo>, usize) {
+    pub(super) fn list(&self, filter: &RoomFilter, skip: usize) -> (Vec<RoomInfo>, usize) {
         let rooms = self.lock();
-        let is_shown =
-            |room: &&Listed| !room.entry.is_private && game.is_none_or(|game| room.entry.game == game);
+        let is_shown = |room: &&Listed| !room.entry.is_private && room.entry.is_shown_by(filter);
         let listed = || rooms.by_number.values().filter(is_shown);
         let page = listed().skip(skip).take(ROOMS_PER_LISTING_MAX).map(Listed::info).collect();
         (page, listed().count())
     }
 
     /// The same of all rooms, for those who run the server.
-    pub(super) fn survey(&self, game: Option<&str>, skip: usize) -> (Vec<RoomSurvey>, usize) {
+    pub(super) fn survey(&self, filter: &RoomFilter, skip: usize) -> (Vec<RoomSurvey>, usize) {
         let rooms = self.lock();
-        let is_asked = |room: &&Listed| game.is_none_or(|game| room.entry.game == game);
+        let is_asked = |room: &&Listed| room.entry.is_shown_by(filter);
         let asked = || rooms.by_number.values().filter(is_asked);
         let page = asked().skip(skip).take(ROOMS_PER_LISTING_MAX).map(Listed::survey).collect();
         (page, asked().count())
@@ -254,7 +258,7 @@ impl Listed {
             bots: entry.bots.load(Ordering::Relaxed),
             seats: entry.seats,
             tick_hz: entry.tick_hz,
-            metadata: entry.metadata.clone(),
+            metadata: entry.metadata_json.clone(),
             spectators: entry.spectators.load(Ordering::Relaxed),
             has_password: !entry.password.is_empty(),
             is_locked: entry.is_locked,
@@ -268,6 +272,10 @@ impl Listed {
 }
 
 impl RoomEntry {
+    fn is_shown_by(&self, filter: &RoomFilter) -> bool {
+        filter.shows(self.game, &self.metadata)
+    }
+
     /// Gives the room up, whose match does not come back: ends its connections, and takes out of the
     /// metrics what is counted in its name.
     pub(super) fn give_up(&self, metrics: &Metrics) {

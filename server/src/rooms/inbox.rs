@@ -150,7 +150,7 @@ mod tests {
             seats: 2,
             tick_hz: 30,
             linger_s: 20,
-            metadata: String::new(),
+            metadata: serde_json::Map::new(),
             password: String::new(),
             is_private: false,
             is_locked: false,

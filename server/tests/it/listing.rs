@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 
-use fracas_shared::limits::ROOMS_PER_LISTING_MAX;
+use fracas_shared::limits::{LISTING_FILTERS_MAX, ROOMS_PER_LISTING_MAX};
 use serde_json::Value;
 
 use crate::server::{Server, connect, exchange, get, read_head, status};
@@ -78,4 +78,46 @@ fn a_thousand_rooms_are_listed_by_pages_each_once() {
     for none in ["-1", "x", "1.5", "18446744073709551616", ""] {
         assert_eq!(get(server.public, &format!("/rooms?skip={none}")).0, 400, "{none}");
     }
+}
+
+#[test]
+fn rooms_are_found_by_what_their_creators_say_of_them() {
+    let server =
+        Server::start_with(|config| config.games.entry("dots".into()).or_default().permanent = false);
+    let create = |metadata: &str| {
+        let body = format!(r#"{{"bots": 0, "metadata": {metadata}}}"#);
+        let length = body.len();
+        let head = format!("Host: test\r\nContent-Length: {length}\r\nConnection: close");
+        let answer =
+            exchange(server.public, &format!("POST /matchmake/create/dots HTTP/1.1\r\n{head}\r\n\r\n{body}"));
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let body: Value = serde_json::from_str(body).unwrap();
+        body["room"].as_str().unwrap().to_owned()
+    };
+    let duel = create(r#"{"mode": "duel", "level": 3, "ranked": true}"#);
+    let team = create(r#"{"mode": "4 & 4", "level": 3, "maps": ["a"]}"#);
+    for (query, found) in [
+        ("metadata.mode=duel", vec![&duel]),
+        ("metadata.mode=4%20%26%204", vec![&team]),
+        ("metadata.level=3", vec![&duel, &team]),
+        ("metadata.level=3&metadata.ranked=true", vec![&duel]),
+        ("metadata.level=3&game=arena", vec![]),
+        ("metadata.maps=a", vec![]),
+        ("metadata.mode=Duel", vec![]),
+    ] {
+        let (status, _, body) = get(server.public, &format!("/rooms?{query}"));
+        assert_eq!(status, 200, "{body}");
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let rooms: Vec<_> =
+            body["rooms"].as_array().unwrap().iter().map(|room| room["room"].as_str().unwrap()).collect();
+        assert_eq!(
+            (rooms, &body["total"]),
+            (found.iter().map(|id| id.as_str()).collect(), &found.len().into()),
+            "{query}"
+        );
+    }
+    let query = |count: usize| vec!["metadata.a=1"; count].join("&");
+    assert_eq!(get(server.public, &format!("/rooms?{}", query(LISTING_FILTERS_MAX))).0, 200);
+    assert_eq!(get(server.public, &format!("/rooms?{}", query(LISTING_FILTERS_MAX + 1))).0, 400);
+    assert_eq!(get(server.public, "/rooms?metadata.a=%ff").0, 400);
 }
