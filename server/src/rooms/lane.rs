@@ -49,6 +49,9 @@ struct State {
 /// A room that is in the rules' hands.
 struct Step {
     since: Instant,
+    /// How often it was looked at. Time alone would tell of a step that the system did not let run,
+    /// such as in a process that was stopped, that it hangs.
+    looks: u32,
     entry: Arc<RoomEntry>,
     phase: usize,
     is_permanent: bool,
@@ -267,6 +270,7 @@ impl Lane {
         let paced = state.rooms.remove(&number)?;
         state.step = Some(Step {
             since: Instant::now(),
+            looks: 0,
             entry: paced.room.entry.clone(),
             phase: paced.phase,
             is_permanent: paced.room.is_permanent(),
@@ -286,12 +290,15 @@ impl Lane {
         Ok((state, paced))
     }
 
-    /// Takes the lane from a thread that has been in the rules' hands for longer than `step_max`, for
-    /// another thread to go on.
-    pub(super) fn take_over(&self, step_max: Duration) -> Option<Taken> {
+    /// Looks at the step that is being made. When it was looked at `looks_max` times before, takes the
+    /// lane from its thread, for another one to go on.
+    pub(super) fn look(&self, looks_max: u32) -> Option<Taken> {
         let mut state = self.lock();
-        let step = state.step.take_if(|step| step.since.elapsed() >= step_max)?;
-        let Step { entry, phase, is_permanent, since } = step;
+        let hung = state.step.take_if(|step| {
+            step.looks += 1;
+            step.looks > looks_max
+        })?;
+        let Step { entry, phase, is_permanent, since, looks: _ } = hung;
         state.thread += 1;
         let taken = Taken { thread: state.thread, lost: state.system_thread.take() };
         state.phases.leave(entry.tick_hz, phase);

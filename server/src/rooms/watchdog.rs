@@ -47,7 +47,7 @@ impl Watchdog {
             let pause = step_max / LOOKS_PER_STEP_TIME;
             while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
                 for worker in &workers {
-                    let Some(taken) = worker.lane.take_over(step_max) else { continue };
+                    let Some(taken) = worker.lane.look(LOOKS_PER_STEP_TIME) else { continue };
                     if let Some(thread) = taken.lost {
                         prioritise(thread, NICE_OF_LOST);
                     }
