@@ -1,5 +1,7 @@
 //! Games that fail, and what becomes of the others.
 
+use std::sync::atomic::Ordering;
+
 use fracas_client::{Event, RoomWanted};
 use fracas_server::config::GameConfig;
 use fracas_server::{Listeners, Shutdown, run};
@@ -7,7 +9,7 @@ use fracas_shared::limits::SIM_THREADS_LOST_MAX;
 use fracas_shared::{CloseCode, Refusal};
 
 use crate::player::Player;
-use crate::probe::{Input, Message, Probe, ProbeGames, alike, by_id, new_room};
+use crate::probe::{Input, Message, Probe, ProbeGames, STOP_SPINNING, alike, by_id, new_room};
 use crate::server::{Server, local};
 
 /// A room whose rules are made to panic ends; another one and the server go on.
@@ -112,9 +114,19 @@ async fn a_room_beside_one_that_panics_misses_no_tick() {
     assert!(!witness.told.iter().any(|told| matches!(told, Event::TimeDropped { .. })), "{:?}", witness.told);
 }
 
+/// Lets spinning rules come back at the end of a test, however it ends.
+struct StopSpinning;
+
+impl Drop for StopSpinning {
+    fn drop(&mut self) {
+        STOP_SPINNING.store(true, Ordering::Relaxed);
+    }
+}
+
 #[tokio::test]
 async fn rules_that_never_come_back_cost_their_room_alone() {
     let server = start(300);
+    let spinning = StopSpinning;
     let mut witness = Player::<Probe>::join(&server, "ann", new_room("")).await;
     let mut culprit = Player::<Probe>::join(&server, "bob", new_room("")).await;
     let room = culprit.room().to_owned();
@@ -122,7 +134,7 @@ async fn rules_that_never_come_back_cost_their_room_alone() {
     for player in [&mut witness, &mut culprit, &mut eve] {
         player.frames(2).await;
     }
-    culprit.client.send_message(&Message::Hang).await.unwrap();
+    culprit.client.send_message(&Message::Spin).await.unwrap();
     for player in [&mut culprit, &mut eve] {
         assert_eq!(player.end().await.close_code(), Some(CloseCode::RoomHung));
     }
@@ -148,6 +160,11 @@ async fn rules_that_never_come_back_cost_their_room_alone() {
     ] {
         server.metric_until(metric, |value| value == count).await;
     }
+    // The step comes back after all, to nothing: what was given up in its name is not given up again.
+    drop(spinning);
+    again.frames(20).await;
+    assert_eq!(server.metric("fracas_rooms{game=\"probe\"}"), 2.0);
+    assert_eq!(server.metric("fracas_players{game=\"probe\"}"), 2.0);
 }
 
 async fn eve_enters(server: &Server, room: &str) -> Result<(), Refusal> {

@@ -1,6 +1,7 @@
 //! Probe: a game that does what a test tells it to, also what no game should.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use fracas_shared::message::RoomWanted;
@@ -14,6 +15,9 @@ fracas_shared::games! {
     /// Nothing but Probe.
     pub(crate) struct ProbeGames = [Probe]
 }
+
+/// Whether rules that spin come back after all.
+pub(crate) static STOP_SPINNING: AtomicBool = AtomicBool::new(false);
 
 pub(crate) struct Probe {
     config: Config,
@@ -69,8 +73,10 @@ pub(crate) enum Message {
     Fail { after_ms: u16 },
     /// Keeps the step busy for so long.
     Work { ms: u16 },
-    /// Never comes back.
+    /// Never comes back, and sleeps.
     Hang,
+    /// Never comes back, and works: until [`STOP_SPINNING`] says so, which is when the test is over.
+    Spin,
     /// Wants a player out of the room.
     Kick { player: PlayerId },
     /// Wants a player out of the room for good.
@@ -130,6 +136,11 @@ impl Game for Probe {
             Message::Hang => loop {
                 std::thread::park();
             },
+            Message::Spin => {
+                while !STOP_SPINNING.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            }
             Message::Kick { player } => ctx.kick(*player),
             Message::Ban { player } => ctx.ban(*player),
         }
