@@ -7,6 +7,7 @@ pub mod address_limits;
 pub mod admin;
 pub mod auth;
 pub mod config;
+pub mod memory;
 pub mod metrics;
 pub mod net;
 pub mod networks;
@@ -109,12 +110,8 @@ async fn serve_games<G: GameList>(
     let on_upgrade = {
         let (rooms, metrics, shutdown) = (rooms.clone(), metrics.clone(), shutdown.clone());
         Arc::new(move |upgraded: Upgraded| {
-            let task = websocket::serve(upgraded, rooms.clone(), metrics.clone(), shutdown.clone());
-            let open = open.clone();
-            tokio::spawn(async move {
-                task.await;
-                drop(open);
-            });
+            let (rooms, metrics, shutdown) = (rooms.clone(), metrics.clone(), shutdown.clone());
+            tokio::spawn(websocket::serve(upgraded, rooms, metrics, shutdown, open.clone()));
         })
     };
     let entrance = Entrance { addresses: addresses.clone(), origins, authenticate };

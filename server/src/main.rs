@@ -5,13 +5,14 @@ use std::process::exit;
 
 use fracas_games::Games;
 use fracas_server::config::LoadError;
-use fracas_server::{Config, Invocation, Listeners, Shutdown, run, telemetry};
+use fracas_server::{Config, Invocation, Listeners, Shutdown, memory, run, telemetry};
 use mimalloc::MiMalloc;
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() {
+    memory::use_small_pages();
     if let Err(error) = start() {
         eprintln!("fracas-server: {error:#}");
         exit(1);

@@ -1,11 +1,13 @@
 //! Sockets: they move bytes, and never name a world, a game or an entity.
 
 pub mod allowed_origins;
+mod body;
 pub mod caller;
 pub mod connection;
 pub mod door;
 pub mod entrance;
 pub mod http;
+mod http_stream;
 pub mod listener;
 pub mod mailbox;
 mod pages;

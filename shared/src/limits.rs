@@ -57,6 +57,9 @@ limits! {
     TEXT_BYTES_MAX: usize = 255, "bytes";
     /// A baseline's age. Older: the viewer gets a keyframe.
     BASELINE_AGE_MAX: u32 = 64, "ticks";
+    /// Snapshots that a room keeps for viewers that are behind. More: the oldest is forgotten, and who holds it
+    /// gets a keyframe.
+    BASELINES_MAX: usize = 5, "snapshots";
     /// Deltas from different baselines made in one tick. More: the other stale viewers get the keyframe.
     DELTAS_PER_TICK_MAX: usize = 4, "deltas";
     /// Ticks for which a wire id is not given to another entity. A client that missed more starts afresh.
@@ -177,6 +180,10 @@ limits! {
     HTTP_HEAD_BYTES_MAX: usize = 16 * 1024, "bytes";
     /// Time for a request's head to be whole. Longer: the connection is closed.
     HTTP_HEAD_TIME_MAX_S: u64 = 10, "s";
+    /// Time for a request's body to be whole. Longer: answered with 408.
+    HTTP_BODY_TIME_MAX_S: u64 = 10, "s";
+    /// Time in which a client reads nothing of an answer. Longer: the connection is closed.
+    HTTP_UNREAD_TIME_MAX_S: u64 = 10, "s";
     /// Time for TLS to be agreed on. Longer: the connection is closed.
     TLS_HANDSHAKE_TIME_MAX_S: u64 = 10, "s";
     /// Time after which a certificate's files are looked at again.
@@ -189,6 +196,8 @@ limits! {
     IDLE_TIME_MAX_S: u64 = 30, "s";
     /// Time for a socket to take the close frame. Longer: it is cut.
     CLOSE_TIME_MAX_S: u64 = 2, "s";
+    /// What is read of a connection after its close frame was sent. More is left unread until the line is cut.
+    FAREWELL_BYTES_MAX: u64 = 64 * 1024, "bytes";
     /// Ticks made up for at once when a room is late. Beyond: time is dropped, counted and told.
     CATCH_UP_TICKS_MAX: u32 = 3, "ticks";
     /// Time that the rules may take for one tick, unless set otherwise. More: the room is given up.
@@ -209,6 +218,7 @@ const _: () = {
     assert!(TEXTS_MAX < 1 << 10, "a text's field is 10 bits, 0 is the empty text");
     assert!(TEXT_BYTES_MAX <= u8::MAX as usize, "a text's length is 8 bits");
     assert!(BASELINE_AGE_MAX <= u8::MAX as u32, "a baseline's age is 8 bits");
+    assert!(DELTAS_PER_TICK_MAX <= BASELINES_MAX);
     assert!(BASELINE_AGE_MAX < WIRE_ID_QUARANTINE_TICKS, "no delta may see an id change hands");
     assert!(EVENTS_PER_TICK_MAX <= u8::MAX as usize, "an event count is 8 bits");
     assert!(INPUT_REPEAT_TICKS_MAX < INPUT_AHEAD_TICKS_MAX);

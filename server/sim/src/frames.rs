@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use fracas_shared::Tick;
 use fracas_shared::frame::FrameCodec;
-use fracas_shared::limits::{BASELINE_AGE_MAX, DELTAS_PER_TICK_MAX, VIEW_HASH_INTERVAL_TICKS};
+use fracas_shared::limits::{BASELINE_AGE_MAX, BASELINES_MAX, DELTAS_PER_TICK_MAX, VIEW_HASH_INTERVAL_TICKS};
 use fracas_shared::packet::ServerTag;
 use fracas_shared::schema::Kind;
 use fracas_shared::snapshot::Snapshot;
@@ -57,6 +57,9 @@ impl Frames {
             (1..=BASELINE_AGE_MAX as i32).contains(&age)
                 && held.binary_search_by_key(&baseline.tick().0, |tick| tick.0).is_ok()
         });
+        // Who is furthest behind gets the keyframe.
+        let beyond = self.baselines.len().saturating_sub(BASELINES_MAX);
+        self.baselines.drain(..beyond);
     }
 
     /// The newest snapshot's frame for a viewer with this baseline: a delta from it, or, when that

@@ -100,7 +100,7 @@ mod tests {
     fn allows(setting: &str, origin: &'static str, address: &str, host: &'static str) -> bool {
         let mut caller = Caller::of_connection(([127, 0, 0, 1], 999).into());
         caller.address = address.parse().unwrap();
-        caller.host = Some(HeaderValue::from_static(host));
+        caller.host = Some(host.into());
         let origins: AllowedOrigins = setting.parse().unwrap();
         origins.allows(&HeaderValue::from_static(origin), &caller)
     }

@@ -2,9 +2,10 @@
 //! trusted.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use axum::http::header::{HOST, HeaderMap, HeaderName};
 use tracing::warn;
 
 use crate::networks::Networks;
@@ -22,8 +23,9 @@ pub struct Caller {
     pub address: IpAddr,
     /// Whether the client's connection is encrypted, to this server or to a trusted proxy.
     pub is_tls: bool,
-    /// The host that the client asked, with its port where that is not the usual one.
-    pub host: Option<HeaderValue>,
+    /// The host that the client asked, with its port where that is not the usual one. A copy: the header
+    /// itself would keep the whole buffer that the request was read into.
+    pub host: Option<Arc<str>>,
 }
 
 impl Caller {
@@ -36,7 +38,10 @@ impl Caller {
     /// it comes from a trusted proxy.
     #[must_use]
     pub fn of_request(&self, headers: &HeaderMap, proxies: &Networks) -> Self {
-        let mut caller = Self { host: headers.get(HOST).cloned(), ..self.clone() };
+        let mut caller = Self {
+            host: headers.get(HOST).and_then(|host| host.to_str().ok()).map(Arc::from),
+            ..self.clone()
+        };
         if !proxies.contains(self.address) {
             if self.address.is_loopback() && headers.contains_key(FORWARDED_FOR) {
                 tell_of_untrusted_proxy();
@@ -55,14 +60,14 @@ impl Caller {
             caller.is_tls = proto.eq_ignore_ascii_case("https") || proto.eq_ignore_ascii_case("wss");
         }
         if let Some(host) = from_the_right(headers, FORWARDED_HOST).next() {
-            caller.host = HeaderValue::from_str(host).ok();
+            caller.host = Some(host.into());
         }
         caller
     }
 
     /// The host that the client asked, as text.
     pub fn host(&self) -> Option<&str> {
-        self.host.as_ref()?.to_str().ok()
+        self.host.as_deref()
     }
 }
 
@@ -93,6 +98,8 @@ fn tell_of_untrusted_proxy() {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     /// The caller of a request from this peer, where 10.0.0.0/8 and the loopback address are proxies.

@@ -17,7 +17,8 @@ use axum::Router;
 use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use fracas_shared::limits::{
-    CLOSE_TIME_MAX_S, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIME_MAX_S, TLS_HANDSHAKE_TIME_MAX_S,
+    CLOSE_TIME_MAX_S, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIME_MAX_S, HTTP_UNREAD_TIME_MAX_S, SEND_BUFFER_BYTES,
+    TLS_HANDSHAKE_TIME_MAX_S,
 };
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -25,6 +26,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use prometheus_client::metrics::counter::Counter;
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -34,6 +36,7 @@ use tracing::{debug, warn};
 
 use super::caller::Caller;
 use super::http::{Problem, Reason};
+use super::http_stream::HttpStream;
 use super::proxy_protocol::{self, ProxyHeaderError};
 use super::tls::Tls;
 use super::transport::Transport;
@@ -201,7 +204,7 @@ impl Doorway {
         mut admitted: Admitted,
         shutdown: Shutdown,
     ) {
-        if let Err(error) = stream.set_nodelay(true) {
+        if let Err(error) = set_up(&stream) {
             debug!(%peer, %error, "the connection was gone at once");
             return;
         }
@@ -320,11 +323,12 @@ async fn serve_http<S, F>(
     S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future = F>,
     F: Future<Output = Result<Response, Infallible>>,
 {
+    let stream = HttpStream::new(transport, Duration::from_secs(HTTP_UNREAD_TIME_MAX_S));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head_time_max)
         .max_buf_size(HTTP_HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(transport), service)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let done = tokio::select! {
@@ -337,6 +341,15 @@ async fn serve_http<S, F>(
     if let Err(error) = done {
         debug!(%peer, %error, "an HTTP connection ended early");
     }
+}
+
+/// Sends at once what is written, and keeps what a slow client has not read out of the kernel: it
+/// belongs to where the newest state replaces older.
+pub(super) fn set_up(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.set_tcp_notsent_lowat(SEND_BUFFER_BYTES as u32 / 4)
 }
 
 fn full() -> Problem {

@@ -4,20 +4,22 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::rejection::{PathRejection, StringRejection};
-use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use fracas_shared::Refusal;
-use fracas_shared::limits::{LISTING_FILTERS_MAX, OPTIONS_BYTES_MAX};
+use fracas_shared::limits::LISTING_FILTERS_MAX;
 use fracas_shared::message::{RoomInfo, RoomWanted};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::body;
 use super::door::Accepted;
 use super::entrance::Entrance;
 use super::pages::Pages;
@@ -140,7 +142,6 @@ pub fn router(lobby: Arc<dyn Lobby>, entrance: Entrance, on_upgrade: OnUpgrade) 
         .route("/rooms", get(rooms))
         .route("/matchmake/{method}/{name}", post(matchmake))
         .route("/matchmake/{method}/", post(matchmake))
-        .layer(DefaultBodyLimit::max(OPTIONS_BYTES_MAX))
         .layer(entrance.origins.cors_layer())
         .layer(Extension(entrance.clone()))
         .with_state(lobby);
@@ -207,15 +208,13 @@ async fn matchmake(
     Extension(entrance): Extension<Entrance>,
     uri: Uri,
     headers: HeaderMap,
-    body: Result<String, StringRejection>,
+    body: Body,
 ) -> Result<impl IntoResponse, Problem> {
     entrance.admit(&caller, &headers, &uri)?;
     let Path(MatchmakePath { method, name }) = path.map_err(|rejection| {
         Problem::new(rejection.status(), "bad_path", format!("the path: {}", rejection.body_text()))
     })?;
-    let options = body.map_err(|rejection| {
-        Problem::new(rejection.status(), "bad_body", format!("the room's options: {}", rejection.body_text()))
-    })?;
+    let options = body::text(body).await?;
     let wanted = match method.as_str() {
         "joinOrCreate" => RoomWanted::JoinOrCreate { game: name, options },
         "create" => RoomWanted::Create { game: name, options },

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use fracas_shared::CloseCode;
 use fracas_shared::limits::{
-    CLIENT_MESSAGE_BYTES_MAX, CLOSE_TIME_MAX_S, FRAME_BYTES_MAX, MESSAGE_TIME_MAX_S, READ_BUFFER_BYTES,
-    RECEIVED_BYTES_PER_S_MAX, SEND_BUFFER_BYTES, WRITE_BUFFER_BYTES_MAX,
+    CLIENT_MESSAGE_BYTES_MAX, CLOSE_TIME_MAX_S, FAREWELL_BYTES_MAX, FRAME_BYTES_MAX, MESSAGE_TIME_MAX_S,
+    READ_BUFFER_BYTES, RECEIVED_BYTES_PER_S_MAX, SEND_BUFFER_BYTES, WRITE_BUFFER_BYTES_MAX,
 };
 use futures_util::{SinkExt, StreamExt};
 use socket2::SockRef;
@@ -93,8 +93,7 @@ pub struct Socket {
 
 impl Socket {
     /// Goes on with a transport that has just become a WebSocket; `leftover` was read from it already.
-    pub async fn open(transport: Transport, leftover: Bytes, limits: SocketLimits) -> Self {
-        bound_kernel_buffers(&transport);
+    pub async fn open(transport: Transport, leftover: Vec<u8>, limits: SocketLimits) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(WRITE_BATCH_BYTES)
@@ -103,7 +102,7 @@ impl Socket {
             .max_frame_size(Some(limits.message_bytes_max));
         let metered = Metered::new(transport, limits, leftover.len() as u64);
         let websocket =
-            WebSocketStream::from_partially_read(metered, leftover.into(), Role::Server, Some(config)).await;
+            WebSocketStream::from_partially_read(metered, leftover, Role::Server, Some(config)).await;
         Self { websocket, is_flushing: false }
     }
 
@@ -155,6 +154,11 @@ impl Socket {
         Poll::Ready(Ok(()))
     }
 
+    /// Whether so little has come after the close frame that its answer may be found in it.
+    fn may_read_on(&self) -> bool {
+        self.websocket.get_ref().received < FAREWELL_BYTES_MAX
+    }
+
     /// Bytes received since this was last asked.
     pub fn take_received_bytes(&mut self) -> u64 {
         std::mem::take(&mut self.websocket.get_mut().received)
@@ -172,13 +176,20 @@ impl Socket {
                 let _ = self.websocket.feed(Message::Binary(message)).await;
             }
             let _ = self.websocket.close(frame).await;
-            while let Some(Ok(_)) = self.websocket.next().await {}
+            self.websocket.get_mut().received = 0;
+            while self.may_read_on() && matches!(self.websocket.next().await, Some(Ok(_))) {}
             // To close a socket in which something is unread resets the connection, and the client
             // loses what it has not read yet: the close frame.
             let stream = self.websocket.get_mut();
             let _ = stream.shutdown().await;
-            let mut unread = vec![0; READ_BUFFER_BYTES];
-            while stream.read(&mut unread).await.is_ok_and(|count| count > 0) {}
+            let mut unread = [0; 1024];
+            while self.may_read_on() {
+                if !self.websocket.get_mut().read(&mut unread).await.is_ok_and(|count| count > 0) {
+                    return;
+                }
+            }
+            // What floods is left to wait, and has the same time to read why it is closed.
+            std::future::pending::<()>().await;
         };
         if timeout(Duration::from_secs(CLOSE_TIME_MAX_S), farewell).await.is_err() {
             debug!("the client did not take its leave in time");
@@ -208,18 +219,6 @@ impl Broken {
 impl std::fmt::Display for Broken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.error.fmt(f)
-    }
-}
-
-/// Keeps what a slow client has not read out of the kernel: it belongs to where the newest state
-/// replaces older.
-fn bound_kernel_buffers(transport: &Transport) {
-    let socket = SockRef::from(transport.tcp());
-    let bounded = socket
-        .set_send_buffer_size(SEND_BUFFER_BYTES)
-        .and_then(|()| socket.set_tcp_notsent_lowat(SEND_BUFFER_BYTES as u32 / 4));
-    if let Err(error) = bounded {
-        debug!(%error, "the kernel's buffers keep their own sizes");
     }
 }
 
@@ -376,7 +375,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
-        (Socket::open(Transport::Tcp(stream), Bytes::new(), limits).await, client)
+        crate::net::door::set_up(&stream).unwrap();
+        (Socket::open(Transport::Tcp(stream), Vec::new(), limits).await, client)
     }
 
     #[tokio::test]
@@ -403,6 +403,28 @@ mod tests {
         };
         assert_eq!(broken.code, Some(CloseCode::TooSlow));
         assert!(sent > WRITE_BUFFER_BYTES_MAX - PIECE, "{sent}");
+    }
+
+    #[tokio::test]
+    async fn a_flood_is_not_read_to_its_end() {
+        let (socket, client) = pair(SocketLimits::default()).await;
+        let (mut reading, mut writing) = client.into_split();
+        let flood = tokio::spawn(async move {
+            // Masked pings without a payload, more than all buffers on the way hold.
+            let pings = [0x89, 0x80, 0, 0, 0, 0].repeat(1024 * 1024);
+            let mut sent = 0;
+            while let Ok(count) = writing.write(&pings).await {
+                sent += count as u64;
+                assert!(sent < 1 << 30, "it is read on and on");
+            }
+            sent
+        });
+        let farewell = tokio::spawn(socket.finish(Vec::new(), Some(CloseCode::TooFast)));
+        let mut close = [0; 4];
+        reading.read_exact(&mut close).await.expect("the client is told why");
+        assert_eq!((close[0], &close[2..]), (0x88, &CloseCode::TooFast.number().to_be_bytes()[..]));
+        farewell.await.unwrap();
+        assert!(flood.await.unwrap() >= FAREWELL_BYTES_MAX, "so much is read");
     }
 
     #[tokio::test]

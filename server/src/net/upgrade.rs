@@ -12,7 +12,6 @@ use axum::http::header::{
 };
 use axum::http::{Method, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use fracas_shared::message::SUBPROTOCOL;
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -22,6 +21,7 @@ use super::caller::Caller;
 use super::door::{Accepted, Place};
 use super::entrance::Entrance;
 use super::http::Problem;
+use super::http_stream::HttpStream;
 use super::transport::Transport;
 use crate::auth::Claims;
 
@@ -34,7 +34,7 @@ pub struct Upgraded {
     /// The connection.
     pub stream: Transport,
     /// What came with the request already: the first bytes to decode.
-    pub leftover: Bytes,
+    pub leftover: Vec<u8>,
     /// Who connected.
     pub caller: Caller,
     /// What is known of who connected.
@@ -87,12 +87,13 @@ pub fn answer(
             Ok(upgraded) => upgraded,
             Err(error) => return debug!(%peer, %error, "a connection was gone before it was a WebSocket"),
         };
-        let Ok(parts) = upgraded.downcast::<TokioIo<Transport>>() else {
+        let Ok(parts) = upgraded.downcast::<TokioIo<HttpStream>>() else {
             return error!(%peer, "a WebSocket came in on something else than this server's transport");
         };
         on_upgrade(Upgraded {
-            stream: parts.io.into_inner(),
-            leftover: parts.read_buf,
+            stream: parts.io.into_inner().into_transport(),
+            // A copy: what was read of the request would stay with it.
+            leftover: parts.read_buf.to_vec(),
             caller,
             claims,
             is_our_version,

@@ -12,6 +12,8 @@ use bytes::Bytes;
 use fracas_shared::message::ServerMessage;
 use fracas_shared::packet::ClientTag;
 use fracas_shared::{CloseCode, Refusal, Tick};
+use tokio::sync::mpsc;
+use tokio::task::coop::poll_proceed;
 use tokio::time::{Sleep, sleep_until};
 use tracing::{Instrument, debug, info_span};
 
@@ -27,8 +29,14 @@ use crate::shutdown::Shutdown;
 /// The close code of one who has no more to say (RFC 6455, section 7.4.1).
 const CLOSE_NORMAL: u16 = 1000;
 
-/// Serves one WebSocket to its end.
-pub async fn serve(upgraded: Upgraded, rooms: Rooms, metrics: Metrics, shutdown: Shutdown) {
+/// Serves one WebSocket to its end. `open` is held until then.
+pub async fn serve(
+    upgraded: Upgraded,
+    rooms: Rooms,
+    metrics: Metrics,
+    shutdown: Shutdown,
+    open: mpsc::Sender<()>,
+) {
     let Upgraded { stream, leftover, caller, claims, is_our_version, place: _place } = upgraded;
     let socket = Socket::open(stream, leftover, SocketLimits::default()).await;
     let _counted = Counted::new(&metrics.net.websockets);
@@ -54,6 +62,7 @@ pub async fn serve(upgraded: Upgraded, rooms: Rooms, metrics: Metrics, shutdown:
         address: caller.address,
         rooms,
         metrics,
+        _open: open,
     };
     task.run().instrument(info_span!("connection", client = %caller.address)).await;
 }
@@ -73,6 +82,7 @@ struct Task {
     address: IpAddr,
     rooms: Rooms,
     metrics: Metrics,
+    _open: mpsc::Sender<()>,
 }
 
 enum RoomAnswer {
@@ -126,7 +136,8 @@ impl Task {
         for message in &self.batch {
             self.metrics.net.sent_bytes.inc_by(framed_bytes(message.len()));
         }
-        self.socket.finish(self.batch, code).await;
+        // In a place of its own, which no connection needs before its end.
+        Box::pin(self.socket.finish(self.batch, code)).await;
     }
 
     /// What happens next; the room's answer before the messages that it sent after it.
@@ -140,10 +151,13 @@ impl Task {
         if let Poll::Ready(event) = self.poll_write(cx) {
             return Poll::Ready(event);
         }
-        if !self.connection.is_waiting_for_room()
-            && let Poll::Ready(message) = self.socket.poll_message(cx)
-        {
-            return Poll::Ready(message.map_or_else(Event::Gone, Event::Message));
+        if !self.connection.is_waiting_for_room() {
+            // A flood of small messages comes in few reads: without this, it would keep others waiting.
+            let turn = ready!(poll_proceed(cx));
+            if let Poll::Ready(message) = self.socket.poll_message(cx) {
+                turn.made_progress();
+                return Poll::Ready(message.map_or_else(Event::Gone, Event::Message));
+            }
         }
         if self.timer.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Event::Timeout);

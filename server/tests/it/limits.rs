@@ -1,6 +1,6 @@
 //! Limits that no other test is about, at the door and in time.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,10 +13,11 @@ use fracas_server::net::door::Door;
 use fracas_server::rooms::Rooms;
 use fracas_server::{Config, Shutdown};
 use fracas_shared::limits::{
-    CLOSE_TIME_MAX_S, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, EVENTS_PER_TICK_MAX, HTTP_HEAD_BYTES_MAX,
-    HTTP_HEAD_TIME_MAX_S, JOINS_PER_ADDRESS_MAX, MESSAGE_TIME_MAX_S, REQUESTS_PER_ADDRESS_MAX, ROOMS_MAX,
-    ROOMS_PER_ADDRESS_MAX, SEATS_MAX, SEATS_PER_ADDRESS_MAX, STEP_TIME_MAX_MS, TICKET_TIME_MAX_S,
-    TICKETS_MAX, TICKETS_PER_ADDRESS_MAX, TLS_HANDSHAKE_TIME_MAX_S, TOKEN_BYTES_MAX,
+    CLOSE_TIME_MAX_S, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, EVENTS_PER_TICK_MAX,
+    HTTP_BODY_TIME_MAX_S, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIME_MAX_S, HTTP_UNREAD_TIME_MAX_S,
+    JOINS_PER_ADDRESS_MAX, MESSAGE_TIME_MAX_S, REQUESTS_PER_ADDRESS_MAX, ROOMS_MAX, ROOMS_PER_ADDRESS_MAX,
+    SEATS_MAX, SEATS_PER_ADDRESS_MAX, STEP_TIME_MAX_MS, TICKET_TIME_MAX_S, TICKETS_MAX,
+    TICKETS_PER_ADDRESS_MAX, TLS_HANDSHAKE_TIME_MAX_S, TOKEN_BYTES_MAX,
 };
 use fracas_shared::message::RoomWanted;
 use fracas_shared::packet::ClientTag;
@@ -27,7 +28,7 @@ use crate::player::Player;
 use crate::probe::{Probe, ProbeGames, by_id, new_room};
 use crate::raw::Raw;
 use crate::rfc6455::wire::{BINARY, FIN, PONG, Wire, closed, frame};
-use crate::server::{Server, connect, exchange, status};
+use crate::server::{Server, connect, exchange, read_all, status};
 
 /// What bites at other values is in addresses.rs, listener.rs, rooms.rs and failures.rs.
 #[test]
@@ -80,6 +81,34 @@ fn a_connection_that_says_nothing_is_cut_off() {
     let mut silent = connect(server.public);
     assert_eq!(silent.read_to_end(&mut Vec::new()).unwrap(), 0);
     assert!(began.elapsed() >= Duration::from_secs(HTTP_HEAD_TIME_MAX_S), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_body_is_whole_in_time() {
+    let server = Server::start();
+    let began = Instant::now();
+    let mut slow = connect(server.public);
+    let head = "POST /matchmake/joinOrCreate/arena HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\n{";
+    slow.write_all(head.as_bytes()).unwrap();
+    let answer = read_all(&mut slow);
+    assert_eq!(status(&answer), 408);
+    assert!(answer.contains("body_timeout"), "{answer}");
+    assert!(began.elapsed() >= Duration::from_secs(HTTP_BODY_TIME_MAX_S), "{:?}", began.elapsed());
+}
+
+#[test]
+fn who_reads_no_answers_is_cut_off() {
+    let server = Server::start();
+    let mut deaf = connect(server.public);
+    let began = Instant::now();
+    // More than all buffers on the way hold, so some answers wait.
+    let requests = "GET /fracas.js HTTP/1.1\r\nHost: test\r\n\r\n".repeat(1000);
+    deaf.write_all(requests.as_bytes()).unwrap();
+    // The kernel tells of the end on the writing side, although nothing is read.
+    while deaf.write_all(b" ").is_ok() {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(began.elapsed() >= Duration::from_secs(HTTP_UNREAD_TIME_MAX_S), "{:?}", began.elapsed());
 }
 
 /// Lets everyone in who shows something.

@@ -1,7 +1,7 @@
 //! Which frame a viewer gets: on the baseline that it holds, or a keyframe.
 
 use fracas_shared::Tick;
-use fracas_shared::limits::{BASELINE_AGE_MAX, DELTAS_PER_TICK_MAX, TEXTS_MAX};
+use fracas_shared::limits::{BASELINE_AGE_MAX, BASELINES_MAX, DELTAS_PER_TICK_MAX, TEXTS_MAX};
 use fracas_sim::conformance::Arrival;
 use fracas_sim::{FrameCounts, RoomOptions};
 
@@ -93,6 +93,25 @@ fn viewers_of_too_many_baselines_share_the_keyframe() {
     for viewer in 0..viewers {
         table.flush_newest(viewer);
     }
+}
+
+#[test]
+fn so_many_snapshots_are_kept_for_who_is_behind() {
+    // As many viewers, each of them stuck one tick later than the one before.
+    let check = |viewers: usize, baseline: Option<Tick>| {
+        let mut table = Table::new(4, 4);
+        for _ in 0..viewers {
+            table.watch(None);
+        }
+        for viewer in 0..viewers {
+            table.tick();
+            table.flush_newest(viewer);
+        }
+        table.tick();
+        assert_eq!(table.flush_newest(0), [(Tick(viewers as u32 + 1), baseline)]);
+    };
+    check(BASELINES_MAX, Some(Tick(1)));
+    check(BASELINES_MAX + 1, None);
 }
 
 #[test]
