@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask help`.
 
+mod attack;
 mod ci;
 mod debian;
 mod fuzz;
@@ -38,6 +39,12 @@ enum Command {
         #[arg(long, default_value_t = 1_000_000)]
         cases: u64,
     },
+    /// Attack a server in every way that strangers do, while bots play on it.
+    Attack {
+        /// What `fracas-attack raid --help` lists: attacks, how many connections, how many bots.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
     /// Run something for long.
     #[command(subcommand)]
     Soak(Soak),
@@ -52,6 +59,13 @@ enum Soak {
         /// Ticks to play.
         #[arg(long, default_value_t = 100_000)]
         ticks: u64,
+    },
+    /// Fill a crowded room with clients that answer and never read: they cost little, and nobody else
+    /// anything.
+    SlowReaders {
+        /// What `fracas-attack slow-readers --help` lists.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
     },
     /// Let players drop and come back in every unlucky way: all must keep seat and score.
     Resume {
@@ -77,6 +91,8 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(root, &options),
         Command::Ci => ci::run(root),
         Command::Fuzz { cases } => fuzz::run(root, cases),
+        Command::Attack { options } => attack::run(root, "raid", &options),
+        Command::Soak(Soak::SlowReaders { options }) => attack::run(root, "slow-readers", &options),
         Command::Soak(Soak::Determinism { ticks }) => soak::determinism(root, ticks),
         Command::Soak(Soak::Resume { cycles, players }) => soak::resume(root, cycles, players),
         Command::NewGame(NewGame { name }) => new_game::run(root, &name),

@@ -41,6 +41,7 @@ fn allowed(package: &Package, games: &[&str]) -> (BTreeSet<String>, BTreeSet<Str
         "fracas-client" | "fracas-games" => (&["fracas-shared"], &[]),
         "fracas-bots" => (&["fracas-client", "fracas-games", "fracas-shared"], &[]),
         "fracas-benches" => (&["fracas-games", "fracas-server"], &[]),
+        "fracas-attack" => (&["fracas-client", "fracas-server", "fracas-shared"], &[]),
         "xtask" => (&[], &["fracas-shared"]),
         _ if is_game(package) => (&["fracas-shared"], &[]),
         name => panic!("{name} has no place in the layering yet: give it one in this test"),
