@@ -23,6 +23,7 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use fracas_shared::message::{RoomInfo, RoomWanted};
 use fracas_shared::{GameList, Refusal};
+use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_blocking};
@@ -93,7 +94,7 @@ async fn serve_games<G: GameList>(
     let origins = config.allowed_origins.parse().map_err(|problem| anyhow!("allowed_origins: {problem}"))?;
     let addresses = AddressLimits::new(&config, proxies.clone());
     let metrics = Metrics::new();
-    let rooms = Rooms::start::<G>(&config, addresses.clone(), &metrics, &shutdown)?;
+    let rooms = Rooms::start::<G>(&config, addresses.clone(), &metrics, &shutdown).await?;
     let readiness = Readiness::new(shutdown.clone());
     // Health and metrics are of use until the very end.
     let end = Shutdown::new();
@@ -169,7 +170,7 @@ impl Lobby for Rooms {
         wanted: RoomWanted,
         address: IpAddr,
         hold: AddressHold,
-    ) -> Result<SeatReservation, Refusal> {
-        self.reserve_for_later(wanted, address, hold)
+    ) -> BoxFuture<'_, Result<SeatReservation, Refusal>> {
+        Box::pin(self.reserve_for_later(wanted, address, hold))
     }
 }

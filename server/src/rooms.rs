@@ -13,6 +13,9 @@ mod guests;
 mod hosted_room;
 mod inbox;
 mod lane;
+mod losses;
+mod matching;
+mod opening;
 mod pacer;
 mod roll;
 mod room_code;
@@ -31,7 +34,7 @@ use fracas_sim::{OptionsPatch, Port, SeatToken};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 pub use catalog::CatalogError;
 pub use directory::RoomSurvey;
@@ -43,12 +46,15 @@ use crate::metrics::Metrics;
 use crate::net::http::SeatReservation;
 use crate::room_filter::RoomFilter;
 use crate::shutdown::Shutdown;
-use catalog::Catalog;
+use catalog::{Catalog, Opened};
 use directory::{Directory, Reservation, RoomEntry};
 use falls::Falls;
 use guard::guarded;
 use hosted_room::HostedRoom;
 use inbox::{Entrance, RoomRequest, ViewerId, inbox};
+use losses::Losses;
+use matching::Matching;
+use opening::{OpeningError, Openings};
 use sim_thread::SimThreads;
 use tickets::Tickets;
 
@@ -64,8 +70,9 @@ struct Shared {
     addresses: AddressLimits,
     metrics: Metrics,
     seeds: Mutex<Rng>,
-    /// Held while a room is looked for and made, so that two who come at once meet in one.
-    matching: Mutex<()>,
+    matching: Matching,
+    openings: Openings,
+    losses: Losses,
 }
 
 /// Who wants to enter a room.
@@ -98,7 +105,7 @@ impl Rooms {
     ///
     /// # Errors
     /// A game's configuration that the game refuses.
-    pub fn start<G: GameList>(
+    pub async fn start<G: GameList>(
         config: &Config,
         addresses: AddressLimits,
         metrics: &Metrics,
@@ -107,7 +114,9 @@ impl Rooms {
         let catalog = Catalog::new::<G>(config)?;
         let directory = Arc::new(Directory::new(config.rooms_max));
         let (fallen, falling) = unbounded_channel();
-        let threads = SimThreads::start(config, &directory, metrics, &fallen, shutdown.clone());
+        let losses = Losses::new(metrics.clone(), shutdown.clone());
+        let threads = SimThreads::start(config, &directory, metrics, &fallen, losses.clone());
+        let opening_max = Duration::from_millis(u64::from(config.step_time_max_ms));
         let seed = config.seed.unwrap_or_else(random_seed);
         let rooms = Self(Arc::new(Shared {
             catalog,
@@ -117,10 +126,12 @@ impl Rooms {
             addresses,
             metrics: metrics.clone(),
             seeds: Mutex::new(Rng::new(seed, 2)),
-            matching: Mutex::new(()),
+            matching: Matching::default(),
+            openings: Openings::new(opening_max, losses.clone()),
+            losses,
         }));
         for game in rooms.0.catalog.permanent() {
-            let opened = rooms.open(game, &OptionsPatch::default(), None);
+            let opened = rooms.open(game, OptionsPatch::default(), None).await;
             // Nobody wants the first seat yet.
             drop(opened.map_err(|refusal| CatalogError::Permanent { game, refusal })?);
         }
@@ -136,13 +147,26 @@ impl Rooms {
                 error!(game, "the game's permanent room failed again and again and is not opened any more");
                 continue;
             };
-            let rooms = self.clone();
-            tokio::spawn(async move {
-                sleep(pause).await;
-                if let Err(refusal) = rooms.open(game, &OptionsPatch::default(), None).map(drop) {
-                    error!(game, %refusal, "the game's permanent room cannot be opened again");
+            tokio::spawn(self.clone().open_once_more(game, pause));
+        }
+    }
+
+    /// Opens a permanent room after a pause; when there is no place for it, after another one.
+    async fn open_once_more(self, game: &'static str, pause: Duration) {
+        let mut waits = false;
+        loop {
+            sleep(pause).await;
+            match self.open(game, OptionsPatch::default(), None).await.map(drop) {
+                Err(Refusal::TooManyRooms) if !waits => {
+                    waits = true;
+                    warn!(game, "the game's permanent room waits for a place to be opened again");
                 }
-            });
+                Err(Refusal::TooManyRooms) => {}
+                Err(refusal) => {
+                    return error!(game, %refusal, "the game's permanent room cannot be opened again");
+                }
+                Ok(()) => return,
+            }
         }
     }
 
@@ -150,7 +174,7 @@ impl Rooms {
     pub async fn enter(&self, wanted: RoomWanted, applicant: Applicant) -> Result<RoomLink, Refusal> {
         let Applicant { name, claims, identity, address, schema_hash, port } = applicant;
         let profile = Profile { name, is_bot: false, claims };
-        let (entry, entrance) = self.entrance(wanted, profile, address)?;
+        let (entry, entrance) = self.entrance(wanted, profile, address).await?;
         // Who resumes had a seat here, whatever has become of the room.
         let is_resume = matches!(entrance, Entrance::Resume { .. });
         let gone = || if is_resume { Refusal::SeatLost } else { Refusal::NoSuchRoom(entry.id.clone()) };
@@ -171,7 +195,7 @@ impl Rooms {
     }
 
     /// The room that is as wanted, and what one comes there for.
-    fn entrance(
+    async fn entrance(
         &self,
         wanted: RoomWanted,
         profile: Profile,
@@ -189,7 +213,7 @@ impl Rooms {
             }
             wanted => {
                 let hold = self.0.addresses.hold(address, Holding::Seat)?;
-                let reservation = self.reserve(wanted, address)?;
+                let reservation = self.reserve(wanted, address).await?;
                 let token = SeatToken(random_secret()?);
                 Ok((reservation.entry(), Entrance::Seat { profile, token, reservation, hold }))
             }
@@ -197,7 +221,7 @@ impl Rooms {
     }
 
     /// Reserves a seat in a room that is as wanted.
-    fn reserve(&self, wanted: RoomWanted, address: IpAddr) -> Result<Reservation, Refusal> {
+    async fn reserve(&self, wanted: RoomWanted, address: IpAddr) -> Result<Reservation, Refusal> {
         let directory = &self.0.directory;
         match wanted {
             RoomWanted::ById { room, password } => directory.reserve_by_id(&room, &password),
@@ -206,14 +230,15 @@ impl Rooms {
             RoomWanted::JoinOrCreate { game, options } => {
                 let patch = patch_of(&options)?;
                 let game = self.0.catalog.id_of(&game)?;
-                let _matching = self.0.matching.lock().unwrap_or_else(PoisonError::into_inner);
-                match directory.reserve_alike(game, &options_key(&patch)) {
+                let alike = options_key(&patch);
+                let _turn = self.0.matching.turn(game, alike.clone()).await;
+                match directory.reserve_alike(game, &alike) {
                     Some(reservation) => Ok(reservation),
-                    None => self.open(game, &patch, Some(address)),
+                    None => self.open(game, patch, Some(address)).await,
                 }
             }
             RoomWanted::Create { game, options } => {
-                self.open(self.0.catalog.id_of(&game)?, &patch_of(&options)?, Some(address))
+                self.open(self.0.catalog.id_of(&game)?, patch_of(&options)?, Some(address)).await
             }
             // Neither is a new seat.
             RoomWanted::Spectate { .. } | RoomWanted::Resume { .. } => Err(Refusal::BadTicket),
@@ -245,10 +270,10 @@ impl Rooms {
     }
 
     /// Opens a room for who asks from this address, or a permanent one, and reserves its first seat.
-    fn open(
+    async fn open(
         &self,
         game: &'static str,
-        patch: &OptionsPatch,
+        patch: OptionsPatch,
         creator: Option<IpAddr>,
     ) -> Result<Reservation, Refusal> {
         let hold = creator.map(|address| self.0.addresses.hold(address, Holding::Room)).transpose()?;
@@ -256,20 +281,16 @@ impl Rooms {
             let mut seeds = self.0.seeds.lock().unwrap_or_else(PoisonError::into_inner);
             u64::from(seeds.bits()) << 32 | u64::from(seeds.bits())
         };
-        let opened = guarded(|| self.0.catalog.open(game, patch, seed)).unwrap_or_else(|said| {
-            self.0.metrics.rooms.failures.inc();
-            error!(game, said, "the game's rules panicked at the opening of a room");
-            Err(Refusal::BadOption("config: the game's rules failed with it".to_owned()))
-        })?;
+        let opened = self.opened(game, patch.clone(), seed).await?;
         let (inbox, requests) = inbox();
         let description = directory::Description {
             game,
-            options: options_key(patch),
+            options: options_key(&patch),
             seats: opened.seats,
             tick_hz: opened.tick_hz,
             linger_s: opened.linger_s,
-            metadata: patch.metadata.clone(),
-            password: patch.password.clone(),
+            metadata: patch.metadata,
+            password: patch.password,
             is_private: patch.private,
             is_locked: patch.locked,
             thread: self.0.threads.least_loaded(),
@@ -281,17 +302,39 @@ impl Rooms {
         Ok(reservation)
     }
 
+    /// A match that its rules have just opened.
+    async fn opened(&self, game: &'static str, patch: OptionsPatch, seed: u64) -> Result<Opened, Refusal> {
+        let rooms = self.clone();
+        let opening = self.0.openings.make(move || guarded(|| rooms.0.catalog.open(game, &patch, seed)));
+        match opening.await {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(said)) => {
+                self.0.metrics.rooms.failures.inc();
+                error!(game, said, "the game's rules panicked at the opening of a room");
+                Err(Refusal::BadOption("config: the game's rules failed with it".to_owned()))
+            }
+            Err(OpeningError::Hung) => {
+                error!(game, "the game's rules do not come back from the opening of a room");
+                Err(Refusal::BadOption("config: the game's rules do not come back with it".to_owned()))
+            }
+            Err(OpeningError::NoThread(error)) => {
+                error!(game, %error, "there is no thread to open a room on");
+                Err(Refusal::Busy)
+            }
+        }
+    }
+
     /// Keeps a seat for whoever comes with the ticket, for [`TICKET_TIME_MAX_S`], and `hold` with it.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn reserve_for_later(
+    pub async fn reserve_for_later(
         &self,
         wanted: RoomWanted,
         address: IpAddr,
         hold: AddressHold,
     ) -> Result<SeatReservation, Refusal> {
-        let reservation = self.reserve(wanted, address)?;
+        let reservation = self.reserve(wanted, address).await?;
         let entry = reservation.entry();
         let ticket = self.0.tickets.issue(reservation, hold)?;
         let (rooms, expiring) = (self.clone(), ticket.clone());
@@ -322,10 +365,10 @@ impl Rooms {
         self.0.directory.refuse();
     }
 
-    /// Whether so many simulation threads are lost to rules that do not come back that the process is
+    /// Whether so many threads are lost to rules that do not come back that the process is
     /// to be started anew.
     pub fn is_beyond_repair(&self) -> bool {
-        self.0.threads.is_beyond_repair()
+        self.0.losses.are_beyond_repair()
     }
 
     /// Ends all rooms and waits for their threads.

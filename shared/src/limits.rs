@@ -200,9 +200,10 @@ limits! {
     FAREWELL_BYTES_MAX: u64 = 64 * 1024, "bytes";
     /// Ticks made up for at once when a room is late. Beyond: time is dropped, counted and told.
     CATCH_UP_TICKS_MAX: u32 = 3, "ticks";
-    /// Time that the rules may take for one tick, unless set otherwise. More: the room is given up.
+    /// Time that the rules may take for one tick, or to open a match, unless set otherwise. More: the room is given
+    /// up, or refused.
     STEP_TIME_MAX_MS: u32 = 2000, "ms";
-    /// Simulation threads lost to rules that do not come back. As many: the process ends, to be started anew.
+    /// Threads lost to rules that do not come back. As many: the process ends, to be started anew.
     SIM_THREADS_LOST_MAX: usize = 2, "threads";
     /// How often a permanent room is opened anew whose rules failed. More: it stays away.
     REOPENINGS_MAX: u32 = 5, "times";

@@ -15,6 +15,7 @@ use axum::{Extension, Json, Router};
 use fracas_shared::Refusal;
 use fracas_shared::limits::LISTING_FILTERS_MAX;
 use fracas_shared::message::{RoomInfo, RoomWanted};
+use futures_util::future::BoxFuture;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,7 +31,7 @@ use crate::room_filter::RoomFilter;
 /// When one who is refused for lack of room may come back, in seconds.
 const RETRY_AFTER_S: &str = "1";
 
-/// What there is to list. Asked by anyone at any time: an answer must be quick.
+/// What there is to list, and where seats are kept. Asked by anyone at any time.
 pub trait Lobby: Send + Sync {
     /// Rooms that the filter shows, the oldest first, without the first `skip`: at most
     /// [`ROOMS_PER_LISTING_MAX`](fracas_shared::limits::ROOMS_PER_LISTING_MAX); and how many there
@@ -47,7 +48,7 @@ pub trait Lobby: Send + Sync {
         wanted: RoomWanted,
         address: IpAddr,
         hold: AddressHold,
-    ) -> Result<SeatReservation, Refusal>;
+    ) -> BoxFuture<'_, Result<SeatReservation, Refusal>>;
 }
 
 /// A seat that is kept for whoever has the ticket.
@@ -226,7 +227,7 @@ async fn matchmake(
         }
     };
     let hold = entrance.addresses.hold(caller.address, Holding::Ticket)?;
-    let SeatReservation { room, game, ticket } = lobby.reserve(wanted, caller.address, hold)?;
+    let SeatReservation { room, game, ticket } = lobby.reserve(wanted, caller.address, hold).await?;
     let scheme = if caller.is_tls { "wss" } else { "ws" };
     let address = format!("{scheme}://{}/ws", caller.host().unwrap_or("localhost"));
     Ok(([(CACHE_CONTROL, "no-store")], Json(Matchmade { room, game, ticket, address })))

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use fracas_shared::{ConfigError, Game, GameList, GameVisitor, Pilot, Refusal};
-use fracas_sim::{Match, OptionsPatch, Room, RoomOptions};
+use fracas_sim::{OptionsPatch, Room, RoomOptions};
 use thiserror::Error;
 
+use super::guard::GuardedMatch;
 use crate::config::Config;
 
 /// The hosted games by id.
@@ -18,7 +19,7 @@ struct Entry {
 
 /// A room that has just been opened, not yet on a thread.
 pub(super) struct Opened {
-    pub(super) game: Box<dyn Match>,
+    pub(super) game: GuardedMatch,
     pub(super) seats: u16,
     pub(super) tick_hz: u16,
     pub(super) linger_s: u16,
@@ -121,7 +122,7 @@ impl<G: Pilot> Host for HostOf<G> {
     fn open(&self, patch: &OptionsPatch, seed: u64) -> Result<Opened, ConfigError> {
         let options = self.0.patched::<G>(patch)?;
         let (seats, tick_hz, linger_s) = (options.seats, options.tick_hz, options.linger_s);
-        let game = Box::new(Room::<G>::open(options, seed)?);
+        let game = GuardedMatch::new(Box::new(Room::<G>::open(options, seed)?));
         Ok(Opened { game, seats, tick_hz, linger_s })
     }
 }

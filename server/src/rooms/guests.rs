@@ -10,8 +10,7 @@ use fracas_sim::{Port, Viewer};
 
 use super::directory::Reservation;
 use super::inbox::{Identity, ViewerId};
-use super::roll::Roll;
-use crate::address_limits::AddressHold;
+use super::roll::{Roll, RollHold};
 use crate::metrics::Counted;
 
 /// Those in a room, each at a place, which is another one when somebody goes.
@@ -42,7 +41,7 @@ pub(super) struct Guest {
 /// What a seat takes for as long as it is kept.
 pub(super) struct KeptSeat {
     pub(super) _reservation: Reservation,
-    pub(super) _hold: AddressHold,
+    pub(super) _hold: RollHold,
     pub(super) _counted: Counted,
 }
 

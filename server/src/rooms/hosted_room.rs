@@ -15,9 +15,10 @@ use tracing::{Span, debug, error, info_span};
 
 use super::bans::Bans;
 use super::directory::RoomEntry;
-use super::guard::guarded;
+use super::guard::{GuardedMatch, guarded};
 use super::guests::{Guests, KeptSeat};
 use super::inbox::{Entrance, Identity, RoomRequest, ViewerId};
+use super::roll::RollHold;
 use crate::address_limits::AddressHold;
 use crate::metrics::{Counted, GameMetrics, Metrics};
 
@@ -25,8 +26,8 @@ use crate::metrics::{Counted, GameMetrics, Metrics};
 pub(super) struct HostedRoom {
     pub(super) entry: Arc<RoomEntry>,
     /// What the room takes of what its creator's address may have; none of a permanent one.
-    creator: Option<AddressHold>,
-    game: Box<dyn Match>,
+    creator: Option<RollHold>,
+    game: GuardedMatch,
     requests: mpsc::Receiver<RoomRequest>,
     guests: Guests,
     bans: Bans,
@@ -52,7 +53,7 @@ pub(super) struct RoomFailure;
 impl HostedRoom {
     pub(super) fn new(
         entry: Arc<RoomEntry>,
-        game: Box<dyn Match>,
+        game: GuardedMatch,
         requests: mpsc::Receiver<RoomRequest>,
         creator: Option<AddressHold>,
         metrics: &Metrics,
@@ -62,8 +63,8 @@ impl HostedRoom {
         Self {
             span: info_span!("room", id = entry.id, game = entry.game),
             _counted: Counted::new(&game_metrics.rooms),
+            creator: creator.map(|hold| entry.roll.keep(hold)),
             entry,
-            creator,
             game,
             requests,
             guests,
@@ -131,10 +132,6 @@ impl HostedRoom {
         }
         let bots = self.entry.bots.load(Ordering::Relaxed);
         self.game_metrics.bots.dec_by(i64::from(bots));
-        // What is the game's own is dropped by its own code.
-        if let Err(said) = guarded(|| drop(self)) {
-            error!(said, "the game's rules panicked at the end of a room");
-        }
     }
 
     /// Runs what calls the rules; a panic in them ends this room alone.
@@ -224,7 +221,7 @@ impl HostedRoom {
         port.send(Bytes::from(ServerMessage::Joined(greeting).to_bytes()));
         let seat = seat.map(|(.., reservation, hold)| KeptSeat {
             _reservation: reservation,
-            _hold: hold,
+            _hold: self.entry.roll.keep(hold),
             _counted: Counted::new(&self.game_metrics.players),
         });
         self.guests.add(viewer, identity, port, player, seat);

@@ -311,7 +311,6 @@ impl Lane {
         );
         self.directory.remove(entry.number);
         self.load.fetch_sub(1, Ordering::Relaxed);
-        self.metrics.rooms.hangs.inc();
         entry.give_up(&self.metrics);
         if is_permanent {
             // Nobody waits for it when the server is about to stop.

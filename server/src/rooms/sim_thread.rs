@@ -12,10 +12,10 @@ use tracing::{debug, warn};
 use super::directory::{Directory, RoomEntry};
 use super::hosted_room::HostedRoom;
 use super::lane::{GivenUp, Lane};
+use super::losses::Losses;
 use super::watchdog::Watchdog;
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::shutdown::Shutdown;
 
 /// How long threads may take to end their rooms, beside a step that hangs.
 const STOP_TIME_MAX: Duration = Duration::from_secs(1);
@@ -52,14 +52,13 @@ pub(super) struct Worker {
 }
 
 impl SimThreads {
-    /// Starts them. `fallen` is told of permanent rooms whose rules failed; `shutdown` is begun when
-    /// too many threads were lost.
+    /// Starts them. `fallen` is told of permanent rooms whose rules failed.
     pub(super) fn start(
         config: &Config,
         directory: &Arc<Directory>,
         metrics: &Metrics,
         fallen: &UnboundedSender<&'static str>,
-        shutdown: Shutdown,
+        losses: Losses,
     ) -> Self {
         let linger = Duration::from_secs(u64::from(config.room_linger_s));
         let step_max = Duration::from_millis(u64::from(config.step_time_max_ms));
@@ -81,7 +80,7 @@ impl SimThreads {
                 (Handle { commands, load }, worker)
             })
             .unzip();
-        let watchdog = Watchdog::start(workers, step_max, metrics.clone(), shutdown);
+        let watchdog = Watchdog::start(workers, step_max, losses);
         Self { handles, done: Mutex::new(all_done), watchdog, step_max }
     }
 
@@ -102,11 +101,6 @@ impl SimThreads {
     /// Lets a room look into its inbox, if it is asleep.
     pub(super) fn wake(&self, entry: &RoomEntry) {
         let _ = self.handles[entry.thread].commands.send(Command::Wake(entry.number));
-    }
-
-    /// Whether more threads were lost than may be.
-    pub(super) fn is_beyond_repair(&self) -> bool {
-        self.watchdog.is_beyond_repair()
     }
 
     /// Ends all rooms and waits for it. A step that hangs is waited for as long as it may take.

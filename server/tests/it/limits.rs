@@ -135,11 +135,12 @@ async fn a_token_has_so_many_bytes() {
 async fn so_many_tickets_wait_and_no_more() {
     let config = Config::default();
     let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
-    let rooms = Rooms::start::<ProbeGames>(&config, AddressLimits::none(), &metrics, &shutdown).unwrap();
+    let rooms =
+        Rooms::start::<ProbeGames>(&config, AddressLimits::none(), &metrics, &shutdown).await.unwrap();
     let address = IpAddr::from(Ipv4Addr::LOCALHOST);
-    let reserve = |wanted: RoomWanted| {
+    let reserve = async |wanted: RoomWanted| {
         let hold = AddressLimits::none().hold(address, Holding::Ticket).unwrap();
-        rooms.reserve_for_later(wanted, address, hold)
+        rooms.reserve_for_later(wanted, address, hold).await
     };
     let seats = usize::from(SEATS_MAX);
     let mut room = String::new();
@@ -149,9 +150,9 @@ async fn so_many_tickets_wait_and_no_more() {
         } else {
             by_id(&room)
         };
-        room = reserve(wanted).unwrap().room;
+        room = reserve(wanted).await.unwrap().room;
     }
-    assert_eq!(reserve(new_room("")).unwrap_err(), Refusal::Busy);
+    assert_eq!(reserve(new_room("")).await.unwrap_err(), Refusal::Busy);
     tokio::task::spawn_blocking(move || rooms.stop()).await.unwrap();
 }
 

@@ -34,6 +34,10 @@ pub(crate) struct Config {
     murmurs: u16,
     /// Whether opening a match panics.
     fails_to_open: bool,
+    /// Whether opening a match never comes back.
+    hangs_at_opening: bool,
+    /// Whether the rules panic when they are dropped.
+    fails_to_drop: bool,
     /// How long each step takes at least.
     work_ms: u16,
 }
@@ -111,6 +115,9 @@ impl Game for Probe {
 
     fn open(&self, ctx: &mut Context<'_, Self>) {
         assert!(!self.config.fails_to_open, "told to fail");
+        if self.config.hangs_at_opening {
+            hang();
+        }
         for _ in 0..self.config.noise {
             let _ = ctx.world.spawn(Thing { player: None, at: 0, looks: [0; 4] });
         }
@@ -133,9 +140,7 @@ impl Game for Probe {
                 panic!("player {player} told it to");
             }
             Message::Work { ms } => work(*ms),
-            Message::Hang => loop {
-                std::thread::park();
-            },
+            Message::Hang => hang(),
             Message::Spin => {
                 while !STOP_SPINNING.load(Ordering::Relaxed) {
                     std::hint::spin_loop();
@@ -174,11 +179,23 @@ impl Game for Probe {
     }
 }
 
+impl Drop for Probe {
+    fn drop(&mut self) {
+        assert!(!self.config.fails_to_drop, "told to fail at the end");
+    }
+}
+
 impl Pilot for Probe {
     type Mind = ();
 
     fn pilot(&self, _mind: &mut (), _seen: &Seen<'_, Self>, _rng: &mut Rng) -> Input {
         Input { steps: 1, fails: false }
+    }
+}
+
+fn hang() -> ! {
+    loop {
+        std::thread::park();
     }
 }
 
