@@ -3,10 +3,10 @@
 //! It knows nothing of what the messages mean. One of the files that may name tungstenite, which does
 //! the framing, the masks, the pongs and the closing handshake.
 
-use std::io;
-use std::pin::Pin;
+mod metered;
+
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use fracas_shared::CloseCode;
@@ -16,13 +16,15 @@ use fracas_shared::limits::{
 };
 use futures_util::{SinkExt, StreamExt};
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tracing::debug;
 
+use self::metered::{Breach, Metered};
 use super::transport::Transport;
 
 /// Below this many bytes messages that are sent together leave in one write.
@@ -202,6 +204,8 @@ impl Broken {
         let code = match &error {
             Error::Capacity(_) => Some(CloseCode::MessageTooLong),
             Error::Utf8(_) => Some(CloseCode::NotUtf8),
+            // The line was lost, which is nobody's fault.
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
             Error::Protocol(_) => Some(CloseCode::NotWebSocket),
             Error::WriteBufferFull(_) => Some(CloseCode::TooSlow),
             Error::Io(error) => Breach::of(error).map(Breach::code),
@@ -230,137 +234,6 @@ fn make_room_for_last_word(transport: &Transport) {
         .and_then(|()| socket.set_tcp_notsent_lowat(u32::MAX >> 1));
     if let Err(error) = grown {
         debug!(%error, "a client that does not read is not told why it is closed");
-    }
-}
-
-/// A transport on which is counted what is read, whatever becomes of it: also fragments of messages
-/// that never end.
-struct Metered {
-    transport: Transport,
-    limits: SocketLimits,
-    /// Not yet told.
-    received: u64,
-    window: Instant,
-    in_window: u64,
-    /// Bytes of a message that is not yet whole, as far as can be told, and when they began.
-    pending: u64,
-    begun: Option<Instant>,
-}
-
-/// A limit that was broken while reading, in the form in which it passes through the framing.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-enum Breach {
-    #[error("more bytes came in a second than are taken")]
-    TooFast,
-    #[error("a message was not whole in time")]
-    TooLong,
-}
-
-impl Breach {
-    fn of(error: &io::Error) -> Option<Self> {
-        error.get_ref()?.downcast_ref().copied()
-    }
-
-    fn code(self) -> CloseCode {
-        match self {
-            Self::TooFast => CloseCode::TooFast,
-            Self::TooLong => CloseCode::IdleTimeout,
-        }
-    }
-}
-
-/// A control frame of a client, without its payload: a head of 2 bytes and a mask of 4.
-const CONTROL_HEAD_BYTES: usize = 6;
-
-impl Metered {
-    fn new(transport: Transport, limits: SocketLimits, received: u64) -> Self {
-        Self {
-            transport,
-            limits,
-            received,
-            window: Instant::now(),
-            in_window: received,
-            pending: 0,
-            begun: None,
-        }
-    }
-
-    /// Limits do not matter any more: what comes is thrown away.
-    fn unbound(&mut self) {
-        self.limits.received_bytes_per_s_max = u64::MAX;
-        self.limits.message_time_max = Duration::MAX;
-    }
-
-    /// A message is whole. What was read of the next one is not known, and counts from its next byte.
-    fn end_message(&mut self) {
-        self.pending = 0;
-        self.begun = None;
-    }
-
-    /// A control frame is whole; around it a message may still be on its way.
-    fn end_control(&mut self, payload: usize) {
-        self.pending = self.pending.saturating_sub((CONTROL_HEAD_BYTES + payload) as u64);
-        if self.pending == 0 {
-            self.begun = None;
-        }
-    }
-
-    fn count(&mut self, bytes: u64) -> Result<(), Breach> {
-        let now = Instant::now();
-        self.received += bytes;
-        self.pending += bytes;
-        if now.saturating_duration_since(self.window) >= Duration::from_secs(1) {
-            self.window = now;
-            self.in_window = 0;
-        }
-        self.in_window += bytes;
-        let begun = *self.begun.get_or_insert(now);
-        if self.in_window > self.limits.received_bytes_per_s_max {
-            return Err(Breach::TooFast);
-        }
-        if now.saturating_duration_since(begun) > self.limits.message_time_max {
-            return Err(Breach::TooLong);
-        }
-        Ok(())
-    }
-}
-
-impl AsyncRead for Metered {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut self.transport).poll_read(cx, buf))?;
-        let bytes = (buf.filled().len() - before) as u64;
-        Poll::Ready(if bytes == 0 { Ok(()) } else { self.count(bytes).map_err(io::Error::other) })
-    }
-}
-
-impl AsyncWrite for Metered {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.transport).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.transport).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.transport.is_write_vectored()
     }
 }
 
@@ -425,37 +298,5 @@ mod tests {
         assert_eq!((close[0], &close[2..]), (0x88, &CloseCode::TooFast.number().to_be_bytes()[..]));
         farewell.await.unwrap();
         assert!(flood.await.unwrap() >= FAREWELL_BYTES_MAX, "so much is read");
-    }
-
-    #[tokio::test]
-    async fn bytes_are_counted_by_the_second() {
-        let (socket, _client) = pair(SocketLimits::default()).await;
-        let mut meter = socket.websocket.into_inner();
-        meter.count(RECEIVED_BYTES_PER_S_MAX).expect("as many as may be");
-        assert!(matches!(meter.count(1), Err(Breach::TooFast)));
-        meter.window =
-            meter.window.checked_sub(Duration::from_secs(1)).expect("a clock that runs for a second");
-        meter.count(RECEIVED_BYTES_PER_S_MAX).expect("another second");
-    }
-
-    #[tokio::test]
-    async fn a_message_is_whole_in_time_whatever_comes_between() {
-        let (socket, _client) = pair(SocketLimits::default()).await;
-        let mut meter = socket.websocket.into_inner();
-        let ago = Duration::from_secs(MESSAGE_TIME_MAX_S) + Duration::from_millis(1);
-        let age = |meter: &mut Metered| meter.begun = meter.begun.and_then(|begun| begun.checked_sub(ago));
-        // A pong every now and then is nobody's fault.
-        for _ in 0..3 {
-            meter.count(CONTROL_HEAD_BYTES as u64).expect("a pong");
-            meter.end_control(0);
-            age(&mut meter);
-        }
-        meter.count(100).expect("the begin of a message");
-        meter.count(CONTROL_HEAD_BYTES as u64).expect("a pong");
-        meter.end_control(0);
-        age(&mut meter);
-        assert!(matches!(meter.count(1), Err(Breach::TooLong)));
-        meter.end_message();
-        meter.count(1).expect("another message");
     }
 }

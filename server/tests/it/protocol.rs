@@ -26,6 +26,14 @@ async fn check(code: CloseCode, offend: impl AsyncFnOnce(&mut Raw)) {
     other.frames(3).await;
 }
 
+#[tokio::test]
+async fn a_line_that_is_lost_is_nobodys_fault() {
+    let server = Server::start_of::<ProbeGames>(|_| {});
+    drop(Raw::greet(server.public).await);
+    server.metric_until(&closes(CloseCode::Normal), |closed| closed == 1.0).await;
+    assert_eq!(server.metric(&closes(CloseCode::NotWebSocket)), 0.0);
+}
+
 fn closes(code: CloseCode) -> String {
     format!("fracas_closes_total{{reason=\"{}\"}}", code.label())
 }
