@@ -17,7 +17,8 @@ use serde::Serialize;
 
 use crate::config::Secret;
 use crate::metrics::{self, Metrics};
-use crate::net::http::{ListedRoom, Problem, bearer, page_of_listing};
+use crate::net::http::{ListedRoom, bearer, page_of_listing};
+use crate::net::problem::Problem;
 use crate::rooms::{RemoveError, RoomSurvey, Rooms};
 use crate::shutdown::Shutdown;
 

@@ -19,7 +19,8 @@ use thiserror::Error;
 
 use crate::config::{Auth, Config};
 use crate::net::caller::Caller;
-use crate::net::http::{Problem, bearer};
+use crate::net::http::bearer;
+use crate::net::problem::Problem;
 use secret::SharedSecret;
 
 /// Decides who may join.

@@ -11,6 +11,7 @@ mod http_stream;
 pub mod listener;
 pub mod mailbox;
 mod pages;
+pub mod problem;
 pub mod proxy_protocol;
 pub mod socket;
 #[cfg_attr(not(feature = "tls"), path = "net/no_tls.rs")]

@@ -8,7 +8,7 @@ use fracas_shared::limits::{HTTP_BODY_TIME_MAX_S, OPTIONS_BYTES_MAX};
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
-use super::http::Problem;
+use super::problem::Problem;
 
 /// A body of at most [`OPTIONS_BYTES_MAX`] bytes of UTF-8 that is whole within [`HTTP_BODY_TIME_MAX_S`].
 ///

@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::http::{Request, StatusCode};
+use axum::http::header::HOST;
+use axum::http::{Request, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use fracas_shared::limits::{
     CLOSE_TIME_MAX_S, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIME_MAX_S, HTTP_UNREAD_TIME_MAX_S, SEND_BUFFER_BYTES,
@@ -35,8 +36,8 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
 use super::caller::Caller;
-use super::http::{Problem, Reason};
 use super::http_stream::HttpStream;
+use super::problem::{Problem, Reason};
 use super::proxy_protocol::{self, ProxyHeaderError};
 use super::tls::Tls;
 use super::transport::Transport;
@@ -299,7 +300,8 @@ impl Doorway {
         let caller = connection.of_request(request.headers(), &self.door.proxies);
         let is_callers = caller.address == connection.address;
         let refused = problem
-            .or_else(|| self.door.addresses.count(caller.address, Act::Request).err().map(Problem::from));
+            .or_else(|| self.door.addresses.count(caller.address, Act::Request).err().map(Problem::from))
+            .or_else(|| (!has_one_host(&request)).then(no_host));
         let response = if let Some(problem) = refused {
             problem.into_response()
         } else {
@@ -359,6 +361,17 @@ fn full() -> Problem {
         "the server has as many connections as it takes; try again soon",
     )
     .closing_connection()
+}
+
+/// Whether it says once which host it is for, as RFC 9112 (section 3.2) wants it of HTTP/1.1.
+fn has_one_host<B>(request: &Request<B>) -> bool {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    hosts == 1 || (hosts == 0 && request.version() < Version::HTTP_11)
+}
+
+fn no_host() -> Problem {
+    let message = "a request says once which host it is for, by the header `Host`";
+    Problem::new(StatusCode::BAD_REQUEST, "no_host", message).closing_connection()
 }
 
 fn no_tls() -> Problem {

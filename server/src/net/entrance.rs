@@ -8,7 +8,7 @@ use axum::http::{StatusCode, Uri};
 use super::allowed_origins::AllowedOrigins;
 use super::caller::Caller;
 use super::door::Accepted;
-use super::http::Problem;
+use super::problem::Problem;
 use crate::address_limits::{Act, AddressLimits, Holding};
 use crate::auth::{Authenticate, Claims, JoinRequest, token_of};
 

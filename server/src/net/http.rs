@@ -1,14 +1,13 @@
 //! What the public port answers: the page, the listing of rooms, the door to WebSockets.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
@@ -24,12 +23,10 @@ use super::body;
 use super::door::Accepted;
 use super::entrance::Entrance;
 use super::pages::Pages;
+use super::problem::Problem;
 use super::upgrade::{self, OnUpgrade, Subprotocols};
-use crate::address_limits::{AddressHold, AddressRefusal, Holding};
+use crate::address_limits::{AddressHold, Holding};
 use crate::room_filter::RoomFilter;
-
-/// When one who is refused for lack of room may come back, in seconds.
-const RETRY_AFTER_S: &str = "1";
 
 /// What there is to list, and where seats are kept. Asked by anyone at any time.
 pub trait Lobby: Send + Sync {
@@ -60,75 +57,6 @@ pub struct SeatReservation {
     pub game: &'static str,
     /// What takes the seat, once.
     pub ticket: String,
-}
-
-/// A request that failed: the status, and a JSON object with a `code` for programs and a
-/// `message` for people.
-#[derive(Clone, Debug)]
-pub struct Problem {
-    status: StatusCode,
-    body: ProblemBody,
-    closes: bool,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct ProblemBody {
-    code: Cow<'static, str>,
-    message: String,
-}
-
-/// The code of a [`Problem`], in the extensions of its answer: for whoever counts refusals.
-#[derive(Clone, Debug)]
-pub struct Reason(pub Cow<'static, str>);
-
-impl Problem {
-    /// The connection goes on.
-    pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { status, body: ProblemBody { code: code.into(), message: message.into() }, closes: false }
-    }
-
-    /// The same as the last answer of its connection.
-    #[must_use]
-    pub fn closing_connection(self) -> Self {
-        Self { closes: true, ..self }
-    }
-
-    /// The whole answer as bytes, for a connection on which no HTTP was spoken yet.
-    pub(super) fn to_http1(&self) -> String {
-        let (status, body) = (self.status, serde_json::to_string(&self.body).unwrap_or_default());
-        let length = body.len();
-        format!(
-            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
-             connection: close\r\n\r\n{body}"
-        )
-    }
-
-    /// The code, for programs.
-    pub fn code(&self) -> &str {
-        &self.body.code
-    }
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let reason = Reason(self.body.code.clone());
-        let mut response = (self.status, Json(self.body)).into_response();
-        response.extensions_mut().insert(reason);
-        let headers = response.headers_mut();
-        if self.closes {
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        match self.status {
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
-            }
-            StatusCode::UNAUTHORIZED => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            _ => {}
-        }
-        response
-    }
 }
 
 /// The token that a request bears in its head.
@@ -248,41 +176,6 @@ fn password_in(body: &str) -> Result<String, Problem> {
     })
 }
 
-impl From<AddressRefusal> for Problem {
-    fn from(refusal: AddressRefusal) -> Self {
-        let status = match refusal {
-            AddressRefusal::TooMany(_) | AddressRefusal::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
-            AddressRefusal::TooManyAddresses => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        Self::new(status, refusal.code(), refusal.to_string())
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        let status = match refusal {
-            Refusal::NoSuchGame(_) | Refusal::NoSuchRoom(_) => StatusCode::NOT_FOUND,
-            Refusal::RoomFull(_) | Refusal::SpectatorsFull(_) | Refusal::AlreadyInRoom => {
-                StatusCode::CONFLICT
-            }
-            Refusal::RoomLocked(_)
-            | Refusal::WrongPassword(_)
-            | Refusal::BannedFrom(_)
-            | Refusal::Spectating
-            | Refusal::ChatVetoed => StatusCode::FORBIDDEN,
-            Refusal::SeatLost => StatusCode::GONE,
-            Refusal::TooManyFromAddress(_) => StatusCode::TOO_MANY_REQUESTS,
-            Refusal::BadOption(_)
-            | Refusal::BadName
-            | Refusal::BadTicket
-            | Refusal::BadChat
-            | Refusal::BadRoomCode(_) => StatusCode::BAD_REQUEST,
-            Refusal::TooManyRooms | Refusal::Stopping | Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        Self::new(status, refusal.label(), refusal.to_string())
-    }
-}
-
 #[derive(Serialize)]
 struct Listing {
     games: Vec<String>,
@@ -362,43 +255,4 @@ async fn rooms(
     let (rooms, total) = lobby.rooms(&filter, skip);
     let rooms = rooms.into_iter().map(ListedRoom::from).collect();
     Ok(([(CACHE_CONTROL, "no-store")], Json(Listing { games: lobby.games(), rooms, total })))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_page_has_the_status_of_each_refusal() {
-        let page = include_str!("../../../docs/PROTOCOL.md");
-        let text = String::new;
-        for refusal in [
-            Refusal::NoSuchGame(text()),
-            Refusal::NoSuchRoom(text()),
-            Refusal::RoomFull(text()),
-            Refusal::BadOption(text()),
-            Refusal::BadName,
-            Refusal::AlreadyInRoom,
-            Refusal::TooManyRooms,
-            Refusal::Stopping,
-            Refusal::RoomLocked(text()),
-            Refusal::BadTicket,
-            Refusal::BadChat,
-            Refusal::ChatVetoed,
-            Refusal::Busy,
-            Refusal::SeatLost,
-            Refusal::WrongPassword(text()),
-            Refusal::BannedFrom(text()),
-            Refusal::SpectatorsFull(text()),
-            Refusal::Spectating,
-            Refusal::TooManyFromAddress(text()),
-            Refusal::BadRoomCode(text()),
-        ] {
-            let name = format!("{refusal:?}");
-            let name = format!("| `{}` |", name.split('(').next().unwrap_or_default());
-            let row = page.lines().find(|line| line.contains(&name)).unwrap_or_else(|| panic!("no {name}"));
-            let status = Problem::from(refusal).status.as_u16().to_string();
-            assert_eq!(row.split('|').nth(4).map(str::trim), Some(status.as_str()), "{row}");
-        }
-    }
 }

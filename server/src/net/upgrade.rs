@@ -20,8 +20,8 @@ use tracing::{debug, error};
 use super::caller::Caller;
 use super::door::{Accepted, Place};
 use super::entrance::Entrance;
-use super::http::Problem;
 use super::http_stream::HttpStream;
+use super::problem::Problem;
 use super::transport::Transport;
 use crate::auth::Claims;
 

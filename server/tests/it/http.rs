@@ -34,6 +34,23 @@ fn shows_pages_that_ask_nobody_else() {
     }
 }
 
+#[test]
+fn a_request_says_once_which_host_it_is_for() {
+    let server = Server::start();
+    let check = |line: &str, hosts: &str, expected: u16| {
+        let answer = exchange(server.public, &format!("{line}\r\n{hosts}Connection: close\r\n\r\n"));
+        assert_eq!(status(&answer), expected, "{answer}");
+        if expected == 400 {
+            assert_eq!(code(answer.split_once("\r\n\r\n").unwrap().1), "no_host");
+        }
+    };
+    check("GET /rooms HTTP/1.1", "Host: test\r\n", 200);
+    check("GET /rooms HTTP/1.0", "", 200);
+    check("GET /rooms HTTP/1.1", "", 400);
+    check("GET /rooms HTTP/1.1", "Host: test\r\nHost: other\r\n", 400);
+    assert_eq!(server.metric("fracas_refusals_total{reason=\"no_host\"}"), 2.0);
+}
+
 /// The head in lower case and the body of a GET with these headers.
 fn get_with(to: SocketAddr, path: &str, headers: &str) -> (String, Vec<u8>) {
     let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\n{headers}Connection: close\r\n\r\n");
