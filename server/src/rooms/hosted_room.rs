@@ -1,26 +1,29 @@
 //! A room on its simulation thread.
 
+mod arrivals;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use fracas_shared::limits::{ACK_TIME_MAX_S, FRAME_BYTES_MAX, ROOM_INBOX_MAX, SPECTATORS_PER_ROOM_MAX};
-use fracas_shared::message::{Joined, ServerMessage};
+use fracas_shared::limits::{ACK_TIME_MAX_S, FRAME_BYTES_MAX, ROOM_INBOX_MAX};
+use fracas_shared::message::ServerMessage;
 use fracas_shared::packet::PacketError;
 use fracas_shared::{CloseCode, LeaveReason, PlayerId, Refusal, Removal, Tick};
-use fracas_sim::{Match, MessageRefused, Port, SeatToken, TickReport};
-use tokio::sync::{mpsc, oneshot};
+use fracas_sim::{Match, MessageRefused, TickReport};
+use tokio::sync::mpsc;
 use tracing::{Span, debug, error, info_span};
 
 use super::bans::Bans;
 use super::directory::RoomEntry;
 use super::guard::{GuardedMatch, guarded};
-use super::guests::{Guests, KeptSeat};
-use super::inbox::{Entrance, Identity, RoomRequest, ViewerId};
+use super::guests::Guests;
+use super::inbox::{Entrance, RoomRequest, ViewerId};
 use super::roll::RollHold;
 use crate::address_limits::AddressHold;
 use crate::metrics::{Counted, GameMetrics, Metrics};
+use arrivals::Arrival;
 
 /// A room: the match, its viewers and its inbox.
 pub(super) struct HostedRoom {
@@ -35,15 +38,6 @@ pub(super) struct HostedRoom {
     game_metrics: GameMetrics,
     _counted: Counted,
     span: Span,
-}
-
-/// Someone on the way in.
-struct Arrival {
-    viewer: ViewerId,
-    identity: Identity,
-    schema_hash: u32,
-    port: Box<dyn Port>,
-    answer: oneshot::Sender<Result<(), Refusal>>,
 }
 
 /// The rules panicked, or made more than may be sent: the room cannot go on.
@@ -190,78 +184,6 @@ impl HostedRoom {
                 }
             }
         }
-    }
-
-    /// Lets someone in: to a seat, or to watch.
-    fn let_in(&mut self, arrival: Arrival, entrance: Entrance) {
-        let Arrival { viewer, identity, schema_hash, mut port, answer } = arrival;
-        if self.bans.has(&identity) {
-            return drop(answer.send(Err(Refusal::BannedFrom(self.entry.id.clone()))));
-        }
-        let seat = match entrance {
-            Entrance::Seat { profile, token, reservation, hold } => match self.game.join(profile, token) {
-                Ok(player) => Some((player, token, reservation, hold)),
-                Err(refusal) => return drop(answer.send(Err(refusal))),
-            },
-            _ if self.guests.spectators() >= SPECTATORS_PER_ROOM_MAX => {
-                return drop(answer.send(Err(Refusal::SpectatorsFull(self.entry.id.clone()))));
-            }
-            _ => None,
-        };
-        let player = seat.as_ref().map(|(player, ..)| *player);
-        if answer.send(Ok(())).is_err() {
-            // The connection was lost meanwhile, and its client knows nothing of this seat.
-            if let Some(player) = player {
-                self.game.leave(player, LeaveReason::Lost);
-            }
-            return;
-        }
-        let token = seat.as_ref().map(|(_, token, ..)| *token);
-        let greeting = self.greeting(player, schema_hash, token);
-        port.send(Bytes::from(ServerMessage::Joined(greeting).to_bytes()));
-        let seat = seat.map(|(.., reservation, hold)| KeptSeat {
-            _reservation: reservation,
-            _hold: self.entry.roll.keep(hold),
-            _counted: Counted::new(&self.game_metrics.players),
-        });
-        self.guests.add(viewer, identity, port, player, seat);
-    }
-
-    /// Lets a player take the seat of a token up again, in place of whoever has it.
-    fn take_back(&mut self, arrival: Arrival, token: SeatToken, received: Option<u32>, attempt: Option<u32>) {
-        let Arrival { viewer, identity: _, schema_hash, port, answer } = arrival;
-        let seat = self.game.seat_of(token);
-        let found = seat.and_then(|player| {
-            let place = self.guests.place_of_player(player)?;
-            Some((player, place, self.guests.next_attempt(place, attempt)?))
-        });
-        let Some((player, place, attempt)) = found else {
-            return drop(answer.send(Err(Refusal::SeatLost)));
-        };
-        if answer.send(Ok(())).is_err() {
-            // That connection is lost, too: the seat stays as it was.
-            return;
-        }
-        self.metrics.rooms.resumes.inc();
-        let was_away = self.guests.viewer(place).is_away();
-        self.game.set_away(player, false);
-        // What the greeting needs of the room, which cannot be asked while its guests are changed.
-        let mut greeting = self.greeting(Some(player), schema_hash, Some(token));
-        self.guests.come_back(place, viewer, port, (received, attempt), |port, resumed| {
-            greeting.resumed = Some(resumed);
-            port.send(Bytes::from(ServerMessage::Joined(greeting).to_bytes()));
-        });
-        if was_away {
-            self.guests.tell(Some(player), &ServerMessage::PlayerBack { player: player.0 });
-        }
-    }
-
-    /// What one who came is told first.
-    fn greeting(&self, player: Option<PlayerId>, schema_hash: u32, token: Option<SeatToken>) -> Joined {
-        let mut joined = self.game.joined(player, schema_hash);
-        joined.room.clone_from(&self.entry.id);
-        joined.resume_token = token.map(|token| format!("{}-{token}", self.entry.id)).unwrap_or_default();
-        joined
     }
 
     /// Passes what a player sent to the match; what is none of the protocol closes the connection.
