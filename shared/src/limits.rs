@@ -106,6 +106,8 @@ limits! {
 
     /// Connections of a server, all doors. More: answered with 503.
     CONNECTIONS_MAX: usize = 20_000, "connections";
+    /// Refusals of connections that are told at one time. More are closed without a word.
+    REFUSALS_MAX: usize = 256, "refusals";
     /// Connections of one address, unless set otherwise. More: answered with 429.
     CONNECTIONS_PER_ADDRESS_MAX: usize = 256, "connections";
     /// Connections and requests of one address in any second, unless set otherwise. More: answered with 429.

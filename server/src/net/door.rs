@@ -18,8 +18,8 @@ use axum::http::header::HOST;
 use axum::http::{Request, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use fracas_shared::limits::{
-    CLOSE_TIME_MAX_S, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIME_MAX_S, HTTP_UNREAD_TIME_MAX_S, SEND_BUFFER_BYTES,
-    TLS_HANDSHAKE_TIME_MAX_S,
+    CLOSE_TIME_MAX_S, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIME_MAX_S, HTTP_UNREAD_TIME_MAX_S, REFUSALS_MAX,
+    SEND_BUFFER_BYTES, TLS_HANDSHAKE_TIME_MAX_S,
 };
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -46,8 +46,6 @@ use crate::metrics::Refusals;
 use crate::networks::Networks;
 use crate::shutdown::Shutdown;
 
-/// Refusals that are being told at one time. More connections are closed without a word.
-const REFUSALS_MAX: usize = 64;
 /// How long accepting rests when the process has no more files or memory.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 /// How often a failure to accept is logged.

@@ -15,9 +15,9 @@ use fracas_server::{Config, Shutdown};
 use fracas_shared::limits::{
     CLOSE_TIME_MAX_S, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, EVENTS_PER_TICK_MAX,
     HTTP_BODY_TIME_MAX_S, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIME_MAX_S, HTTP_UNREAD_TIME_MAX_S,
-    JOINS_PER_ADDRESS_MAX, MESSAGE_TIME_MAX_S, REQUESTS_PER_ADDRESS_MAX, ROOMS_MAX, ROOMS_PER_ADDRESS_MAX,
-    SEATS_MAX, SEATS_PER_ADDRESS_MAX, STEP_TIME_MAX_MS, TICKET_TIME_MAX_S, TICKETS_MAX,
-    TICKETS_PER_ADDRESS_MAX, TLS_HANDSHAKE_TIME_MAX_S, TOKEN_BYTES_MAX,
+    JOINS_PER_ADDRESS_MAX, MESSAGE_TIME_MAX_S, REFUSALS_MAX, REQUESTS_PER_ADDRESS_MAX, ROOMS_MAX,
+    ROOMS_PER_ADDRESS_MAX, SEATS_MAX, SEATS_PER_ADDRESS_MAX, STEP_TIME_MAX_MS, TICKET_TIME_MAX_S,
+    TICKETS_MAX, TICKETS_PER_ADDRESS_MAX, TLS_HANDSHAKE_TIME_MAX_S, TOKEN_BYTES_MAX,
 };
 use fracas_shared::message::RoomWanted;
 use fracas_shared::packet::ClientTag;
@@ -81,6 +81,21 @@ fn a_connection_that_says_nothing_is_cut_off() {
     let mut silent = connect(server.public);
     assert_eq!(silent.read_to_end(&mut Vec::new()).unwrap(), 0);
     assert!(began.elapsed() >= Duration::from_secs(HTTP_HEAD_TIME_MAX_S), "{:?}", began.elapsed());
+}
+
+#[test]
+fn so_many_refusals_are_told_at_one_time() {
+    let server = Server::start_with(|config| config.connections_max = 1);
+    let _seated = connect(server.public);
+    // Each is refused when it asks for something, and none does.
+    let mut refused: Vec<_> = (0..REFUSALS_MAX).map(|_| connect(server.public)).collect();
+    let mut late = connect(server.public);
+    let mut told = Vec::new();
+    let _ = late.read_to_end(&mut told);
+    assert!(told.is_empty(), "{}", String::from_utf8_lossy(&told));
+    let last = refused.last_mut().unwrap();
+    last.write_all(b"GET /rooms HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+    assert_eq!(status(&read_all(last)), 503);
 }
 
 #[test]
