@@ -5,7 +5,7 @@ mod news;
 
 use bytes::Bytes;
 use fracas_shared::game::Events;
-use fracas_shared::limits::{MESSAGES_PER_TICK_MAX, MESSAGES_WAITING_MAX};
+use fracas_shared::limits::{FRAME_BYTES_MAX, MESSAGES_PER_TICK_MAX, MESSAGES_WAITING_MAX};
 use fracas_shared::message::Joined;
 use fracas_shared::packet::{InputHead, LooseRow, OwnHead, PacketError, RowCodec, ServerTag};
 use fracas_shared::row::{Row, RowWriter};
@@ -206,8 +206,10 @@ impl<G: Pilot> Room<G> {
                 let (baseline, frame) = self.frames.frame(viewer.baseline());
                 let frame_bytes = frame.len();
                 let state = StateMessages { tick, baseline, own: own.clone(), frame };
+                // One that no client takes is only reported: the host ends the room.
+                let is_too_long = frame_bytes > FRAME_BYTES_MAX;
                 // Not taken: the viewer's baseline moved on between the question and the answer.
-                if viewer.port().is_none_or(|port| port.put_state(state)) {
+                if is_too_long || viewer.port().is_none_or(|port| port.put_state(state)) {
                     report.frames.count(tick, baseline, frame_bytes);
                     break;
                 }

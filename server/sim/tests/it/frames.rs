@@ -1,7 +1,9 @@
 //! Which frame a viewer gets: on the baseline that it holds, or a keyframe.
 
 use fracas_shared::Tick;
-use fracas_shared::limits::{BASELINE_AGE_MAX, BASELINES_MAX, DELTAS_PER_TICK_MAX, TEXTS_MAX};
+use fracas_shared::limits::{
+    BASELINE_AGE_MAX, BASELINES_MAX, DELTAS_PER_TICK_MAX, FRAME_BYTES_MAX, TEXTS_MAX,
+};
 use fracas_sim::conformance::Arrival;
 use fracas_sim::{FrameCounts, RoomOptions};
 
@@ -93,6 +95,19 @@ fn viewers_of_too_many_baselines_share_the_keyframe() {
     for viewer in 0..viewers {
         table.flush_newest(viewer);
     }
+}
+
+#[test]
+fn a_frame_that_is_too_long_is_reported_and_not_sent() {
+    let check = |still_tokens: u16| {
+        let config = Config { still_tokens, name_bytes: u8::MAX, ..Config::default() };
+        let mut table = Table::open(RoomOptions { bots: 0, config, ..RoomOptions::of::<Tokens>() });
+        let viewer = table.watch(None);
+        let bytes = table.tick().frames.frame_bytes_max as usize;
+        (bytes > FRAME_BYTES_MAX, table.flush(viewer).len())
+    };
+    assert_eq!(check(900), (false, 1));
+    assert_eq!(check(1200), (true, 0));
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub(crate) struct Config {
     /// Where a token wins, above 0.
     pub(crate) goal: u32,
     pub(crate) still_tokens: u16,
+    /// The length of the names of tokens that lie still, at least.
+    pub(crate) name_bytes: u8,
     pub(crate) board: Board,
 }
 
@@ -32,7 +34,7 @@ pub(crate) struct Board {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { goal: 1_000, still_tokens: 3, board: Board::default() }
+        Self { goal: 1_000, still_tokens: 3, name_bytes: 0, board: Board::default() }
     }
 }
 
@@ -111,7 +113,8 @@ impl Game for Tokens {
 
     fn open(&self, ctx: &mut Context<'_, Self>) {
         for number in 0..self.config.still_tokens {
-            let name = format!("still {number}").into();
+            let name = format!("still {number}");
+            let name = format!("{name:>width$}", width = usize::from(self.config.name_bytes)).into();
             let _ = ctx.world.spawn(Token { player: None, name, at: 0 });
         }
     }
