@@ -19,6 +19,8 @@ use crate::verdict::{Verdict, mib};
 
 /// How much more memory the server may take under attack than before, at any moment.
 const GROWTH_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// What the longest of the attacks that wait takes, in seconds.
+const PATIENCE_S: u64 = 15;
 /// How long the bots play before the attack, until all that is to be warm is so.
 const WARM_UP: Duration = Duration::from_secs(10);
 
@@ -73,7 +75,12 @@ pub(crate) async fn run(options: &Options) -> Result<bool> {
     sleep(WARM_UP).await;
     let (before, dropped_before) = (server.take_peak_bytes()?, dropped_ticks(&server).await?);
     println!("{} bots play; the server has {}", options.bots, mib(before));
-    println!("{} connections of each attack, {} at once\n", options.connections, options.at_once);
+    println!("{} connections of each attack, {} at once", options.connections, options.at_once);
+    if !waiting.is_empty() {
+        let waves = u64::from(options.connections.div_ceil(options.at_once));
+        println!("first those that try its patience, side by side: about {} s", waves * PATIENCE_S);
+    }
+    println!();
 
     let (mut verdict, mut highest) = (Verdict::new(), before);
     let stages = busy.into_iter().map(|attack| vec![attack]);

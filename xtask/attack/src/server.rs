@@ -20,7 +20,7 @@ use tokio::time::{interval, timeout};
 /// Longer than a server takes to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often memory is looked at.
-const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+pub(crate) const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 /// Lines of the server's log that are kept, the last ones.
 const LOG_LINES_KEPT: usize = 200;
 

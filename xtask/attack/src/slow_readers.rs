@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::line::{End, Line, Opcode, frame};
-use crate::server::Server;
+use crate::server::{LOOK_INTERVAL, Server};
 use crate::verdict::{Verdict, mib};
 
 /// What one that does not read may cost, in the server's memory.
@@ -75,9 +75,9 @@ pub(crate) async fn run(options: &Options) -> Result<bool> {
     println!("{} play in a room of {} entities that move", options.players, options.entities);
 
     take(&gaps);
-    sleep(part).await;
+    let kernel = kernel_peak_bytes(part).await?;
     let before = take(&gaps);
-    let (resident, kernel) = (server.resident_bytes()?, kernel_bytes()?);
+    let resident = server.resident_bytes()?;
     server.take_peak_bytes()?;
 
     println!("{} more come, send a pong each second, and read nothing", options.clients);
@@ -86,10 +86,9 @@ pub(crate) async fn run(options: &Options) -> Result<bool> {
     for _ in 0..options.clients {
         slow.spawn(stay(server.public, room.clone(), is_over.clone(), joined.clone()));
     }
-    sleep(part).await;
+    let kernel_with = kernel_peak_bytes(part).await?;
     is_over.store(true, Ordering::Relaxed);
-    let with = take(&gaps);
-    let (peak, kernel_with) = (server.take_peak_bytes()?, kernel_bytes()?);
+    let (with, peak) = (take(&gaps), server.take_peak_bytes()?);
     let mut ends: BTreeMap<End, u32> = BTreeMap::new();
     while let Some(ended) = slow.join_next().await {
         for end in ended? {
@@ -121,7 +120,11 @@ pub(crate) async fn run(options: &Options) -> Result<bool> {
         ),
         each <= GROWTH_BYTES_MAX,
     );
-    println!("     the kernel's for sockets: {} before, {} with them", mib(kernel), mib(kernel_with));
+    println!(
+        "     the kernel's for sockets, both ends: {} at most before, {} with them",
+        mib(kernel),
+        mib(kernel_with)
+    );
     let mut without = before;
     without.add(&after)?;
     let ratio = with.value_at_quantile(0.99) as f64 / without.value_at_quantile(0.99) as f64;
@@ -215,6 +218,17 @@ async fn stay_once(to: SocketAddr, room: &str) -> Result<End, End> {
         return never.map(|never| match never {});
     }
     Ok(line.end().await)
+}
+
+/// The most that the kernel takes for TCP's buffers in this time.
+async fn kernel_peak_bytes(time: Duration) -> Result<u64> {
+    let end = Instant::now() + time;
+    let mut peak = 0;
+    while Instant::now() < end {
+        peak = peak.max(kernel_bytes()?);
+        sleep(LOOK_INTERVAL).await;
+    }
+    Ok(peak)
 }
 
 /// What the kernel has taken for TCP's buffers, of all processes of this network namespace.
