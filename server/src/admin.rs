@@ -27,7 +27,7 @@ pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 
 const LISTING: &str = "There is /healthz (does the process answer), /readyz (does it take players) \
     and /metrics (for Prometheus), and behind the admin token /rooms (all of them) and \
-    POST /rooms/ROOM/players/SEAT/kick and .../ban.\n";
+    POST /rooms/ROOM/lock, /rooms/ROOM/unlock, /rooms/ROOM/players/SEAT/kick and .../ban.\n";
 
 /// Whether the server takes players: not until it is told to, and not once it stops. Clones are
 /// the same.
@@ -66,7 +66,8 @@ pub fn router(metrics: Metrics, readiness: Readiness, rooms: Rooms, token: Secre
         .route("/readyz", get(async move || readiness.answer()))
         .route("/metrics", get(scrape).with_state(metrics))
         .route("/rooms", get(list_rooms).with_state(rooms.clone()))
-        .route("/rooms/{room}/players/{player}/{removal}", post(remove_player).with_state(rooms))
+        .route("/rooms/{room}/players/{player}/{removal}", post(remove_player).with_state(rooms.clone()))
+        .route("/rooms/{room}/{lock}", post(set_locked).with_state(rooms))
         .fallback(async || (StatusCode::NOT_FOUND, LISTING))
         .layer(from_fn_with_state(token, check))
 }
@@ -141,25 +142,48 @@ async fn list_rooms(
     Ok(([(CACHE_CONTROL, "no-store")], Json(Listing { rooms, total })))
 }
 
+/// Locks a room by `lock`, so that it takes nobody but players who come back, or unlocks it by `unlock`.
+async fn set_locked(
+    State(rooms): State<Rooms>,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<StatusCode, Problem> {
+    let Path((room, lock)) = path.map_err(|rejection| bad_path(&rejection))?;
+    let is_locked = match lock.as_str() {
+        "lock" => true,
+        "unlock" => false,
+        _ => return Err(missing("no_such_method", "rooms are changed by `lock` and `unlock`".to_owned())),
+    };
+    if rooms.set_locked(&room, is_locked) { Ok(StatusCode::NO_CONTENT) } else { Err(no_such_room(&room)) }
+}
+
 /// Removes a player from a room: by `kick`, or by `ban`, after which it may not come back.
 async fn remove_player(
     State(rooms): State<Rooms>,
     path: Result<Path<(String, u16, String)>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
-    let missing = |code, message: String| Problem::new(StatusCode::NOT_FOUND, code, message);
-    let Path((room, player, removal)) = path.map_err(|rejection| {
-        Problem::new(rejection.status(), "bad_path", format!("the path: {}", rejection.body_text()))
-    })?;
+    let Path((room, player, removal)) = path.map_err(|rejection| bad_path(&rejection))?;
     let removal = match removal.as_str() {
         "kick" => Removal::Kick,
         "ban" => Removal::Ban,
         _ => return Err(missing("no_such_method", "players are removed by `kick` or by `ban`".to_owned())),
     };
     rooms.remove(&room, PlayerId(player), removal).await.map_err(|error| match error {
-        RemoveError::NoSuchRoom => missing("no_such_room", format!("no room '{room}'; it may have ended")),
+        RemoveError::NoSuchRoom => no_such_room(&room),
         RemoveError::NoSuchPlayer => {
             missing("no_such_player", format!("no player has seat {player} of {room}"))
         }
     })?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn missing(code: &'static str, message: String) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, code, message)
+}
+
+fn no_such_room(room: &str) -> Problem {
+    missing("no_such_room", format!("no room '{room}'; it may have ended"))
+}
+
+fn bad_path(rejection: &PathRejection) -> Problem {
+    Problem::new(rejection.status(), "bad_path", format!("the path: {}", rejection.body_text()))
 }

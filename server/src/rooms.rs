@@ -269,6 +269,16 @@ impl Rooms {
         }
     }
 
+    /// Locks a room, which then takes nobody but players who come back, or unlocks it. False when there is no
+    /// such room.
+    pub fn set_locked(&self, room: &str, is_locked: bool) -> bool {
+        let entry = self.0.directory.find(room);
+        if let Some(entry) = &entry {
+            self.0.directory.set_locked(entry.number, is_locked);
+        }
+        entry.is_some()
+    }
+
     /// Opens a room for who asks from this address, or a permanent one, and reserves its first seat.
     async fn open(
         &self,

@@ -153,15 +153,27 @@ impl<G: Game> Context<'_, G> {
     pub fn ban(&mut self, player: PlayerId) {
         self.events.remove(player, Removal::Ban);
     }
+
+    /// Lets nobody into the room any more, from the next tick on, but players who come back to their
+    /// seats.
+    pub fn lock_room(&mut self) {
+        self.events.lock = Some(true);
+    }
+
+    /// Lets players into the room again.
+    pub fn unlock_room(&mut self) {
+        self.events.lock = Some(false);
+    }
 }
 
-/// The events of one tick, in the order in which they happened, and who is to be removed.
+/// The events of one tick, in the order in which they happened, and what the rules want of the room.
 #[derive(Debug)]
 pub struct Events<E> {
     list: Vec<(Option<PlayerId>, E)>,
     dropped: u32,
     /// Each player once.
     removals: Vec<(PlayerId, Removal)>,
+    lock: Option<bool>,
 }
 
 /// How a player is removed from a room.
@@ -193,6 +205,11 @@ impl<E> Events<E> {
         std::mem::take(&mut self.removals)
     }
 
+    /// Whether the rules want the room locked or unlocked; asked once.
+    pub fn take_lock(&mut self) -> Option<bool> {
+        self.lock.take()
+    }
+
     /// Events and whom they are for: one player, or everyone.
     pub fn iter(&self) -> impl Iterator<Item = (Option<PlayerId>, &E)> {
         self.list.iter().map(|(to, event)| (*to, event))
@@ -208,12 +225,13 @@ impl<E> Events<E> {
         self.list.clear();
         self.dropped = 0;
         self.removals.clear();
+        self.lock = None;
     }
 }
 
 impl<E> Default for Events<E> {
     fn default() -> Self {
-        Self { list: Vec::new(), dropped: 0, removals: Vec::new() }
+        Self { list: Vec::new(), dropped: 0, removals: Vec::new(), lock: None }
     }
 }
 

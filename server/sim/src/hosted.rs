@@ -23,6 +23,8 @@ pub trait Match: Send {
     fn joined(&self, player: Option<PlayerId>, schema_hash: u32) -> Joined;
     /// See [`Room::take_removals`].
     fn take_removals(&mut self) -> Vec<(PlayerId, Removal)>;
+    /// See [`Room::take_lock`].
+    fn take_lock(&mut self) -> Option<bool>;
     /// See [`Room::leave`].
     fn leave(&mut self, player: PlayerId, reason: LeaveReason);
     /// See [`Room::input`].
@@ -69,6 +71,10 @@ impl<G: Pilot> Match for Room<G> {
 
     fn take_removals(&mut self) -> Vec<(PlayerId, Removal)> {
         Self::take_removals(self)
+    }
+
+    fn take_lock(&mut self) -> Option<bool> {
+        Self::take_lock(self)
     }
 
     fn leave(&mut self, player: PlayerId, reason: LeaveReason) {

@@ -272,6 +272,11 @@ impl<G: Pilot> Room<G> {
         self.events.take_removals()
     }
 
+    /// Whether the rules want the room locked or unlocked, since this was last asked.
+    pub fn take_lock(&mut self) -> Option<bool> {
+        self.events.take_lock()
+    }
+
     /// Frees a player's seat; the rules hear of it at the next tick.
     pub fn leave(&mut self, player: PlayerId, reason: LeaveReason) {
         self.seats.leave(player, reason);

@@ -40,6 +40,8 @@ struct Listed {
     entry: Arc<RoomEntry>,
     /// Players seated or on the way in.
     players: u16,
+    /// Takes nobody any more.
+    is_locked: bool,
 }
 
 /// What is fixed of a room.
@@ -97,7 +99,6 @@ pub(super) struct RoomEntry {
     metadata_json: String,
     password: String,
     is_private: bool,
-    is_locked: bool,
 }
 
 impl Directory {
@@ -144,11 +145,13 @@ impl Directory {
             metadata: description.metadata,
             password: description.password,
             is_private: description.is_private,
-            is_locked: description.is_locked,
         });
         rooms.next_number += 1;
         rooms.by_id.insert(entry.id.clone(), entry.number);
-        rooms.by_number.insert(entry.number, Listed { entry: entry.clone(), players: 0 });
+        rooms.by_number.insert(
+            entry.number,
+            Listed { entry: entry.clone(), players: 0, is_locked: description.is_locked },
+        );
         rooms.set_players(entry.number, 1);
         Ok((entry.clone(), Reservation { directory: self.clone(), entry }))
     }
@@ -219,6 +222,15 @@ impl Directory {
         self.lock().remove(number);
     }
 
+    /// Locks or unlocks a room.
+    pub(super) fn set_locked(&self, number: u64, is_locked: bool) {
+        let mut rooms = self.lock();
+        let Some(listed) = rooms.by_number.get_mut(&number) else { return };
+        listed.is_locked = is_locked;
+        let players = listed.players;
+        rooms.set_players(number, players);
+    }
+
     /// Grants no seat from now on.
     pub(super) fn refuse(&self) {
         self.lock().is_refusing = true;
@@ -261,7 +273,7 @@ impl Listed {
             metadata: entry.metadata_json.clone(),
             spectators: entry.spectators.load(Ordering::Relaxed),
             has_password: !entry.password.is_empty(),
-            is_locked: entry.is_locked,
+            is_locked: self.is_locked,
         }
     }
 
@@ -296,7 +308,7 @@ impl RoomEntry {
 
     /// Whether anyone who asks for any room may be sent to this one.
     fn is_open_to_all(&self) -> bool {
-        !self.is_private && !self.is_locked && self.password.is_empty()
+        !self.is_private && self.password.is_empty()
     }
 
     /// Compares all of a password, so that the time it takes tells nothing of where it differs.
@@ -317,7 +329,7 @@ impl Rooms {
         if self.is_refusing {
             return Err(Refusal::Stopping);
         }
-        if listed.entry.is_locked {
+        if listed.is_locked {
             return Err(Refusal::RoomLocked(listed.entry.id.clone()));
         }
         if !listed.entry.is_password(password) {
@@ -331,7 +343,7 @@ impl Rooms {
         listed.players = players;
         let entry = &listed.entry;
         let open = self.open.entry((entry.game, entry.options.clone())).or_default();
-        if players < entry.seats && entry.is_open_to_all() {
+        if players < entry.seats && !listed.is_locked && entry.is_open_to_all() {
             open.insert(number);
         } else {
             open.remove(&number);

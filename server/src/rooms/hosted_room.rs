@@ -109,6 +109,11 @@ impl HostedRoom {
         !self.guests.is_empty()
     }
 
+    /// Whether the rules want the room locked or unlocked, since this was last asked.
+    pub(super) fn take_lock(&mut self) -> Option<bool> {
+        self.game.take_lock()
+    }
+
     /// Tells viewers that time was dropped after the last tick.
     pub(super) fn tell_dropped(&mut self, ticks: u32) {
         self.guests.tell(None, &ServerMessage::TimeDropped { tick: self.game.now().0, ticks });

@@ -248,6 +248,9 @@ impl Lane {
             self.fail(state, paced);
             return Ok(());
         }
+        if let Some(is_locked) = paced.room.take_lock() {
+            self.directory.set_locked(paced.room.entry.number, is_locked);
+        }
         if dropped > 0 {
             self.metrics.ticks.dropped.inc_by(u64::from(dropped));
             paced.room.tell_dropped(dropped);

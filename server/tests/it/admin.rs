@@ -148,6 +148,25 @@ async fn who_bears_the_token_may_remove_players() {
     assert_eq!(status(&unguarded), 401);
 }
 
+#[tokio::test]
+async fn who_bears_the_token_may_lock_rooms() {
+    let server = Server::start_of::<ProbeGames>(|config| config.admin_token = TOKEN.into());
+    let mut ann = Player::<Probe>::join(&server, "ann", new_room("")).await;
+    let mut bob = Player::<Probe>::connect(&server, "bob").await;
+    let room = ann.room().to_owned();
+    let post = |path: &str| {
+        let head =
+            format!("Host: test\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 0\r\nConnection: close");
+        status(&exchange(server.admin, &format!("POST /rooms/{path} HTTP/1.1\r\n{head}\r\n\r\n")))
+    };
+    assert_eq!(post(&format!("{room}/lock")), 204);
+    assert_eq!(bob.enter(by_id(&room)).await, Err(Refusal::RoomLocked(room.clone())));
+    ann.frames(2).await;
+    assert_eq!(post(&format!("{room}/unlock")), 204);
+    bob.enter(by_id(&room)).await.unwrap();
+    assert_eq!((post("QQQQQQ/lock"), post(&format!("{room}/seal"))), (404, 404));
+}
+
 #[test]
 fn nobody_else_is_told() {
     let server = Server::start_with(|config| config.admin_token = TOKEN.into());

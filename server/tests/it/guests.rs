@@ -140,6 +140,29 @@ async fn the_rules_may_remove_a_player() {
 }
 
 #[tokio::test]
+async fn rules_lock_their_room_and_unlock_it() {
+    let server = Server::start_of::<ProbeGames>(|_| {});
+    let mut ann = Player::<Probe>::join(&server, "ann", alike("")).await;
+    let mut bob = Player::<Probe>::connect(&server, "bob").await;
+    let room = ann.room().to_owned();
+    ann.client.send_message(&Message::Lock).await.unwrap();
+    ann.frames(5).await;
+    while bob.enter(by_id(&room)).await != Err(Refusal::RoomLocked(room.clone())) {
+        bob.leave().await;
+        ann.frames(1).await;
+    }
+    // Who asks for any room gets another one.
+    bob.enter(alike("")).await.unwrap();
+    assert_ne!(bob.room(), room);
+    bob.leave().await;
+    ann.client.send_message(&Message::Unlock).await.unwrap();
+    ann.frames(5).await;
+    while bob.enter(by_id(&room)).await.is_err() {
+        ann.frames(1).await;
+    }
+}
+
+#[tokio::test]
 async fn who_is_banned_does_not_come_back() {
     let server = Server::start_of::<ProbeGames>(|_| {});
     let mut ann = join(&server, "ann", new_room(ALONE)).await;

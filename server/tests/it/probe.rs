@@ -81,6 +81,10 @@ pub(crate) enum Message {
     Hang,
     /// Never comes back, and works: until [`STOP_SPINNING`] says so, which is when the test is over.
     Spin,
+    /// Wants nobody else in the room.
+    Lock,
+    /// Wants others in the room again.
+    Unlock,
     /// Wants a player out of the room.
     Kick { player: PlayerId },
     /// Wants a player out of the room for good.
@@ -146,6 +150,8 @@ impl Game for Probe {
                     std::hint::spin_loop();
                 }
             }
+            Message::Lock => ctx.lock_room(),
+            Message::Unlock => ctx.unlock_room(),
             Message::Kick { player } => ctx.kick(*player),
             Message::Ban { player } => ctx.ban(*player),
         }
