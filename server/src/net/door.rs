@@ -203,10 +203,11 @@ impl Doorway {
         mut admitted: Admitted,
         shutdown: Shutdown,
     ) {
-        if let Err(error) = set_up(&stream) {
+        if let Err(error) = stream.set_nodelay(true) {
             debug!(%peer, %error, "the connection was gone at once");
             return;
         }
+        bound_kernel_buffers(&stream);
         let mut caller = Caller::of_connection(peer);
         if self.door.has_proxy_headers && self.door.proxies.contains(caller.address) {
             match timeout(self.door.head_time_max, proxy_protocol::read_header(&mut stream)).await {
@@ -343,13 +344,16 @@ async fn serve_http<S, F>(
     }
 }
 
-/// Sends at once what is written, and keeps what a slow client has not read out of the kernel: it
-/// belongs to where the newest state replaces older.
-pub(super) fn set_up(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+/// Keeps what a slow client has not read out of the kernel: it belongs to where the newest state
+/// replaces older.
+pub(super) fn bound_kernel_buffers(stream: &TcpStream) {
     let socket = SockRef::from(stream);
-    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
-    socket.set_tcp_notsent_lowat(SEND_BUFFER_BYTES as u32 / 4)
+    let bounded = socket
+        .set_send_buffer_size(SEND_BUFFER_BYTES)
+        .and_then(|()| socket.set_tcp_notsent_lowat(SEND_BUFFER_BYTES as u32 / 4));
+    if let Err(error) = bounded {
+        debug!(%error, "the kernel's buffers keep their own sizes");
+    }
 }
 
 fn full() -> Problem {

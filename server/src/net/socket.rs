@@ -248,7 +248,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
-        crate::net::door::set_up(&stream).unwrap();
+        crate::net::door::bound_kernel_buffers(&stream);
         (Socket::open(Transport::Tcp(stream), Vec::new(), limits).await, client)
     }
 

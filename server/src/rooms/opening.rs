@@ -55,8 +55,11 @@ impl Openings {
         });
         working.map_err(OpeningError::NoThread)?;
         for _ in 0..WAITS {
-            if let Ok(Ok(made)) = timeout(self.time_max / WAITS, &mut answered).await {
-                return Ok(made);
+            match timeout(self.time_max / WAITS, &mut answered).await {
+                Ok(Ok(made)) => return Ok(made),
+                // Its thread has ended without an answer, and gives none later.
+                Ok(Err(_)) => break,
+                Err(_) => {}
             }
         }
         self.losses.count(system_thread.get().copied());
