@@ -1,6 +1,7 @@
 //! What breaks the protocol ends the connection, with the code that says why.
 
 use bytes::Bytes;
+use fracas_server::config::GameConfig;
 use fracas_shared::CloseCode;
 use fracas_shared::Tick;
 use fracas_shared::limits::CLIENT_MESSAGE_BYTES_MAX;
@@ -159,7 +160,11 @@ async fn what_is_no_websocket() {
 #[tokio::test]
 async fn messages_that_come_too_fast() {
     let ping = Message::Binary(ClientMessage::Ping { nonce: 1 }.to_bytes().into());
-    let server = Server::start_of::<ProbeGames>(|_| {});
+    // An input acknowledges a frame once there is one, and then the seat would be kept.
+    let server = Server::start_of::<ProbeGames>(|config| {
+        let table = GameConfig { linger_s: Some(0), ..GameConfig::default() };
+        config.games.insert("probe".into(), table);
+    });
     for flood in [ping, Message::Ping(Bytes::new()), binary(&input(1))] {
         let mut raw = Raw::greet(server.public).await;
         assert_eq!(raw.flood(flood).await, CloseCode::TooFast);
