@@ -19,6 +19,7 @@ mod opening;
 mod pacer;
 mod roll;
 mod room_code;
+mod room_entry;
 mod sim_thread;
 mod tickets;
 mod watchdog;
@@ -37,8 +38,8 @@ use tokio::time::sleep;
 use tracing::{error, info, warn};
 
 pub use catalog::CatalogError;
-pub use directory::RoomSurvey;
 pub use inbox::{Identity, RoomLink};
+pub use room_entry::RoomSurvey;
 
 use crate::address_limits::{AddressHold, AddressLimits, Holding};
 use crate::config::Config;
@@ -47,7 +48,7 @@ use crate::net::http::SeatReservation;
 use crate::room_filter::RoomFilter;
 use crate::shutdown::Shutdown;
 use catalog::{Catalog, Opened};
-use directory::{Directory, Reservation, RoomEntry};
+use directory::{Directory, Reservation, RoomPlace};
 use falls::Falls;
 use guard::guarded;
 use hosted_room::HostedRoom;
@@ -55,6 +56,7 @@ use inbox::{Entrance, RoomRequest, ViewerId, inbox};
 use losses::Losses;
 use matching::Matching;
 use opening::{OpeningError, Openings};
+use room_entry::{Description, RoomEntry};
 use sim_thread::SimThreads;
 use tickets::Tickets;
 
@@ -287,37 +289,19 @@ impl Rooms {
         creator: Option<IpAddr>,
     ) -> Result<Reservation, Refusal> {
         let hold = creator.map(|address| self.0.addresses.hold(address, Holding::Room)).transpose()?;
+        let place = self.0.directory.claim_place()?;
         let seed = {
             let mut seeds = self.0.seeds.lock().unwrap_or_else(PoisonError::into_inner);
             u64::from(seeds.bits()) << 32 | u64::from(seeds.bits())
         };
-        let opened = self.opened(game, patch.clone(), seed).await?;
-        let (inbox, requests) = inbox();
-        let description = directory::Description {
-            game,
-            options: options_key(&patch),
-            seats: opened.seats,
-            tick_hz: opened.tick_hz,
-            linger_s: opened.linger_s,
-            metadata: patch.metadata,
-            password: patch.password,
-            is_private: patch.private,
-            is_locked: patch.locked,
-            thread: self.0.threads.least_loaded(),
-        };
-        let (entry, reservation) = self.0.directory.add(description, inbox)?;
-        info!(room = entry.id, game, seats = entry.seats, tick_hz = entry.tick_hz, "room opened");
-        let room = HostedRoom::new(entry, opened.game, requests, hold, &self.0.metrics);
-        self.0.threads.add(room);
-        Ok(reservation)
-    }
-
-    /// A match that its rules have just opened.
-    async fn opened(&self, game: &'static str, patch: OptionsPatch, seed: u64) -> Result<Opened, Refusal> {
         let rooms = self.clone();
-        let opening = self.0.openings.make(move || guarded(|| rooms.0.catalog.open(game, &patch, seed)));
-        match opening.await {
-            Ok(Ok(opened)) => opened,
+        let making = self.0.openings.make(move || {
+            // Also when nobody waits any more: the match ends on a thread that is watched.
+            let opened = guarded(|| rooms.0.catalog.open(game, &patch, seed));
+            opened.map(|opened| opened.map(|opened| rooms.host(game, opened, patch, place, hold)))
+        });
+        match making.await {
+            Ok(Ok(reservation)) => reservation,
             Ok(Err(said)) => {
                 self.0.metrics.rooms.failures.inc();
                 error!(game, said, "the game's rules panicked at the opening of a room");
@@ -332,6 +316,35 @@ impl Rooms {
                 Err(Refusal::Busy)
             }
         }
+    }
+
+    /// Puts a match that was opened onto a simulation thread.
+    fn host(
+        &self,
+        game: &'static str,
+        opened: Opened,
+        patch: OptionsPatch,
+        place: RoomPlace,
+        creator: Option<AddressHold>,
+    ) -> Reservation {
+        let (inbox, requests) = inbox();
+        let description = Description {
+            game,
+            options: options_key(&patch),
+            seats: opened.seats,
+            tick_hz: opened.tick_hz,
+            linger_s: opened.linger_s,
+            metadata: patch.metadata,
+            password: patch.password,
+            is_private: patch.private,
+            is_locked: patch.locked,
+            thread: self.0.threads.least_loaded(),
+        };
+        let (entry, reservation) = self.0.directory.add(place, description, inbox);
+        info!(room = entry.id, game, seats = entry.seats, tick_hz = entry.tick_hz, "room opened");
+        let room = HostedRoom::new(entry, opened.game, requests, creator, &self.0.metrics);
+        self.0.threads.add(room);
+        reservation
     }
 
     /// Keeps a seat for whoever comes with the ticket, for [`TICKET_TIME_MAX_S`], and `hold` with it.

@@ -7,6 +7,7 @@ use fracas_shared::{Chat, LeaveReason, Pilot, PlayerId, Profile, Refusal, Remova
 use crate::report::TickReport;
 use crate::room::{MessageRefused, Room};
 use crate::seats::SeatToken;
+use crate::simulation::Panic;
 use crate::viewer::Viewer;
 
 /// A room of any game: one virtual call per tick. Its methods are [`Room`]'s.
@@ -33,6 +34,8 @@ pub trait Match: Send {
     fn message(&mut self, player: PlayerId, packet: &[u8]) -> Result<(), MessageRefused>;
     /// See [`Room::chat`].
     fn chat(&mut self, player: PlayerId, chat: Chat) -> Result<(), MessageRefused>;
+    /// See [`Room::dismantle`].
+    fn dismantle(&mut self) -> Result<(), Panic>;
     /// The last tick made.
     fn now(&self) -> Tick;
     /// Who is here.
@@ -91,6 +94,10 @@ impl<G: Pilot> Match for Room<G> {
 
     fn chat(&mut self, player: PlayerId, chat: Chat) -> Result<(), MessageRefused> {
         Self::chat(self, player, chat)
+    }
+
+    fn dismantle(&mut self) -> Result<(), Panic> {
+        Self::dismantle(self)
     }
 
     fn now(&self) -> Tick {

@@ -85,6 +85,12 @@ impl<I: Clone + Default> InputQueue<I> {
         }
     }
 
+    /// Drops all but one, one by one.
+    pub(crate) fn clear(&mut self) {
+        while self.waiting.pop_front().is_some() {}
+        self.late = None;
+    }
+
     /// The stamp of the newest input used; 0 before the first.
     pub(crate) fn last_stamp(&self) -> Tick {
         self.last_stamp

@@ -32,5 +32,5 @@ pub use record::{PlayerMessage, TickRecord};
 pub use report::{FrameCounts, TickReport};
 pub use room::{MessageRefused, RestoreError, Room};
 pub use seats::{NoSeatToken, SeatToken};
-pub use simulation::{MatchNews, Simulation};
+pub use simulation::{MatchNews, Panic, Simulation};
 pub use viewer::Viewer;

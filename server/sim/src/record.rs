@@ -52,6 +52,14 @@ impl<G: Game> Default for TickRecord<G> {
     }
 }
 
+impl<G: Game> TickRecord<G> {
+    /// Drops what is of the game's making, one by one.
+    pub(crate) fn clear(&mut self) {
+        while self.messages.pop().is_some() {}
+        while self.inputs.pop().is_some() {}
+    }
+}
+
 impl<G: Game> State for TickRecord<G> {
     fn save(&self, out: &mut StateWriter<'_>) {
         save_changes(&self.leaves, &self.joins, out);

@@ -3,6 +3,8 @@
 mod checkpoint;
 mod news;
 
+use std::mem::{forget, replace, take};
+
 use bytes::Bytes;
 use fracas_shared::game::Events;
 use fracas_shared::limits::{FRAME_BYTES_MAX, MESSAGES_PER_TICK_MAX, MESSAGES_WAITING_MAX};
@@ -24,7 +26,7 @@ use crate::port::StateMessages;
 use crate::record::{PlayerMessage, TickRecord};
 use crate::report::TickReport;
 use crate::seats::{Occupant, Seat, SeatToken, Seats};
-use crate::simulation::Simulation;
+use crate::simulation::{Panic, Simulation, contain};
 use crate::strings::{SnapshotRefs, Strings};
 use crate::viewer::Viewer;
 use crate::wire_ids::WireIds;
@@ -141,8 +143,10 @@ impl<G: Pilot> Room<G> {
     fn take_record(&mut self) {
         self.seats.fill(self.options.bots);
         let (leaves, joins) = self.seats.take_changes();
+        self.record.clear();
         self.record = TickRecord { leaves, joins, ..TickRecord::default() };
         let next = self.simulation.tick().next();
+        while self.seen_views.pop().is_some() {}
         if self.seats.bots() > 0 && self.frames.newest().read_views(&mut self.seen_views).is_err() {
             unreachable!("rows that the game's own views wrote");
         }
@@ -316,6 +320,30 @@ impl<G: Pilot> Room<G> {
         Ok(())
     }
 
+    /// Ends the match for good: drops what its rules made, one by one. The error is the first panic in
+    /// that; what is left then is leaked, for rules whose values panic are not asked again. No more is
+    /// to be done with the room but to drop it.
+    ///
+    /// A room that is dropped is dismantled before, and no panic comes out of it. What cannot be
+    /// contained is a value that panics twice, or while another panic drops it: that ends the process,
+    /// as Rust wants it.
+    pub fn dismantle(&mut self) -> Result<(), Panic> {
+        let dismantled = self.simulation.dismantle().and_then(|()| {
+            contain(|| {
+                self.seats.clear();
+                self.record.clear();
+                self.events.clear();
+                while self.seen_views.pop().is_some() {}
+            })
+        });
+        dismantled.inspect_err(|_| {
+            forget(replace(&mut self.seats, Seats::new(0)));
+            forget(take(&mut self.record));
+            forget(take(&mut self.events));
+            forget(take(&mut self.seen_views));
+        })
+    }
+
     /// The match as its rules know it.
     pub fn simulation(&self) -> &Simulation<G> {
         &self.simulation
@@ -344,6 +372,13 @@ impl<G: Pilot> Room<G> {
     /// The room's options.
     pub fn options(&self) -> &RoomOptions<G::Config> {
         &self.options
+    }
+}
+
+impl<G: Pilot> Drop for Room<G> {
+    fn drop(&mut self) {
+        // Whoever wants to know has dismantled it before. What was thrown may panic when it is dropped.
+        let _ = self.dismantle().map_err(forget);
     }
 }
 

@@ -189,6 +189,17 @@ impl<G: Pilot> Seats<G> {
         }
     }
 
+    /// Drops whoever sits there, and what of theirs is of the game's making, one by one.
+    pub(crate) fn clear(&mut self) {
+        for place in &mut self.list {
+            if let Some(Seat { occupant: Occupant::Player { inputs, messages, .. }, .. }) = place {
+                inputs.clear();
+                while messages.pop_front().is_some() {}
+            }
+            *place = None;
+        }
+    }
+
     /// What the rules are to be told, once.
     pub(crate) fn take_changes(&mut self) -> (Leaves, Joins) {
         (std::mem::take(&mut self.leaves), std::mem::take(&mut self.joins))

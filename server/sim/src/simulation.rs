@@ -1,6 +1,9 @@
 //! The match as its rules know it: a pure function of its records.
 
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::mem::{ManuallyDrop, forget, take};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
 use fracas_shared::game::Events;
@@ -11,16 +14,24 @@ use crate::record::{PlayerMessage, TickRecord, load_profile, save_profile};
 
 /// A match of one game: the rules, the world and who plays.
 pub struct Simulation<G: Game> {
-    game: G,
+    /// There until the match is dismantled.
+    rules: Option<Rules<G>>,
     tick_hz: u16,
     tick: Tick,
     world: World<G::Entity>,
-    global: G::Global,
     rng: Rng,
     players: BTreeMap<PlayerId, Profile>,
     /// When the next match begins, once this one has an outcome.
     next_match: Option<Tick>,
 }
+
+struct Rules<G: Game> {
+    game: G,
+    global: G::Global,
+}
+
+/// What a panic in the rules threw.
+pub type Panic = Box<dyn Any + Send>;
 
 /// What players are to be told of a tick, besides events and state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,11 +63,10 @@ impl<G: Game> Simulation<G> {
     /// Opens a match without players.
     pub fn open(game: G, tick_hz: u16, seed: u64) -> Self {
         let mut simulation = Self {
-            game,
+            rules: Some(Rules { game, global: G::Global::default() }),
             tick_hz,
             tick: Tick(0),
             world: World::new(),
-            global: G::Global::default(),
             rng: Rng::new(seed, 0),
             players: BTreeMap::new(),
             next_match: None,
@@ -124,7 +134,7 @@ impl<G: Game> Simulation<G> {
     fn begin_anew(&mut self, events: &mut Events<G::Event>) {
         self.next_match = None;
         self.world.retain(|_, _| false);
-        self.global = G::Global::default();
+        self.rules_mut().global = G::Global::default();
         let players = self.players.clone();
         self.with_rules(events, |game, ctx| {
             game.open(ctx);
@@ -139,15 +149,44 @@ impl<G: Game> Simulation<G> {
         events: &mut Events<G::Event>,
         rules: impl FnOnce(&G, &mut Context<'_, G>) -> T,
     ) -> T {
+        let Rules { game, global } = self.rules.as_mut().expect(DISMANTLED);
         let mut ctx = Context {
             world: &mut self.world,
-            global: &mut self.global,
+            global,
             rng: &mut self.rng,
             tick: self.tick,
             tick_hz: self.tick_hz,
             events,
         };
-        rules(&self.game, &mut ctx)
+        rules(game, &mut ctx)
+    }
+
+    fn rules(&self) -> &Rules<G> {
+        self.rules.as_ref().expect(DISMANTLED)
+    }
+
+    fn rules_mut(&mut self) -> &mut Rules<G> {
+        self.rules.as_mut().expect(DISMANTLED)
+    }
+
+    /// Drops what the rules made, as [`Room::dismantle`](crate::Room::dismantle) does.
+    pub(crate) fn dismantle(&mut self) -> Result<(), Panic> {
+        contain(|| {
+            self.world.retain(|_, _| false);
+            if let Some(Rules { game, global }) = self.rules.take() {
+                // When the one panics the other is not to be dropped on the way out.
+                let global = ManuallyDrop::new(global);
+                drop(game);
+                drop(ManuallyDrop::into_inner(global));
+            }
+        })
+        .inspect_err(|_| self.forget())
+    }
+
+    /// Leaves what the rules made where it is, for good.
+    fn forget(&mut self) {
+        forget(take(&mut self.world));
+        forget(self.rules.take());
     }
 
     /// What the player alone sees.
@@ -157,7 +196,7 @@ impl<G: Game> Simulation<G> {
 
     /// The rules.
     pub fn game(&self) -> &G {
-        &self.game
+        &self.rules().game
     }
 
     /// The entities.
@@ -191,7 +230,7 @@ impl<G: Game> Simulation<G> {
     pub fn save(&self, out: &mut StateWriter<'_>) {
         self.tick.save(out);
         self.world.save(out);
-        self.global.save(out);
+        self.rules().global.save(out);
         self.rng.save(out);
         (self.players.len() as u32).save(out);
         for (player, profile) in &self.players {
@@ -210,6 +249,21 @@ impl<G: Game> Simulation<G> {
             players.insert(PlayerId::load(from)?, load_profile(from)?);
         }
         let next_match = Option::load(from)?;
-        Ok(Self { game, tick_hz, tick, world, global, rng, players, next_match })
+        let rules = Some(Rules { game, global });
+        Ok(Self { rules, tick_hz, tick, world, rng, players, next_match })
     }
+}
+
+impl<G: Game> Drop for Simulation<G> {
+    fn drop(&mut self) {
+        // Whoever wants to know has dismantled it before. What was thrown may panic when it is dropped.
+        let _ = self.dismantle().map_err(forget);
+    }
+}
+
+const DISMANTLED: &str = "nobody plays a match that is dismantled";
+
+/// Does what drops values that rules made, until one of them panics.
+pub(crate) fn contain(work: impl FnOnce()) -> Result<(), Panic> {
+    catch_unwind(AssertUnwindSafe(work))
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use fracas_shared::{ConfigError, Game, GameList, GameVisitor, Pilot, Refusal};
-use fracas_sim::{OptionsPatch, Room, RoomOptions};
+use fracas_sim::{Match, OptionsPatch, Room, RoomOptions};
 use thiserror::Error;
 
-use super::guard::GuardedMatch;
+use super::guard::guarded;
 use crate::config::Config;
 
 /// The hosted games by id.
@@ -19,7 +19,7 @@ struct Entry {
 
 /// A room that has just been opened, not yet on a thread.
 pub(super) struct Opened {
-    pub(super) game: GuardedMatch,
+    pub(super) game: Box<dyn Match>,
     pub(super) seats: u16,
     pub(super) tick_hz: u16,
     pub(super) linger_s: u16,
@@ -122,8 +122,8 @@ impl<G: Pilot> Host for HostOf<G> {
     fn open(&self, patch: &OptionsPatch, seed: u64) -> Result<Opened, ConfigError> {
         let options = self.0.patched::<G>(patch)?;
         let (seats, tick_hz, linger_s) = (options.seats, options.tick_hz, options.linger_s);
-        let game = GuardedMatch::new(Box::new(Room::<G>::open(options, seed)?));
-        Ok(Opened { game, seats, tick_hz, linger_s })
+        let game = Room::<G>::open(options, seed)?;
+        Ok(Opened { game: Box::new(game), seats, tick_hz, linger_s })
     }
 }
 
@@ -139,6 +139,7 @@ fn host<G: Pilot>(config: &Config) -> Result<Entry, ConfigError> {
         config: game.rules::<G>()?,
     };
     let options = options.patched::<G>(&OptionsPatch::default())?;
-    G::new(&options.config)?;
+    let built = guarded(|| G::new(&options.config).map(drop));
+    built.unwrap_or_else(|said| Err(ConfigError::new("config", format!("the rules panicked: {said}"))))?;
     Ok(Entry { is_permanent: game.permanent, host: Box::new(HostOf::<G>(options)) })
 }

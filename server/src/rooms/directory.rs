@@ -1,19 +1,16 @@
 //! Which rooms there are, and how many of their seats are spoken for.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fracas_shared::limits::ROOMS_PER_LISTING_MAX;
 use fracas_shared::message::RoomInfo;
-use fracas_shared::{CloseCode, Refusal, Rng};
-use serde_json::{Map, Value};
-use tokio::sync::{mpsc, watch};
+use fracas_shared::{Refusal, Rng};
+use tokio::sync::mpsc;
 
 use super::inbox::RoomRequest;
-use super::roll::{Roll, RollCensus};
 use super::room_code;
-use crate::metrics::Metrics;
+use super::room_entry::{Description, RoomEntry, RoomSurvey};
 use crate::room_filter::RoomFilter;
 
 /// All rooms of the server.
@@ -31,6 +28,8 @@ struct Rooms {
     by_id: HashMap<String, u64>,
     /// Rooms with a free seat, by game and options.
     open: BTreeMap<(&'static str, String), BTreeSet<u64>>,
+    /// Places of rooms that are being opened.
+    places_claimed: usize,
     next_number: u64,
     ids: Rng,
     is_refusing: bool,
@@ -44,69 +43,13 @@ struct Listed {
     is_locked: bool,
 }
 
-/// What is fixed of a room.
-pub(super) struct Description {
-    pub(super) game: &'static str,
-    /// What tells its options from others'.
-    pub(super) options: String,
-    pub(super) seats: u16,
-    pub(super) tick_hz: u16,
-    pub(super) linger_s: u16,
-    pub(super) metadata: Map<String, Value>,
-    /// What one must say to get in; empty for nothing.
-    pub(super) password: String,
-    /// Found by its id alone.
-    pub(super) is_private: bool,
-    /// Takes nobody but its creator.
-    pub(super) is_locked: bool,
-    pub(super) thread: usize,
-}
-
-/// A room, as those who run the server see it.
-#[derive(Clone, Debug)]
-pub struct RoomSurvey {
-    /// What anyone may know.
-    pub info: RoomInfo,
-    /// Found by its id alone.
-    pub is_private: bool,
-    /// Which simulation thread it lives on, from 0.
-    pub thread: usize,
-}
-
-/// A room, as others see it.
-pub(super) struct RoomEntry {
-    pub(super) number: u64,
-    pub(super) id: String,
-    pub(super) game: &'static str,
-    pub(super) seats: u16,
-    pub(super) tick_hz: u16,
-    /// Which simulation thread it lives on.
-    pub(super) thread: usize,
-    pub(super) inbox: mpsc::Sender<RoomRequest>,
-    /// How long the seat of a player is kept whose connection was lost.
-    pub(super) linger_s: u16,
-    /// Seated bots, told by the room.
-    pub(super) bots: AtomicU16,
-    /// Who only watches, told by the room.
-    pub(super) spectators: AtomicU16,
-    /// Who is in the room.
-    pub(super) roll: Arc<Roll>,
-    /// Whether the room was given up, because its match does not come back from the rules.
-    is_given_up: watch::Sender<bool>,
-    options: String,
-    metadata: Map<String, Value>,
-    /// The same as JSON.
-    metadata_json: String,
-    password: String,
-    is_private: bool,
-}
-
 impl Directory {
     pub(super) fn new(rooms_max: usize) -> Self {
         let rooms = Rooms {
             by_number: BTreeMap::new(),
             by_id: HashMap::new(),
             open: BTreeMap::new(),
+            places_claimed: 0,
             next_number: 0,
             ids: Rng::new(super::random_seed(), 3),
             is_refusing: false,
@@ -114,46 +57,37 @@ impl Directory {
         Self { rooms_max, rooms: Mutex::new(rooms) }
     }
 
-    /// Adds a room and reserves its first seat.
-    pub(super) fn add(
-        self: &Arc<Self>,
-        description: Description,
-        inbox: mpsc::Sender<RoomRequest>,
-    ) -> Result<(Arc<RoomEntry>, Reservation), Refusal> {
+    /// Keeps a place for a room that is about to be opened.
+    pub(super) fn claim_place(self: &Arc<Self>) -> Result<RoomPlace, Refusal> {
         let mut rooms = self.lock();
         if rooms.is_refusing {
             return Err(Refusal::Stopping);
         }
-        if rooms.by_number.len() >= self.rooms_max {
+        if rooms.by_number.len() + rooms.places_claimed >= self.rooms_max {
             return Err(Refusal::TooManyRooms);
         }
-        let entry = Arc::new(RoomEntry {
-            number: rooms.next_number,
-            id: rooms.free_id(),
-            game: description.game,
-            seats: description.seats,
-            tick_hz: description.tick_hz,
-            thread: description.thread,
-            inbox,
-            linger_s: description.linger_s,
-            bots: AtomicU16::new(0),
-            spectators: AtomicU16::new(0),
-            roll: Arc::default(),
-            is_given_up: watch::Sender::new(false),
-            options: description.options,
-            metadata_json: Value::Object(description.metadata.clone()).to_string(),
-            metadata: description.metadata,
-            password: description.password,
-            is_private: description.is_private,
-        });
+        rooms.places_claimed += 1;
+        Ok(RoomPlace(self.clone()))
+    }
+
+    /// Adds a room in the place that was kept for it, and reserves its first seat.
+    pub(super) fn add(
+        self: &Arc<Self>,
+        place: RoomPlace,
+        description: Description,
+        inbox: mpsc::Sender<RoomRequest>,
+    ) -> (Arc<RoomEntry>, Reservation) {
+        let is_locked = description.is_locked;
+        let mut rooms = self.lock();
+        let entry = Arc::new(RoomEntry::new(rooms.next_number, rooms.free_id(), description, inbox));
         rooms.next_number += 1;
         rooms.by_id.insert(entry.id.clone(), entry.number);
-        rooms.by_number.insert(
-            entry.number,
-            Listed { entry: entry.clone(), players: 0, is_locked: description.is_locked },
-        );
+        rooms.by_number.insert(entry.number, Listed { entry: entry.clone(), players: 0, is_locked });
         rooms.set_players(entry.number, 1);
-        Ok((entry.clone(), Reservation { directory: self.clone(), entry }))
+        // Only now: nobody else is to have it in between.
+        drop(rooms);
+        drop(place);
+        (entry.clone(), Reservation { directory: self.clone(), entry })
     }
 
     /// Reserves a seat of this room.
@@ -241,7 +175,11 @@ impl Directory {
         let rooms = self.lock();
         let is_shown = |room: &&Listed| !room.entry.is_private && room.entry.is_shown_by(filter);
         let listed = || rooms.by_number.values().filter(is_shown);
-        let page = listed().skip(skip).take(ROOMS_PER_LISTING_MAX).map(Listed::info).collect();
+        let page = listed()
+            .skip(skip)
+            .take(ROOMS_PER_LISTING_MAX)
+            .map(|room| room.entry.info(room.players, room.is_locked))
+            .collect();
         (page, listed().count())
     }
 
@@ -250,73 +188,17 @@ impl Directory {
         let rooms = self.lock();
         let is_asked = |room: &&Listed| room.entry.is_shown_by(filter);
         let asked = || rooms.by_number.values().filter(is_asked);
-        let page = asked().skip(skip).take(ROOMS_PER_LISTING_MAX).map(Listed::survey).collect();
+        let page = asked()
+            .skip(skip)
+            .take(ROOMS_PER_LISTING_MAX)
+            .map(|room| room.entry.survey(room.players, room.is_locked))
+            .collect();
         (page, asked().count())
     }
 
     fn lock(&self) -> MutexGuard<'_, Rooms> {
         // Nothing under the lock can leave it half done.
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Listed {
-    fn info(&self) -> RoomInfo {
-        let entry = &self.entry;
-        RoomInfo {
-            room: entry.id.clone(),
-            game: entry.game.to_owned(),
-            players: self.players,
-            bots: entry.bots.load(Ordering::Relaxed),
-            seats: entry.seats,
-            tick_hz: entry.tick_hz,
-            metadata: entry.metadata_json.clone(),
-            spectators: entry.spectators.load(Ordering::Relaxed),
-            has_password: !entry.password.is_empty(),
-            is_locked: self.is_locked,
-        }
-    }
-
-    fn survey(&self) -> RoomSurvey {
-        let entry = &self.entry;
-        RoomSurvey { info: self.info(), is_private: entry.is_private, thread: entry.thread }
-    }
-}
-
-impl RoomEntry {
-    fn is_shown_by(&self, filter: &RoomFilter) -> bool {
-        filter.shows(self.game, &self.metadata)
-    }
-
-    /// Gives the room up, whose match does not come back: ends its connections, and takes out of the
-    /// metrics what is counted in its name.
-    pub(super) fn give_up(&self, metrics: &Metrics) {
-        let RollCensus { players, away } = self.roll.close(CloseCode::RoomHung);
-        let metrics = metrics.rooms.of_game(self.game);
-        metrics.rooms.dec();
-        metrics.players.dec_by(players);
-        metrics.away.dec_by(away);
-        metrics.bots.dec_by(i64::from(self.bots.load(Ordering::Relaxed)));
-        self.is_given_up.send_replace(true);
-    }
-
-    /// Waits until the room is given up. Whoever waits for its answer waits for this, too.
-    pub(super) async fn given_up(&self) {
-        // It cannot fail: the sender is this entry's.
-        let _ = self.is_given_up.subscribe().wait_for(|is_given_up| *is_given_up).await;
-    }
-
-    /// Whether anyone who asks for any room may be sent to this one.
-    fn is_open_to_all(&self) -> bool {
-        !self.is_private && self.password.is_empty()
-    }
-
-    /// Compares all of a password, so that the time it takes tells nothing of where it differs.
-    fn is_password(&self, said: &str) -> bool {
-        let differs = |(ours, theirs): (u8, u8)| ours ^ theirs;
-        self.password.is_empty()
-            || (self.password.len() == said.len()
-                && self.password.bytes().zip(said.bytes()).map(differs).fold(0, |all, one| all | one) == 0)
     }
 }
 
@@ -373,6 +255,15 @@ impl Rooms {
                 return id;
             }
         }
+    }
+}
+
+/// A place for a room among those of the server; given back when dropped.
+pub(super) struct RoomPlace(Arc<Directory>);
+
+impl Drop for RoomPlace {
+    fn drop(&mut self) {
+        self.0.lock().places_claimed -= 1;
     }
 }
 

@@ -16,11 +16,11 @@ use tokio::sync::mpsc;
 use tracing::{Span, debug, error, info_span};
 
 use super::bans::Bans;
-use super::directory::RoomEntry;
-use super::guard::{GuardedMatch, guarded};
+use super::guard::{guarded, said};
 use super::guests::Guests;
 use super::inbox::{Entrance, RoomRequest, ViewerId};
 use super::roll::RollHold;
+use super::room_entry::RoomEntry;
 use crate::address_limits::AddressHold;
 use crate::metrics::{Counted, GameMetrics, Metrics};
 use arrivals::Arrival;
@@ -30,7 +30,7 @@ pub(super) struct HostedRoom {
     pub(super) entry: Arc<RoomEntry>,
     /// What the room takes of what its creator's address may have; none of a permanent one.
     creator: Option<RollHold>,
-    game: GuardedMatch,
+    game: Box<dyn Match>,
     requests: mpsc::Receiver<RoomRequest>,
     guests: Guests,
     bans: Bans,
@@ -47,7 +47,7 @@ pub(super) struct RoomFailure;
 impl HostedRoom {
     pub(super) fn new(
         entry: Arc<RoomEntry>,
-        game: GuardedMatch,
+        game: Box<dyn Match>,
         requests: mpsc::Receiver<RoomRequest>,
         creator: Option<AddressHold>,
         metrics: &Metrics,
@@ -119,8 +119,8 @@ impl HostedRoom {
         self.guests.tell(None, &ServerMessage::TimeDropped { tick: self.game.now().0, ticks });
     }
 
-    /// Ends the room: closes whoever is in it.
-    pub(super) fn end(mut self, code: CloseCode) {
+    /// Closes whoever is in the room or on the way in. Calls no rules.
+    pub(super) fn close(&mut self, code: CloseCode) {
         self.requests.close();
         self.guests.close(code);
         while let Ok(request) = self.requests.try_recv() {
@@ -129,8 +129,20 @@ impl HostedRoom {
                 let _ = answer.send(Err(Refusal::NoSuchRoom(self.entry.id.clone())));
             }
         }
-        let bots = self.entry.bots.load(Ordering::Relaxed);
+        let bots = self.entry.bots.swap(0, Ordering::Relaxed);
         self.game_metrics.bots.dec_by(i64::from(bots));
+    }
+
+    /// Ends the match, whose values are dropped by their own code. Only then may the room be dropped
+    /// where nobody watches.
+    pub(super) fn dismantle(&mut self) {
+        if let Err(panic) = self.game.dismantle() {
+            error!(
+                room = self.entry.id,
+                said = said(panic),
+                "the game's rules panicked at the end of a room"
+            );
+        }
     }
 
     /// Runs what calls the rules; a panic in them ends this room alone.

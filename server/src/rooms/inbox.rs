@@ -9,7 +9,8 @@ use fracas_shared::{Chat, PlayerId, Profile, Refusal, Removal, Tick};
 use fracas_sim::{Port, SeatToken};
 use tokio::sync::{mpsc, oneshot};
 
-use super::directory::{Reservation, RoomEntry};
+use super::directory::Reservation;
+use super::room_entry::RoomEntry;
 use crate::address_limits::AddressHold;
 use crate::metrics::Metrics;
 
@@ -138,7 +139,8 @@ impl RoomLink {
 
 #[cfg(test)]
 mod tests {
-    use super::super::directory::{Description, Directory};
+    use super::super::directory::Directory;
+    use super::super::room_entry::Description;
     use super::*;
 
     #[test]
@@ -156,7 +158,9 @@ mod tests {
             is_locked: false,
             thread: 0,
         };
-        let (entry, _reservation) = Arc::new(Directory::new(1)).add(description, sender).expect("a place");
+        let directory = Arc::new(Directory::new(1));
+        let place = directory.claim_place().expect("a place");
+        let (entry, _reservation) = directory.add(place, description, sender);
         let metrics = Metrics::new();
         let link = RoomLink::new(ViewerId::next(), entry, metrics.clone());
         for _ in 0..ROOM_INBOX_MAX {

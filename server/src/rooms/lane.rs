@@ -15,9 +15,10 @@ use rustix::process::Pid;
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::{debug, error, info};
 
-use super::directory::{Directory, RoomEntry};
+use super::directory::Directory;
 use super::hosted_room::HostedRoom;
 use super::pacer::{Pacer, Phases};
+use super::room_entry::RoomEntry;
 use super::sim_thread::Command;
 use crate::metrics::Metrics;
 
@@ -54,7 +55,8 @@ struct Step {
     looks: u32,
     entry: Arc<RoomEntry>,
     phase: usize,
-    is_permanent: bool,
+    /// Whether it is to be opened anew when it does not come back.
+    is_missed: bool,
 }
 
 /// A room and when it is to be looked at.
@@ -78,6 +80,13 @@ enum Pace {
 struct Turn {
     at: Instant,
     number: u64,
+}
+
+impl Step {
+    fn of(paced: &Paced, is_missed: bool) -> Self {
+        let (entry, phase) = (paced.room.entry.clone(), paced.phase);
+        Self { since: Instant::now(), looks: 0, entry, phase, is_missed }
+    }
 }
 
 impl Ord for Turn {
@@ -149,10 +158,14 @@ impl Lane {
                 Command::Stop => break,
             }
         }
-        let rooms = std::mem::take(&mut self.lock().rooms);
-        for paced in rooms.into_values() {
+        let mut rooms = std::mem::take(&mut self.lock().rooms);
+        for paced in rooms.values_mut() {
             self.directory.remove(paced.room.entry.number);
-            paced.room.end(CloseCode::Restart);
+            paced.room.close(CloseCode::Restart);
+        }
+        // All are closed before the first calls its rules, which may not come back.
+        for paced in rooms.values_mut() {
+            paced.room.dismantle();
         }
         Ok(())
     }
@@ -195,8 +208,7 @@ impl Lane {
         let looked = paced.room.look_into_inbox();
         let (mut state, mut paced) = self.take_back(thread, paced)?;
         if looked.is_err() {
-            self.fail(state, paced);
-            return Ok(());
+            return self.fail(thread, state, paced);
         }
         if paced.room.is_watched() {
             let tick_hz = paced.room.entry.tick_hz;
@@ -215,7 +227,7 @@ impl Lane {
             let is_ticking = |paced: &Paced| matches!(paced.pace, Pace::Ticking(_));
             match self.take_out(number, is_ticking) {
                 Some(paced) => self.tick(thread, paced)?,
-                None => self.end_if_empty(number),
+                None => self.end_if_empty(thread, number)?,
             }
         }
         Ok(())
@@ -245,8 +257,7 @@ impl Lane {
         paced.room.observe(due, began, ended, period);
         let (mut state, mut paced) = self.take_back(thread, paced)?;
         if result.is_err() {
-            self.fail(state, paced);
-            return Ok(());
+            return self.fail(thread, state, paced);
         }
         if let Some(is_locked) = paced.room.take_lock() {
             self.directory.set_locked(paced.room.entry.number, is_locked);
@@ -271,13 +282,7 @@ impl Lane {
         let mut state = self.lock();
         state.rooms.get(&number).filter(|paced| is_right(paced))?;
         let paced = state.rooms.remove(&number)?;
-        state.step = Some(Step {
-            since: Instant::now(),
-            looks: 0,
-            entry: paced.room.entry.clone(),
-            phase: paced.phase,
-            is_permanent: paced.room.is_permanent(),
-        });
+        state.step = Some(Step::of(&paced, paced.room.is_permanent()));
         Some(paced)
     }
 
@@ -301,7 +306,7 @@ impl Lane {
             step.looks += 1;
             step.looks > looks_max
         })?;
-        let Step { entry, phase, is_permanent, since, looks: _ } = hung;
+        let Step { entry, phase, is_missed, since, looks: _ } = hung;
         state.thread += 1;
         let taken = Taken { thread: state.thread, lost: state.system_thread.take() };
         state.phases.leave(entry.tick_hz, phase);
@@ -315,7 +320,7 @@ impl Lane {
         self.directory.remove(entry.number);
         self.load.fetch_sub(1, Ordering::Relaxed);
         entry.give_up(&self.metrics);
-        if is_permanent {
+        if is_missed {
             // Nobody waits for it when the server is about to stop.
             let _ = self.fallen.send(entry.game);
         }
@@ -323,38 +328,52 @@ impl Lane {
     }
 
     /// Ends a room that nobody came to, unless someone is on the way in.
-    fn end_if_empty(&self, number: u64) {
+    fn end_if_empty(&self, thread: u64, number: u64) -> Result<(), GivenUp> {
         let mut state = self.lock();
         let turn = Instant::now() + self.linger;
-        let Some(mut paced) = state.rooms.remove(&number) else { return };
+        let Some(mut paced) = state.rooms.remove(&number) else { return Ok(()) };
         if paced.room.is_permanent() {
             state.rooms.insert(number, paced);
         } else if self.directory.remove_if_empty(number) {
             info!(room = paced.room.entry.id, "room ended, nobody was there");
-            self.end(state, paced, CloseCode::RoomEnded);
+            return self.end(thread, state, paced, CloseCode::RoomEnded);
         } else {
             debug!(room = paced.room.entry.id, "someone is on the way in");
             paced.turn = turn;
             state.insert(number, paced);
         }
+        Ok(())
     }
 
     /// Ends a room whose rules failed.
-    fn fail(&self, state: MutexGuard<'_, State>, paced: Paced) {
+    fn fail(&self, thread: u64, state: MutexGuard<'_, State>, paced: Paced) -> Result<(), GivenUp> {
         self.metrics.rooms.failures.inc();
         if paced.room.is_permanent() {
             let _ = self.fallen.send(paced.room.entry.game);
         }
-        self.end(state, paced, CloseCode::RoomFailed);
+        self.end(thread, state, paced, CloseCode::RoomFailed)
     }
 
-    fn end(&self, mut state: MutexGuard<'_, State>, paced: Paced, code: CloseCode) {
-        let Paced { room, phase, .. } = paced;
-        state.phases.leave(room.entry.tick_hz, phase);
+    /// Ends a room, under watch: the match is dropped by code of the rules.
+    fn end(
+        &self,
+        thread: u64,
+        mut state: MutexGuard<'_, State>,
+        mut paced: Paced,
+        code: CloseCode,
+    ) -> Result<(), GivenUp> {
+        // If it is to be opened anew, that is on its way already.
+        state.step = Some(Step::of(&paced, false));
         drop(state);
-        self.directory.remove(room.entry.number);
+        self.directory.remove(paced.room.entry.number);
+        paced.room.close(code);
+        paced.room.dismantle();
+        let (mut state, paced) = self.take_back(thread, paced)?;
+        state.phases.leave(paced.room.entry.tick_hz, paced.phase);
         self.load.fetch_sub(1, Ordering::Relaxed);
-        room.end(code);
+        // The room is dropped when the lane is free again.
+        drop(state);
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -38,8 +38,8 @@ impl Openings {
         Self { places: Semaphore::new(OPENINGS_MAX), time_max, losses }
     }
 
-    /// Does the work, which must not panic. What it gives is dropped on its thread when nobody waits for it
-    /// any more.
+    /// Does the work, which must not panic and is done to its end also when nobody waits for it any more.
+    /// What it gives must not call the rules when it is dropped.
     pub(super) async fn make<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::{debug, warn};
 
-use super::directory::{Directory, RoomEntry};
+use super::directory::Directory;
 use super::hosted_room::HostedRoom;
 use super::lane::{GivenUp, Lane};
 use super::losses::Losses;
+use super::room_entry::RoomEntry;
 use super::watchdog::Watchdog;
 use crate::config::Config;
 use crate::metrics::Metrics;

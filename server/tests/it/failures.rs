@@ -13,6 +13,8 @@ use crate::player::Player;
 use crate::probe::{Input, Message, Probe, ProbeGames, STOP_SPINNING, alike, by_id, new_room};
 use crate::server::{Server, local};
 
+const ROOMS: &str = "fracas_rooms{game=\"probe\"}";
+
 /// A room whose rules are made to panic ends; another one and the server go on.
 async fn check(server: &Server, fail: impl AsyncFnOnce(&mut Player<Probe>)) {
     let failures = server.metric("fracas_room_failures_total");
@@ -72,7 +74,7 @@ async fn who_is_on_the_way_into_a_room_that_fails_is_told() {
 async fn rules_that_panic_at_the_opening_refuse_the_room() {
     let server = Server::start_of::<ProbeGames>(|_| {});
     let mut ann = Player::<Probe>::connect(&server, "ann").await;
-    let refusal = ann.enter(new_room(r#"{"config": {"fails_to_open": true}}"#)).await.unwrap_err();
+    let refusal = ann.enter(new_room(r#"{"config": {"opening": "fails"}}"#)).await.unwrap_err();
     assert!(matches!(&refusal, Refusal::BadOption(said) if said.contains("config")), "{refusal}");
     assert_eq!(server.metric("fracas_room_failures_total"), 1.0);
     ann.enter(new_room("")).await.unwrap();
@@ -87,7 +89,7 @@ async fn rules_that_never_open_a_match_hold_nobody_up() {
     let server = start(1000);
     let mut ann = Player::<Probe>::join(&server, "ann", new_room("")).await;
     let mut bob = Player::<Probe>::connect(&server, "bob").await;
-    let opening = bob.enter(new_room(r#"{"config": {"hangs_at_opening": true}}"#));
+    let opening = bob.enter(new_room(r#"{"config": {"opening": "hangs"}}"#));
     let others = async {
         ann.frames(10).await;
         let mut cid = Player::<Probe>::join(&server, "cid", new_room("")).await;
@@ -121,29 +123,6 @@ async fn an_address_gets_back_what_it_had_in_a_room_that_hangs() {
     assert_eq!(culprit.end().await.close_code(), Some(CloseCode::RoomHung));
     again.enter(new_room("")).await.unwrap();
     again.frames(2).await;
-}
-
-#[tokio::test]
-async fn rules_that_panic_at_the_end_of_a_match_cost_nothing_else() {
-    let server = Server::start_of::<ProbeGames>(|config| {
-        config.sim_threads = Some(1);
-        config.room_linger_s = 1;
-        config.rooms_max = 2;
-        config.games.insert("probe".into(), GameConfig { permanent: false, ..GameConfig::default() });
-    });
-    let failing = r#"{"config": {"fails_to_drop": true}}"#;
-    let mut ann = Player::<Probe>::join(&server, "ann", new_room("")).await;
-    let mut bob = Player::<Probe>::join(&server, "bob", new_room(failing)).await;
-    // A match that was opened in vain ends at once.
-    let mut cid = Player::<Probe>::connect(&server, "cid").await;
-    assert_eq!(cid.enter(new_room(failing)).await, Err(Refusal::TooManyRooms));
-    assert_eq!(cid.enter(by_id("K3V9QX")).await, Err(Refusal::NoSuchRoom("K3V9QX".into())));
-    bob.frames(2).await;
-    bob.leave().await;
-    server.metric_until("fracas_rooms{game=\"probe\"}", |rooms| rooms == 1.0).await;
-    ann.frames(5).await;
-    cid.enter(new_room("")).await.unwrap();
-    cid.frames(2).await;
 }
 
 #[tokio::test]
@@ -279,7 +258,7 @@ async fn rules_that_never_come_back_cost_their_room_alone() {
     // The step comes back after all, to nothing: what was given up in its name is not given up again.
     drop(spinning);
     again.frames(20).await;
-    assert_eq!(server.metric("fracas_rooms{game=\"probe\"}"), 2.0);
+    assert_eq!(server.metric(ROOMS), 2.0);
     assert_eq!(server.metric("fracas_players{game=\"probe\"}"), 2.0);
 }
 
@@ -350,12 +329,63 @@ async fn a_permanent_room_whose_rules_failed_is_opened_anew() {
     let room = culprit.room().to_owned();
     culprit.client.send_message(&Message::Fail { after_ms: 0 }).await.unwrap();
     assert_eq!(culprit.end().await.close_code(), Some(CloseCode::RoomFailed));
-    server.metric_until("fracas_rooms{game=\"probe\"}", |rooms| rooms == 0.0).await;
-    server.metric_until("fracas_rooms{game=\"probe\"}", |rooms| rooms == 1.0).await;
+    server.metric_until(ROOMS, |rooms| rooms == 0.0).await;
+    server.metric_until(ROOMS, |rooms| rooms == 1.0).await;
     let mut ann = Player::<Probe>::connect(&server, "ann").await;
     ann.enter(RoomWanted::Join { game: "probe".into() }).await.unwrap();
     assert_ne!(ann.room(), room);
     ann.frames(2).await;
+}
+
+#[tokio::test]
+async fn rules_that_panic_when_they_are_dropped_end_their_room_alone() {
+    let options =
+        |more: &str| new_room(&format!(r#"{{"config": {{"dropping": "fails", "noise": 3{more}}}}}"#));
+    let server = Server::start_of::<ProbeGames>(|config| {
+        (config.sim_threads, config.room_linger_s) = (Some(1), 0);
+    });
+    let mut witness = Player::<Probe>::join(&server, "ann", new_room("")).await;
+    let rooms = async |count: f64| server.metric_until(ROOMS, |rooms| rooms == count).await;
+    // The room ends by itself.
+    let mut culprit = Player::<Probe>::join(&server, "bob", options("")).await;
+    culprit.frames(2).await;
+    rooms(3.0).await;
+    culprit.leave().await;
+    rooms(2.0).await;
+    witness.frames(2).await;
+    // Its rules fail before.
+    culprit.enter(options("")).await.unwrap();
+    culprit.client.send_message(&Message::Fail { after_ms: 0 }).await.unwrap();
+    assert_eq!(culprit.end().await.close_code(), Some(CloseCode::RoomFailed));
+    rooms(2.0).await;
+    witness.frames(2).await;
+    // It is never opened.
+    let mut culprit = Player::<Probe>::connect(&server, "bob").await;
+    let refusal = culprit.enter(options(r#", "opening": "fails""#)).await.unwrap_err();
+    assert!(matches!(&refusal, Refusal::BadOption(said) if said.contains("failed")), "{refusal}");
+    witness.frames(2).await;
+    // The server ends.
+    culprit.enter(options("")).await.unwrap();
+    culprit.frames(2).await;
+    server.stop();
+    assert_eq!(witness.end().await.close_code(), Some(CloseCode::Restart));
+}
+
+#[tokio::test]
+async fn rules_whose_drop_never_comes_back_cost_their_room_alone() {
+    let server = start(300);
+    let mut witness = Player::<Probe>::join(&server, "ann", new_room("")).await;
+    let hanging = new_room(r#"{"config": {"dropping": "hangs"}}"#);
+    let mut culprit = Player::<Probe>::join(&server, "bob", hanging).await;
+    culprit.frames(2).await;
+    culprit.client.send_message(&Message::Fail { after_ms: 0 }).await.unwrap();
+    assert_eq!(culprit.end().await.close_code(), Some(CloseCode::RoomFailed));
+    server.metric_until("fracas_room_hangs_total", |hangs| hangs == 1.0).await;
+    witness.frames(30).await;
+    for metric in ["rooms", "players"] {
+        server.metric_until(&format!("fracas_{metric}{{game=\"probe\"}}"), |count| count == 1.0).await;
+    }
+    Player::<Probe>::join(&server, "cid", new_room("")).await.frames(2).await;
 }
 
 /// The error of a start that this table for the game must prevent.
@@ -373,7 +403,7 @@ async fn a_config_that_the_game_refuses_stops_the_start() {
     assert_eq!(error, "[games.probe] `noise`: 1001 is more than 1000");
     let error = refused_start("probe", "nose = 1").await;
     assert!(error.contains("games.probe") && error.contains("`nose`"), "{error}");
-    let error = refused_start("probe", "fails_to_open = true").await;
+    let error = refused_start("probe", "opening = \"fails\"").await;
     assert!(error.contains("the permanent room of 'probe'") && error.contains("config"), "{error}");
     let error = refused_start("chess", "").await;
     assert_eq!(error, "[games.chess]: no such game; this server has: probe");

@@ -32,14 +32,34 @@ pub(crate) struct Config {
     chatter: u8,
     /// Events of a tick, each as short as can be.
     murmurs: u16,
-    /// Whether opening a match panics.
-    fails_to_open: bool,
-    /// Whether opening a match never comes back.
-    hangs_at_opening: bool,
-    /// Whether the rules panic when they are dropped.
-    fails_to_drop: bool,
+    /// What opening a match comes to.
+    opening: Fate,
+    /// What dropping the rules comes to, and dropping each thing that nobody plays.
+    dropping: Fate,
     /// How long each step takes at least.
     work_ms: u16,
+}
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Fate {
+    #[default]
+    Succeeds,
+    /// It panics.
+    Fails,
+    /// It never comes back.
+    Hangs,
+}
+
+impl Fate {
+    fn meet(self) {
+        match self {
+            Self::Succeeds => {}
+            Self::Fails => panic!("told to fail"),
+            Self::Hangs => hang(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, State)]
@@ -47,6 +67,19 @@ pub(crate) struct Thing {
     player: Option<PlayerId>,
     at: u32,
     looks: [u32; 4],
+    bomb: Bomb,
+}
+
+/// Panics when it is dropped, if it is live.
+#[derive(Clone, Debug, State)]
+struct Bomb {
+    is_live: bool,
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(!self.is_live, "told to fail when dropped");
+    }
 }
 
 #[derive(Clone, Debug, Default, Row, State)]
@@ -118,19 +151,18 @@ impl Game for Probe {
     }
 
     fn open(&self, ctx: &mut Context<'_, Self>) {
-        assert!(!self.config.fails_to_open, "told to fail");
-        if self.config.hangs_at_opening {
-            hang();
-        }
         for _ in 0..self.config.noise {
-            let _ = ctx.world.spawn(Thing { player: None, at: 0, looks: [0; 4] });
+            let bomb = Bomb { is_live: self.config.dropping == Fate::Fails };
+            let _ = ctx.world.spawn(Thing { player: None, at: 0, looks: [0; 4], bomb });
         }
+        self.config.opening.meet();
     }
 
     fn join(&self, ctx: &mut Context<'_, Self>, player: PlayerId, profile: &Profile) {
         let head_start = profile.claim("head_start").and_then(|claim| claim.as_u64());
         let at = head_start.unwrap_or_default() as u32;
-        let _ = ctx.world.spawn(Thing { player: Some(player), at, looks: [0; 4] });
+        let _ =
+            ctx.world.spawn(Thing { player: Some(player), at, looks: [0; 4], bomb: Bomb { is_live: false } });
     }
 
     fn leave(&self, ctx: &mut Context<'_, Self>, player: PlayerId, _reason: LeaveReason) {
@@ -187,7 +219,7 @@ impl Game for Probe {
 
 impl Drop for Probe {
     fn drop(&mut self) {
-        assert!(!self.config.fails_to_drop, "told to fail at the end");
+        self.config.dropping.meet();
     }
 }
 

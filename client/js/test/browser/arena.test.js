@@ -8,7 +8,9 @@ import { BACK_TIME_MAX_MS, browserTest } from "./browser.js";
 
 const server = await startServer(0);
 const quiet = await startServer(0, "--game", "arena.bots=0");
-after(() => Promise.all([server.stop(), quiet.stop()]));
+// Who is there does not live long.
+const deadly = await startServer(0, "--game", "arena.config.map=duel", "--game", "arena.config.ship.health=1");
+after(() => Promise.all([server.stop(), quiet.stop(), deadly.stop()]));
 
 const place = () => ({ room: window.fracas.room.id, player: window.fracas.player });
 const ownDeaths = () => [...window.fracas.room.state.ofKind("Ship")].find(({ player }) => player === window.fracas.player)?.deaths;
@@ -74,12 +76,12 @@ browserTest("two players see each other move, shoot and talk", async (open) => {
 });
 
 browserTest("who reloads the page is the same player with the same score", async (open) => {
-  const [ann, bob] = await Promise.all([open(server.url), open(server.url)]);
+  const [ann, bob] = await Promise.all([open(deadly.url), open(deadly.url)]);
   await ann.play("Ann");
   await bob.play("Bob");
   assert.equal(await bob.room(), await ann.room());
   // The bots see to it that there is a score to keep.
-  await ann.until(ownDeaths, null, 30_000);
+  await ann.until(ownDeaths);
   const [was, deaths] = [await ann.read(place), await ann.read(ownDeaths)];
   await bob.read(() => {
     window.left = [];
