@@ -1572,10 +1572,11 @@ export class Room extends Emitter {
    * @param {number} tries this one included
    * @returns {Promise<void>}
    */
-  #join(wanted, tries) {
+  async #join(wanted, tries) {
+    const { url, options } = this.#client;
+    if (options.transport === "socket.io" && !options.WebSocket) await goOverSocketIo(this.#client);
     return new Promise((resolve, reject) => {
       this.#tell("connecting");
-      const { url, options } = this.#client;
       let socket;
       try {
         socket = new options.WebSocket(withToken(url, options.token), `fracas.${PROTOCOL_VERSION}`);
@@ -1598,6 +1599,7 @@ export class Room extends Emitter {
       let problem = "";
       socket.binaryType = "arraybuffer";
       socket.onopen = () => {
+        options.transport ??= "websocket";
         this.#sendControl({ type: "Hello", protocol: PROTOCOL_VERSION, name: options.name, client: PROGRAM });
         this.#askForSeat();
       };
@@ -1605,7 +1607,10 @@ export class Room extends Emitter {
       socket.onerror = (/** @type {{message?: string}} */ { message }) => (problem ||= message ?? "");
       socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) => {
         if (this.#joining && code === 1006) {
-          this.#endJoin(new FracasError("connect_error", `no server of this protocol answers at ${url}${problem && `: ${problem}`}`));
+          const error = new FracasError("connect_error", `no server of this protocol answers at ${url}${problem && `: ${problem}`}`);
+          // Never had a WebSocket: perhaps none can be had.
+          if (options.transport) this.#endJoin(error);
+          else goOverSocketIo(this.#client, true).catch(() => {}).then(() => this.#endJoin(error));
         } else {
           this.#handleClose(closeReason(code, reason));
         }
@@ -1918,14 +1923,19 @@ function leaveReason({ code, name, reason }, willReconnect) {
 
 // ---- Clients.
 
+/** @param {any} client @param {boolean} [isFallback] */
+const goOverSocketIo = async (client, isFallback) => (await import("./fracas-socketio.js")).useSocketIo(client, isFallback);
+
 /**
  * - `name`: the player's, 1 to 32 bytes.
  * - `token`: what a server that does not let everyone in wants to see.
  * - `WebSocket`: a constructor, where there is no global one, such as that of the package `ws`.
+ * - `transport`: `websocket` or `socket.io` for that alone; without it, Socket.IO where no WebSocket can be had.
+ * - `io`: the function of `socket.io-client`; without it, the server's is loaded, where that can be.
  * - `connectTries`, `connectTimeoutMs`: of a first join.
  * - `reconnect`: how often to try after a connection was lost, the first pauses between tries and the
  *   longest one; `false` for never.
- * @typedef {{name?: string, token?: string, WebSocket?: any, connectTries?: number, connectTimeoutMs?: number,
+ * @typedef {{name?: string, token?: string, WebSocket?: any, transport?: "websocket" | "socket.io", io?: any, connectTries?: number, connectTimeoutMs?: number,
  *   reconnect?: false | {tries?: number, delayMs?: number, delayMaxMs?: number}}} ClientOptions
  */
 
@@ -1944,8 +1954,10 @@ export class Client extends Emitter {
     /** Where its WebSocket is. */
     this.url = socketUrl(url);
     const { reconnect = {} } = options;
-    const socket = options.WebSocket ?? globalThis.WebSocket;
-    if (!socket) {
+    const { transport, io } = options;
+    const isOverSocketIo = transport === "socket.io";
+    const socket = isOverSocketIo ? null : options.WebSocket ?? globalThis.WebSocket;
+    if (!socket && !isOverSocketIo) {
       throw new FracasError("no_web_socket", "there is no global WebSocket: give one, `new Client(url, { WebSocket })`, such as that of the package `ws`");
     }
     /** @internal */
@@ -1953,6 +1965,8 @@ export class Client extends Emitter {
       name: options.name ?? "Player",
       token: options.token ?? "",
       WebSocket: socket,
+      transport,
+      io,
       connectTries: options.connectTries ?? 3,
       connectTimeoutMs: options.connectTimeoutMs ?? REQUEST_TIME_MAX_MS,
       reconnect: { delayMs: 250, delayMaxMs: 5000, tries: 20, ...(reconnect || { tries: 0 }) },

@@ -22,8 +22,9 @@ use fracas_server::auth::{AuthError, Authenticate, Claims, JoinRequest};
 use fracas_server::net::allowed_origins::AllowedOrigins;
 use fracas_server::net::door::{Accepted, Door, serve};
 use fracas_server::net::entrance::Entrance;
-use fracas_server::net::socket::{Broken, Inbound, Outbound, Socket, SocketLimits};
+use fracas_server::net::socket::{Inbound, Outbound, Socket, SocketLimits};
 use fracas_server::net::upgrade::{self, Subprotocols, Upgraded};
+use fracas_server::net::wire::Broken;
 use tokio::net::TcpListener;
 
 /// The longest message. A longer one closes the connection with 1009.

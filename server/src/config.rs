@@ -114,6 +114,14 @@ settings! {
         /// Whether connections from trusted proxies begin with a header of the PROXY protocol, 1 or 2.
         proxy_protocol: bool = false, "FRACAS_PROXY_PROTOCOL", "BOOL";
     }
+    "Socket.IO" {
+        /// Whether clients of Socket.IO may play, at /socket.io/ on the same port.
+        socketio: bool = true, "FRACAS_SOCKETIO", "BOOL";
+        /// Seconds after which such a client is asked for a sign of life, 1 to 60.
+        socketio_ping_interval_s: u16 = 5, "FRACAS_SOCKETIO_PING_INTERVAL_S", "SECONDS";
+        /// Seconds that it has for one, 1 to 120; longer, and its session is closed.
+        socketio_ping_timeout_s: u16 = 15, "FRACAS_SOCKETIO_PING_TIMEOUT_S", "SECONDS";
+    }
     "Joining" {
         /// Who may join: everyone, who shows a shared secret, or who shows a token that another service has signed.
         auth: Auth = Auth::Open, "FRACAS_AUTH", "WAY";

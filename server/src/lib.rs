@@ -40,6 +40,9 @@ use net::door::{Door, serve};
 use net::entrance::Entrance;
 use net::http::{Lobby, SeatReservation};
 pub use net::listener::Listeners;
+use net::player::Players;
+#[cfg(feature = "socketio")]
+use net::socketio::{self, Manner};
 use net::upgrade::Upgraded;
 use net::websocket;
 use networks::Networks;
@@ -106,21 +109,32 @@ async fn serve_games<G: GameList>(
         tokio::spawn(serve(listener, door, end.clone()))
     });
 
-    // Each WebSocket's task holds `open`; when the last one has ended, `all_closed` says so.
+    // Each player's task holds `open`; when the last one has ended, `all_closed` says so.
     let (open, mut all_closed) = mpsc::channel::<()>(1);
-    let on_upgrade = {
-        let (rooms, metrics, shutdown) = (rooms.clone(), metrics.clone(), shutdown.clone());
-        Arc::new(move |upgraded: Upgraded| {
-            let (rooms, metrics, shutdown) = (rooms.clone(), metrics.clone(), shutdown.clone());
-            tokio::spawn(websocket::serve(upgraded, rooms, metrics, shutdown, open.clone()));
-        })
-    };
+    let players =
+        Players { rooms: rooms.clone(), metrics: metrics.clone(), shutdown: shutdown.clone(), open };
     let entrance = Entrance { addresses: addresses.clone(), origins, authenticate };
+    #[cfg(feature = "socketio")]
+    let socketio = config.socketio.then(|| {
+        let manner = Manner {
+            ping_interval: Duration::from_secs(config.socketio_ping_interval_s.into()),
+            ping_timeout: Duration::from_secs(config.socketio_ping_timeout_s.into()),
+            ..Manner::default()
+        };
+        socketio::router(players.clone(), entrance.clone(), manner, config.connections_max)
+    });
+    let on_upgrade = Arc::new(move |upgraded: Upgraded| {
+        tokio::spawn(websocket::serve(upgraded, players.clone()));
+    });
     let router = net::http::router(Arc::new(rooms.clone()), entrance, on_upgrade);
+    #[cfg(feature = "socketio")]
+    let router = router.merge(socketio.unwrap_or_default());
     let door = Door {
         addresses,
         proxies,
         has_proxy_headers: config.proxy_protocol,
+        #[cfg(feature = "socketio")]
+        counts_itself: config.socketio.then_some(socketio::PATH),
         tls: listeners.tls.clone(),
         accepted: metrics.net.connections.clone(),
         refusals: metrics.net.refusals.clone(),

@@ -52,6 +52,8 @@ pub struct Table {
 pub struct NetMetrics {
     /// Open WebSockets.
     pub websockets: Gauge,
+    /// Connected clients of Socket.IO.
+    pub socketio_clients: Gauge,
     /// Connections accepted, refused ones too.
     pub connections: Counter,
     /// Connections and requests refused, by reason.

@@ -8,14 +8,20 @@ pub mod door;
 pub mod entrance;
 pub mod http;
 mod http_stream;
+mod line;
 pub mod listener;
 pub mod mailbox;
 mod pages;
+pub mod player;
 pub mod problem;
 pub mod proxy_protocol;
+mod rate;
 pub mod socket;
+#[cfg(feature = "socketio")]
+pub mod socketio;
 #[cfg_attr(not(feature = "tls"), path = "net/no_tls.rs")]
 pub mod tls;
 pub mod transport;
 pub mod upgrade;
 pub mod websocket;
+pub mod wire;

@@ -13,6 +13,7 @@ pub mod frame;
 pub mod game;
 pub mod games;
 pub mod id;
+pub mod json;
 pub mod limits;
 pub mod math;
 pub mod message;

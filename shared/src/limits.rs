@@ -200,6 +200,17 @@ limits! {
     CLOSE_TIME_MAX_S: u64 = 2, "s";
     /// What is read of a connection after its close frame was sent. More is left unread until the line is cut.
     FAREWELL_BYTES_MAX: u64 = 64 * 1024, "bytes";
+    /// Bytes that are read of a client which reads nothing of what it is sent. More wait until it does.
+    UNANSWERED_BYTES_MAX: usize = 64 * 1024, "bytes";
+    /// A post of a polling client, or a message of Engine.IO. Longer: answered with 413, or the session is
+    /// closed. An answer to a poll has as much, or a single packet.
+    SOCKETIO_PAYLOAD_BYTES_MAX: usize = 16 * 1024, "bytes";
+    /// Events of one Socket.IO client that wait to be heard. More: it is closed.
+    SOCKETIO_INBOX_MAX: usize = 256, "events";
+    /// Bytes of the events that wait. More: the client is closed.
+    SOCKETIO_INBOX_BYTES_MAX: usize = 128 * 1024, "bytes";
+    /// Requests of one polling client in any second. More: answered with 429.
+    SOCKETIO_REQUESTS_PER_S_MAX: u32 = 240, "requests";
     /// Ticks made up for at once when a room is late. Beyond: time is dropped, counted and told.
     CATCH_UP_TICKS_MAX: u32 = 3, "ticks";
     /// Time that the rules may take for one tick, or to open a match, unless set otherwise. More: the room is given

@@ -23,6 +23,8 @@ use crate::networks::Networks;
 const FILE_DEFAULT: &str = "fracas.toml";
 /// More threads than this are a slip of the keyboard.
 const SIM_THREADS_MAX: usize = 256;
+const PING_INTERVAL_MAX_S: usize = 60;
+const PING_TIMEOUT_MAX_S: usize = 120;
 /// More than this in a second is no limit.
 const ACTS_PER_S_MAX: usize = 1_000_000;
 const GAMES_ENV: &str = "FRACAS_GAMES";
@@ -162,6 +164,8 @@ impl Config {
             ("rooms_per_address_max", self.rooms_per_address_max, ROOMS_MAX),
             ("rooms_max", self.rooms_max, ROOMS_MAX),
             ("sim_threads", self.sim_threads.unwrap_or(1), SIM_THREADS_MAX),
+            ("socketio_ping_interval_s", self.socketio_ping_interval_s.into(), PING_INTERVAL_MAX_S),
+            ("socketio_ping_timeout_s", self.socketio_ping_timeout_s.into(), PING_TIMEOUT_MAX_S),
         ] {
             if !(1..=max).contains(&count) {
                 return Err(value(name, format!("{count} is out of range; 1 to {max} are allowed")));

@@ -49,12 +49,13 @@ pub(super) fn net(registry: &mut Registry) -> NetMetrics {
     let refusals = labelled(registry, "refusals", "Requests and connections refused by reason", "reason");
     // There from the start, so that it can be watched.
     refusals.of("too_many_connections");
-    let closes = labelled(registry, "closes", "WebSockets closed by the server by reason", "reason");
+    let closes = labelled(registry, "closes", "Connections closed by the server by reason", "reason");
     NetMetrics {
         websockets: connections.of("websocket"),
+        socketio_clients: connections.of("socketio"),
         connections: counter(registry, "connections_accepted", "Connections accepted, refused ones too"),
-        received_bytes: counter(registry, "received_bytes", "Bytes received on WebSockets"),
-        sent_bytes: counter(registry, "sent_bytes", "Bytes sent on WebSockets"),
+        received_bytes: counter(registry, "received_bytes", "Bytes received of players"),
+        sent_bytes: counter(registry, "sent_bytes", "Bytes sent to players"),
         received_controls: received.of("control"),
         received_inputs: received.of("input"),
         received_messages: received.of("message"),

@@ -16,6 +16,8 @@ use fracas_shared::message::{ClientMessage, Hearers, PROTOCOL_VERSION, RoomWante
 use fracas_shared::packet::ClientTag;
 use fracas_shared::{Chat, CloseCode, Refusal, Tick};
 
+use super::rate::Rate;
+
 /// When to try again what was refused because the server has too much to do.
 const RETRY_BUSY_AFTER_MS: u32 = 2000;
 /// When to come back to a server that stops: most likely another one starts in its place.
@@ -91,33 +93,14 @@ enum Stage {
     Closed,
 }
 
-/// Counts what comes in a second, window by window.
-#[derive(Debug)]
-struct Rate {
-    max: u32,
-    window: Instant,
-    count: u32,
-}
-
-impl Rate {
-    fn new(max: u32, now: Instant) -> Self {
-        Self { max, window: now, count: 0 }
-    }
-
-    /// Counts one more; false when that is too many.
-    fn count(&mut self, now: Instant) -> bool {
-        if now.saturating_duration_since(self.window) >= Duration::from_secs(1) {
-            self.window = now;
-            self.count = 0;
-        }
-        self.count += 1;
-        self.count <= self.max
-    }
-}
-
 /// Whether a text fits on a line for others to read: not empty, not too long, nothing unprintable.
 fn is_line(text: &str, bytes_max: usize) -> bool {
     (1..=bytes_max).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+/// Whether a player may have this name.
+pub(super) fn is_player_name(name: &str) -> bool {
+    is_line(name, PLAYER_NAME_BYTES_MAX)
 }
 
 impl Connection {
@@ -129,9 +112,9 @@ impl Connection {
             opened: now,
             heard: now,
             pinged: false,
-            inputs: Rate::new(INPUTS_PER_S_MAX, now),
-            controls: Rate::new(CONTROLS_PER_S_MAX, now),
-            chats: Rate::new(CHATS_PER_S_MAX, now),
+            inputs: Rate::new(INPUTS_PER_S_MAX.into(), now),
+            controls: Rate::new(CONTROLS_PER_S_MAX.into(), now),
+            chats: Rate::new(CHATS_PER_S_MAX.into(), now),
             wrong_secrets: 0,
             actions: VecDeque::new(),
         }
@@ -154,7 +137,7 @@ impl Connection {
         self.handle_sign_of_life(now);
         match ClientTag::split(message) {
             Ok((ClientTag::Input, _)) if self.stage == Stage::Seated => {
-                if self.inputs.count(now) {
+                if self.inputs.count(1, now) {
                     self.actions.push_back(Action::Input(message.slice(1..)));
                 } else {
                     self.close(CloseCode::TooFast);
@@ -162,12 +145,12 @@ impl Connection {
             }
             // Inputs that were on their way when the room let go of the player.
             Ok((ClientTag::Input, _)) if self.stage == Stage::Lobby => {
-                if !self.inputs.count(now) {
+                if !self.inputs.count(1, now) {
                     self.close(CloseCode::TooFast);
                 }
             }
             _ if self.stage == Stage::Closed => {}
-            _ if !self.controls.count(now) => self.close(CloseCode::TooFast),
+            _ if !self.controls.count(1, now) => self.close(CloseCode::TooFast),
             Ok((ClientTag::Control, bytes)) => match ClientMessage::from_bytes(bytes) {
                 Ok(message) => self.handle_control(message, now),
                 Err(_) => self.close(CloseCode::BadMessage),
@@ -188,7 +171,7 @@ impl Connection {
     /// server an answer.
     pub fn handle_ping(&mut self, now: Instant) {
         self.handle_sign_of_life(now);
-        if !self.controls.count(now) {
+        if !self.controls.count(1, now) {
             self.close(CloseCode::TooFast);
         }
     }
@@ -237,7 +220,7 @@ impl Connection {
         }
         let server = concat!("fracas-server ", env!("CARGO_PKG_VERSION")).to_owned();
         self.send(ServerMessage::Welcome { protocol: PROTOCOL_VERSION, server });
-        if is_line(name, PLAYER_NAME_BYTES_MAX) {
+        if is_player_name(name) {
             self.name = name.into();
             self.stage = Stage::Lobby;
         } else {
@@ -247,7 +230,7 @@ impl Connection {
     }
 
     fn handle_say(&mut self, to: Hearers, text: &str, now: Instant) {
-        if !self.chats.count(now) {
+        if !self.chats.count(1, now) {
             self.close(CloseCode::TooFast);
         } else if is_line(text, CHAT_BYTES_MAX) {
             self.actions.push_back(Action::Say(Chat { to, text: text.into() }));

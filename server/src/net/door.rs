@@ -37,6 +37,7 @@ use tracing::{debug, warn};
 
 use super::caller::Caller;
 use super::http_stream::HttpStream;
+use super::line::Line;
 use super::problem::{Problem, Reason};
 use super::proxy_protocol::{self, ProxyHeaderError};
 use super::tls::Tls;
@@ -73,6 +74,8 @@ pub struct Door {
     pub proxies: Networks,
     /// Whether connections from proxies begin with a header of the PROXY protocol.
     pub has_proxy_headers: bool,
+    /// Requests of this path are counted, for their addresses, by what answers them.
+    pub counts_itself: Option<&'static str>,
     /// How connections are encrypted, if they are. What speaks plainly is refused then.
     pub tls: Option<Tls>,
     /// Time for the client to agree on TLS. Longer: the connection is closed.
@@ -94,6 +97,7 @@ impl Door {
             addresses: AddressLimits::none(),
             proxies: Networks::default(),
             has_proxy_headers: false,
+            counts_itself: None,
             tls: None,
             handshake_time_max: Duration::from_secs(TLS_HANDSHAKE_TIME_MAX_S),
             accepted: Counter::default(),
@@ -128,6 +132,8 @@ pub struct Accepted {
     pub is_callers: bool,
     /// To be held by what becomes of the connection.
     pub place: Place,
+    /// The connection's line.
+    pub(crate) line: Arc<Line>,
 }
 
 /// Serves a port until the server stops, and then until the requests at hand are answered, for at
@@ -236,12 +242,15 @@ impl Doorway {
             Transport::Tcp(stream)
         };
         let head_time_max = self.door.head_time_max;
+        let line = Arc::new(Line::default());
+        let stream = HttpStream::new(transport, Duration::from_secs(HTTP_UNREAD_TIME_MAX_S), line.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             let doorway = self.clone();
             let (caller, place, problem) = (caller.clone(), place.clone(), problem.clone());
-            async move { doorway.answer(request, &caller, place, problem).await }
+            let line = line.clone();
+            async move { doorway.answer(request, &caller, place, line, problem).await }
         });
-        serve_http(transport, peer, service, head_time_max, shutdown).await;
+        serve_http(stream, peer, service, head_time_max, shutdown).await;
     }
 
     /// Agrees with the client on TLS; none when that came to nothing.
@@ -294,17 +303,20 @@ impl Doorway {
         mut request: Request<Incoming>,
         connection: &Caller,
         place: Place,
+        line: Arc<Line>,
         problem: Option<Problem>,
     ) -> Result<Response, Infallible> {
         let caller = connection.of_request(request.headers(), &self.door.proxies);
         let is_callers = caller.address == connection.address;
+        let counts_itself = self.door.counts_itself.is_some_and(|path| request.uri().path() == path);
+        let count = || self.door.addresses.count(caller.address, Act::Request).err().map(Problem::from);
         let refused = problem
-            .or_else(|| self.door.addresses.count(caller.address, Act::Request).err().map(Problem::from))
+            .or_else(|| if counts_itself { None } else { count() })
             .or_else(|| (!has_one_host(&request)).then(no_host));
         let response = if let Some(problem) = refused {
             problem.into_response()
         } else {
-            request.extensions_mut().insert(Accepted { caller, is_callers, place });
+            request.extensions_mut().insert(Accepted { caller, is_callers, place, line });
             self.router.call(request).await?
         };
         if let Some(reason) = response.extensions().get::<Reason>() {
@@ -315,7 +327,7 @@ impl Doorway {
 }
 
 async fn serve_http<S, F>(
-    transport: Transport,
+    stream: HttpStream,
     peer: SocketAddr,
     service: S,
     head_time_max: Duration,
@@ -324,7 +336,6 @@ async fn serve_http<S, F>(
     S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future = F>,
     F: Future<Output = Result<Response, Infallible>>,
 {
-    let stream = HttpStream::new(transport, Duration::from_secs(HTTP_UNREAD_TIME_MAX_S));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head_time_max)

@@ -26,6 +26,14 @@ pub struct Entrance {
 impl Entrance {
     /// Lets the caller of a request in, or says why not. The answer is what is known of who calls.
     pub fn admit(&self, caller: &Caller, headers: &HeaderMap, uri: &Uri) -> Result<Claims, Problem> {
+        self.check_origin(caller, headers)?;
+        // Before what costs more, and so that secrets are not guessed fast.
+        self.addresses.count(caller.address, Act::Join)?;
+        self.authenticate(caller, headers, uri, token_of(headers, uri)?.as_deref())
+    }
+
+    /// Refuses requests of pages that may not talk to this server.
+    pub fn check_origin(&self, caller: &Caller, headers: &HeaderMap) -> Result<(), Problem> {
         // Browsers say which page asks; what has no pages says nothing.
         if let Some(origin) = headers.get(ORIGIN)
             && !self.origins.allows(origin, caller)
@@ -34,10 +42,18 @@ impl Entrance {
                 "pages of this site may not talk to this server, unless its `allowed_origins` names it";
             return Err(Problem::new(StatusCode::FORBIDDEN, "origin_not_allowed", message));
         }
-        // Before what costs more, and so that secrets are not guessed fast.
-        self.addresses.count(caller.address, Act::Join)?;
-        let token = token_of(headers, uri)?;
-        Ok(self.authenticate.authenticate(&JoinRequest { token: token.as_deref(), caller, uri, headers })?)
+        Ok(())
+    }
+
+    /// Decides by what the caller shows.
+    pub fn authenticate(
+        &self,
+        caller: &Caller,
+        headers: &HeaderMap,
+        uri: &Uri,
+        token: Option<&str>,
+    ) -> Result<Claims, Problem> {
+        Ok(self.authenticate.authenticate(&JoinRequest { token, caller, uri, headers })?)
     }
 
     /// The same for a request that is to become a WebSocket, whose place it then has, too.

@@ -1,14 +1,21 @@
 //! The stream below HTTP: it gives up on a client that does not read its answers.
+//!
+//! It is below what HTTP becomes, too, where that is not ours: the WebSockets of Socket.IO. These answer
+//! pings, and keep the answers that a client does not read; so little is read of one whose line is stuck.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::{Duration, Instant};
 
+use fracas_shared::limits::{RECEIVED_BYTES_PER_S_MAX, UNANSWERED_BYTES_MAX};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::line::Line;
+use super::rate::Rate;
 use super::transport::Transport;
 
 /// A transport on which a write that makes no progress for some time fails.
@@ -17,12 +24,25 @@ pub(crate) struct HttpStream {
     transport: Transport,
     stuck_time_max: Duration,
     /// Runs while a write waits.
-    stuck: Option<Pin<Box<Sleep>>>,
+    stuck: Option<Stuck>,
+    line: Arc<Line>,
+    received: Rate,
+}
+
+/// A write that waits.
+#[derive(Debug)]
+struct Stuck {
+    timer: Pin<Box<Sleep>>,
+    /// Bytes read meanwhile.
+    read: usize,
+    /// Who would read more.
+    reader: Option<Waker>,
 }
 
 impl HttpStream {
-    pub(crate) fn new(transport: Transport, stuck_time_max: Duration) -> Self {
-        Self { transport, stuck_time_max, stuck: None }
+    pub(crate) fn new(transport: Transport, stuck_time_max: Duration, line: Arc<Line>) -> Self {
+        let received = Rate::new(RECEIVED_BYTES_PER_S_MAX, Instant::now());
+        Self { transport, stuck_time_max, stuck: None, line, received }
     }
 
     /// What is no longer HTTP.
@@ -33,11 +53,23 @@ impl HttpStream {
     /// The same as `written`, or an error when writes have been waiting for too long.
     fn in_time<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.stuck = None;
+            if let Some(Stuck { reader: Some(reader), .. }) = self.stuck.take() {
+                reader.wake();
+            }
             return written;
         }
-        let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(self.stuck_time_max)));
-        stuck.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let stuck = self.stuck.get_or_insert_with(|| Stuck {
+            timer: Box::pin(sleep(self.stuck_time_max)),
+            read: 0,
+            reader: None,
+        });
+        stuck.timer.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    fn note_written(&self, written: &Poll<io::Result<usize>>) {
+        if let (Poll::Ready(Ok(bytes)), Some(progress)) = (written, self.line.told()) {
+            progress.note_written(*bytes as u64);
+        }
     }
 }
 
@@ -47,13 +79,33 @@ impl AsyncRead for HttpStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_read(cx, buf)
+        if let Some(stuck) = self.stuck.as_mut().filter(|stuck| stuck.read >= UNANSWERED_BYTES_MAX) {
+            stuck.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        if self.line.told().is_some_and(|progress| progress.is_cut_for(cx.waker())) {
+            return Poll::Ready(Ok(()));
+        }
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.transport).poll_read(cx, buf))?;
+        let bytes = buf.filled().len() - before;
+        if let Some(stuck) = &mut self.stuck {
+            stuck.read += bytes;
+        }
+        if let Some(progress) = self.line.told() {
+            progress.note_received(bytes as u64);
+            if !self.received.count(bytes as u64, Instant::now()) {
+                return Poll::Ready(Err(io::Error::other("more bytes came in a second than are taken")));
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for HttpStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.transport).poll_write(cx, bytes);
+        self.note_written(&written);
         self.in_time(cx, written)
     }
 
@@ -63,6 +115,7 @@ impl AsyncWrite for HttpStream {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.transport).poll_write_vectored(cx, slices);
+        self.note_written(&written);
         self.in_time(cx, written)
     }
 

@@ -35,10 +35,15 @@ struct Web;
 #[folder = "../client/js"]
 #[include = "fracas.js"]
 #[include = "fracas.min.js"]
+#[include = "fracas-socketio.js"]
 struct Sdk;
 
 /// Files of the SDK by their paths: pages get the minified one, people the one to read.
-const SDK: [(&str, &str); 2] = [("fracas.js", "fracas.min.js"), ("fracas.src.js", "fracas.js")];
+const SDK: [(&str, &str); 3] = [
+    ("fracas.js", "fracas.min.js"),
+    ("fracas.src.js", "fracas.js"),
+    ("fracas-socketio.js", "fracas-socketio.js"),
+];
 
 /// Answers requests for files.
 #[derive(Default)]

@@ -59,6 +59,11 @@ impl Problem {
     pub fn code(&self) -> &str {
         &self.body.code
     }
+
+    /// The sentence, for people.
+    pub fn message(&self) -> &str {
+        &self.body.message
+    }
 }
 
 impl IntoResponse for Problem {

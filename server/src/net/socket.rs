@@ -26,6 +26,7 @@ use tracing::debug;
 
 use self::metered::{Breach, Metered};
 use super::transport::Transport;
+use super::wire::Broken;
 
 /// Below this many bytes messages that are sent together leave in one write.
 const WRITE_BATCH_BYTES: usize = 16 * 1024;
@@ -79,14 +80,6 @@ pub enum Outbound {
     Ping,
 }
 
-/// The connection cannot go on.
-#[derive(Debug)]
-pub struct Broken {
-    /// What to close with; none when the line is gone.
-    pub code: Option<CloseCode>,
-    error: Error,
-}
-
 /// A WebSocket.
 pub struct Socket {
     websocket: WebSocketStream<Metered>,
@@ -112,8 +105,8 @@ impl Socket {
     pub fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, Broken>> {
         let message = match ready!(self.websocket.poll_next_unpin(cx)) {
             Some(Ok(message)) => message,
-            Some(Err(error)) => return Poll::Ready(Err(Broken::of(error))),
-            None => return Poll::Ready(Err(Broken::of(Error::ConnectionClosed))),
+            Some(Err(error)) => return Poll::Ready(Err(error.into())),
+            None => return Poll::Ready(Err(Error::ConnectionClosed.into())),
         };
         let meter = self.websocket.get_mut();
         Poll::Ready(Ok(match message {
@@ -144,13 +137,13 @@ impl Socket {
             Outbound::Text(text) => Message::Text(text),
             Outbound::Ping => Message::Ping(Bytes::new()),
         };
-        self.websocket.start_send_unpin(message).map_err(Broken::of)
+        self.websocket.start_send_unpin(message).map_err(Broken::from)
     }
 
     /// Ready when all has been written.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         if self.is_flushing {
-            ready!(self.websocket.poll_flush_unpin(cx)).map_err(Broken::of)?;
+            ready!(self.websocket.poll_flush_unpin(cx)).map_err(Broken::from)?;
             self.is_flushing = false;
         }
         Poll::Ready(Ok(()))
@@ -199,8 +192,8 @@ impl Socket {
     }
 }
 
-impl Broken {
-    fn of(error: Error) -> Self {
+impl From<Error> for Broken {
+    fn from(error: Error) -> Self {
         let code = match &error {
             Error::Capacity(_) => Some(CloseCode::MessageTooLong),
             Error::Utf8(_) => Some(CloseCode::NotUtf8),
@@ -211,18 +204,8 @@ impl Broken {
             Error::Io(error) => Breach::of(error).map(Breach::code),
             _ => None,
         };
-        Self { code, error }
-    }
-
-    /// Whether the line just ended, as lines do.
-    pub fn is_end(&self) -> bool {
-        matches!(self.error, Error::ConnectionClosed | Error::AlreadyClosed)
-    }
-}
-
-impl std::fmt::Display for Broken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.error.fmt(f)
+        let is_end = matches!(error, Error::ConnectionClosed | Error::AlreadyClosed);
+        Self { code, error: (!is_end).then(|| error.to_string().into()) }
     }
 }
 

@@ -1,0 +1,301 @@
+//! Players, on whatever wire: one task reads and writes it, and carries out what the [`Connection`] wants
+//! done.
+
+use std::future::{Future, poll_fn};
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::Bytes;
+use fracas_shared::message::ServerMessage;
+use fracas_shared::packet::ClientTag;
+use fracas_shared::{CloseCode, Refusal, Tick};
+use tokio::sync::mpsc;
+use tokio::task::coop::poll_proceed;
+use tokio::time::{Sleep, sleep_until};
+use tracing::{Instrument, debug, info_span};
+
+use super::caller::Caller;
+use super::connection::{Action, Connection};
+use super::mailbox::{Mail, Mailbox};
+use super::wire::{Broken, Inbound, Wire};
+use crate::auth::Claims;
+use crate::metrics::Metrics;
+use crate::room_filter::RoomFilter;
+use crate::rooms::{Applicant, Identity, RoomLink, Rooms};
+use crate::shutdown::Shutdown;
+
+/// The close code of one who has no more to say (RFC 6455, section 7.4.1).
+const CLOSE_NORMAL: u16 = 1000;
+
+/// What all players of a server share.
+#[derive(Clone)]
+pub struct Players {
+    /// Where they play.
+    pub rooms: Rooms,
+    /// Where they are counted.
+    pub metrics: Metrics,
+    /// When they are to go.
+    pub shutdown: Shutdown,
+    /// Held by each until its end, so that the server knows when all have gone.
+    pub open: mpsc::Sender<()>,
+}
+
+/// One player's connection.
+pub struct Player<W> {
+    wire: W,
+    connection: Connection,
+    mailbox: Mailbox,
+    /// What is being written.
+    batch: Vec<Bytes>,
+    link: Option<Arc<RoomLink>>,
+    room_answer: Option<Pin<Box<dyn Future<Output = RoomAnswer> + Send>>>,
+    timer: Pin<Box<Sleep>>,
+    stop: Pin<Box<dyn Future<Output = ()> + Send>>,
+    identity: Identity,
+    claims: Arc<str>,
+    address: IpAddr,
+    players: Players,
+}
+
+enum RoomAnswer {
+    Joined(RoomLink),
+    Refused(Refusal),
+    Left(Option<Tick>),
+}
+
+enum Event {
+    Message(Inbound),
+    RoomAnswer(RoomAnswer),
+    Timeout,
+    Stop,
+    /// The connection is to be ended.
+    Closing,
+    Gone(Broken),
+}
+
+impl<W: Wire> Player<W> {
+    /// A player on this wire, whose conversation may have begun already.
+    pub fn new(wire: W, connection: Connection, caller: &Caller, claims: &Claims, players: Players) -> Self {
+        let shutdown = players.shutdown.clone();
+        Self {
+            wire,
+            timer: Box::pin(sleep_until(connection.deadline().into())),
+            connection,
+            mailbox: Mailbox::default(),
+            batch: Vec::new(),
+            link: None,
+            room_answer: None,
+            stop: Box::pin(async move { shutdown.wait().await }),
+            identity: match claims.get("sub").and_then(|sub| sub.as_str()) {
+                Some(account) => account.into(),
+                None => caller.address.to_string().into(),
+            },
+            claims: claims.to_json(),
+            address: caller.address,
+            players,
+        }
+    }
+
+    /// Serves the player to the connection's end.
+    pub async fn run(self) {
+        let address = self.address;
+        self.serve().instrument(info_span!("connection", client = %address)).await;
+    }
+
+    async fn serve(mut self) {
+        let code = loop {
+            self.carry_out_actions();
+            match poll_fn(|cx| self.poll_event(cx)).await {
+                Event::Message(Inbound::Close(code)) => {
+                    // Who says goodbye does not come back; a page that is left or reloaded says 1001.
+                    let is_goodbye = code == Some(CLOSE_NORMAL);
+                    if let Some(link) = self.link.as_deref().filter(|_| is_goodbye) {
+                        link.give_back();
+                    }
+                    break None;
+                }
+                Event::Message(message) => self.handle_message(message),
+                Event::RoomAnswer(answer) => self.handle_room_answer(answer),
+                Event::Timeout => {
+                    self.connection.handle_timeout(Instant::now());
+                    self.timer.as_mut().reset(self.connection.deadline().into());
+                }
+                Event::Stop => self.connection.close(CloseCode::Restart),
+                Event::Closing => break self.mailbox.take(&mut self.batch),
+                Event::Gone(broken) => {
+                    if broken.error.is_some() {
+                        debug!(error = %broken, "the connection broke");
+                    }
+                    break broken.code;
+                }
+            }
+        };
+        self.mailbox.abandon();
+        self.count_received();
+        self.players.metrics.net.closes(code.unwrap_or(CloseCode::Normal)).inc();
+        for message in &self.batch {
+            self.players.metrics.net.sent_bytes.inc_by(self.wire.bytes_of(message));
+        }
+        // In a place of its own, which no connection needs before its end.
+        Box::pin(self.wire.finish(self.batch, code)).await;
+    }
+
+    /// What happens next; the room's answer before the messages that it sent after it.
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        if let Some(answer) = &mut self.room_answer
+            && let Poll::Ready(answer) = answer.as_mut().poll(cx)
+        {
+            self.room_answer = None;
+            return Poll::Ready(Event::RoomAnswer(answer));
+        }
+        if let Poll::Ready(event) = self.poll_write(cx) {
+            return Poll::Ready(event);
+        }
+        if !self.connection.is_waiting_for_room() {
+            // A flood of small messages comes in few reads: without this, it would keep others waiting.
+            let turn = ready!(poll_proceed(cx));
+            if let Poll::Ready(message) = self.wire.poll_message(cx) {
+                turn.made_progress();
+                return Poll::Ready(message.map_or_else(Event::Gone, Event::Message));
+            }
+        }
+        if self.timer.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Event::Timeout);
+        }
+        if self.stop.as_mut().poll(cx).is_ready() {
+            self.stop = Box::pin(std::future::pending());
+            return Poll::Ready(Event::Stop);
+        }
+        Poll::Pending
+    }
+
+    /// Writes batch after batch; the next one is taken only when the last one has left.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        loop {
+            // Asked also while the line is stuck: that is when a connection must be ended.
+            let mail = self.mailbox.poll_mail(cx.waker());
+            if mail == Mail::Last {
+                return Poll::Ready(Event::Closing);
+            }
+            if let Err(broken) = ready!(self.wire.poll_flush(cx)) {
+                return Poll::Ready(Event::Gone(broken));
+            }
+            if mail == Mail::None {
+                return Poll::Pending;
+            }
+            self.mailbox.take(&mut self.batch);
+            for message in self.batch.drain(..) {
+                self.players.metrics.net.sent_bytes.inc_by(self.wire.bytes_of(&message));
+                if let Err(broken) = self.wire.start_send(message) {
+                    return Poll::Ready(Event::Gone(broken));
+                }
+            }
+        }
+    }
+
+    fn count_received(&mut self) {
+        self.players.metrics.net.received_bytes.inc_by(self.wire.take_received_bytes());
+    }
+
+    fn handle_message(&mut self, message: Inbound) {
+        let now = Instant::now();
+        self.count_received();
+        match message {
+            Inbound::Binary(message) => {
+                if message.first() == Some(&(ClientTag::Control as u8)) {
+                    self.players.metrics.net.received_controls.inc();
+                }
+                self.connection.handle_binary(&message, now);
+            }
+            Inbound::Text => self.connection.handle_text(),
+            Inbound::Control => self.connection.handle_ping(now),
+            // Ends the task before.
+            Inbound::Close(_) => {}
+        }
+    }
+
+    fn handle_room_answer(&mut self, answer: RoomAnswer) {
+        match answer {
+            RoomAnswer::Joined(link) => {
+                self.link = Some(Arc::new(link));
+                self.connection.handle_joined();
+            }
+            RoomAnswer::Refused(refusal) => self.connection.handle_refused(refusal),
+            RoomAnswer::Left(tick) => self.connection.handle_left(tick.unwrap_or_default()),
+        }
+    }
+
+    fn carry_out_actions(&mut self) {
+        while let Some(action) = self.connection.poll_action() {
+            match action {
+                Action::Send(message) => self.send(&message),
+                Action::Ping => self.wire.ping(),
+                Action::Join { wanted, name, schema_hash } => {
+                    let port = Box::new(self.mailbox.port());
+                    let (rooms, address) = (self.players.rooms.clone(), self.address);
+                    let (claims, identity) = (self.claims.clone(), self.identity.clone());
+                    self.room_answer = Some(Box::pin(async move {
+                        match rooms
+                            .enter(wanted, Applicant { name, claims, identity, address, schema_hash, port })
+                            .await
+                        {
+                            Ok(link) => RoomAnswer::Joined(link),
+                            Err(refusal) => RoomAnswer::Refused(refusal),
+                        }
+                    }));
+                }
+                Action::Leave => {
+                    let link = self.link.take();
+                    self.room_answer = Some(Box::pin(async move {
+                        RoomAnswer::Left(match link {
+                            Some(link) => link.leave().await,
+                            None => None,
+                        })
+                    }));
+                }
+                Action::List { game, skip } => {
+                    let (rooms, total) = self.players.rooms.list(&RoomFilter::of_game(game.as_deref()), skip);
+                    self.send(&ServerMessage::Rooms { rooms, total: total as u32 });
+                }
+                Action::Input(packet) => {
+                    self.players.metrics.net.received_inputs.inc();
+                    if let Some(link) = &self.link {
+                        link.input(packet);
+                    }
+                }
+                Action::Message(packet) => {
+                    self.players.metrics.net.received_messages.inc();
+                    self.pass_on(|link| link.message(packet));
+                }
+                Action::Say(chat) => {
+                    self.players.metrics.net.received_messages.inc();
+                    self.pass_on(|link| link.chat(chat));
+                }
+                Action::Resync => self.pass_on(RoomLink::resync),
+                Action::Ack(tick) => {
+                    if let Some(link) = &self.link {
+                        link.ack(tick);
+                    }
+                }
+                Action::Close(code) => self.mailbox.close(code),
+            }
+        }
+    }
+
+    /// Passes on what may not be lost; a room that has no place for it is one that was flooded.
+    fn pass_on(&mut self, pass: impl FnOnce(&RoomLink) -> bool) {
+        if self.link.as_deref().is_some_and(|link| !pass(link)) {
+            self.connection.close(CloseCode::TooFast);
+        }
+    }
+
+    fn send(&self, message: &ServerMessage) {
+        if let ServerMessage::Refused(refusal) = message {
+            self.players.metrics.net.refused(refusal);
+        }
+        self.mailbox.send(Bytes::from(message.to_bytes()));
+    }
+}

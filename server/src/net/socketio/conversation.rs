@@ -1,0 +1,549 @@
+//! What events mean, and what messages are as events: docs/SOCKETIO.md, without I/O.
+//!
+//! Everything a client says becomes a message of the protocol, and everything it is told was one:
+//! what may be done when, and every limit on it, is the [`Connection`](super::super::connection::Connection)'s.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use fracas_shared::frame::FrameCodec;
+use fracas_shared::json::{JsonRowError, from_json, to_json};
+use fracas_shared::message::{
+    ClientMessage, Hearers, Joined, RoomInfo, RoomWanted, RosterEntry, ServerMessage,
+};
+use fracas_shared::packet::{ClientTag, EventsHead, InputHead, LooseRow, OwnHead, RowCodec, ServerTag};
+use fracas_shared::schema::{Kind, Schema};
+use fracas_shared::snapshot::Snapshot;
+use fracas_shared::{CloseCode, Refusal, Tick};
+use serde_json::{Map, Value, json};
+
+use super::args::{Arg, Args};
+
+/// Requests of a client that may wait for their answers. What is asked beyond is answered by an event.
+const ANSWERS_WAITING_MAX: usize = 32;
+
+/// In what form a client has the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Its messages, as they are on a WebSocket, one in each `packet`.
+    Packets,
+    /// Events; the state as it is on a WebSocket.
+    Binary,
+    /// Events; the state as JSON.
+    Json,
+}
+
+/// What goes to the client. `A` is by what a request is answered.
+#[derive(Debug, PartialEq)]
+pub(super) enum Told<A> {
+    Event(&'static str, Arg),
+    Answer(A, Value),
+}
+
+/// Why what a client says means nothing.
+#[derive(Debug, PartialEq)]
+pub(super) struct Complaint {
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+/// The requests that are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Request {
+    Join,
+    Leave,
+    List,
+    Ping,
+}
+
+/// One client's conversation.
+pub(super) struct Conversation<A> {
+    form: Form,
+    asked: VecDeque<(Request, A)>,
+    retry_after_ms: Option<u32>,
+    room: Option<Room>,
+    /// The newest tick whose frame has left.
+    left: Tick,
+}
+
+/// What is needed to read and write a room's rows.
+struct Room {
+    schema: Schema,
+    frames: FrameCodec,
+    inputs: RowCodec,
+    messages: RowCodec,
+    events: RowCodec,
+    own: RowCodec,
+    /// What the client has, when it has the state as JSON.
+    snapshot: Option<Snapshot>,
+    own_row: Option<LooseRow>,
+    own_head: Option<OwnHead>,
+}
+
+impl Room {
+    fn of(joined: &Joined) -> Option<Self> {
+        let schema = Schema::from_json(joined.schema.as_deref()?).ok()?;
+        Some(Self {
+            frames: FrameCodec::new(&schema.views),
+            inputs: RowCodec::new(&schema.inputs),
+            messages: RowCodec::new(&schema.messages),
+            events: RowCodec::new(&schema.events),
+            own: RowCodec::new(&schema.own),
+            schema,
+            snapshot: None,
+            own_row: None,
+            own_head: None,
+        })
+    }
+}
+
+impl Complaint {
+    /// What the client is told, by the answer to what it said if it wants one.
+    pub(super) fn told<A>(self, ack: Option<A>) -> Told<A> {
+        let told = json!({"code": self.code, "message": self.message});
+        match ack {
+            Some(ack) => Told::Answer(ack, refused(told)),
+            None => Told::Event("error", Arg::Json(told)),
+        }
+    }
+}
+
+fn bad(message: impl Into<String>) -> Complaint {
+    Complaint { code: "bad_message", message: message.into() }
+}
+
+fn bad_row(event: &str, error: &JsonRowError) -> Complaint {
+    bad(format!("{event}: {error}"))
+}
+
+impl<A> Conversation<A> {
+    pub(super) fn new(form: Form) -> Self {
+        Self { form, asked: VecDeque::new(), retry_after_ms: None, room: None, left: Tick(0) }
+    }
+
+    pub(super) fn form(&self) -> Form {
+        self.form
+    }
+
+    /// The message that an event means. `ack` answers it, when the client wants an answer.
+    pub(super) fn hear(&mut self, event: &str, args: Args, ack: Option<A>) -> Result<Bytes, Complaint> {
+        if self.form == Form::Packets {
+            return match args.into_first() {
+                Some(Arg::Binary(packet)) if event == "packet" => Ok(packet),
+                _ => Err(bad("who speaks in packets says `packet` with bytes, and nothing else")),
+            };
+        }
+        let message = match event {
+            "input" => return self.hear_input(args),
+            "message" => return self.hear_message(args),
+            "join" | "create" | "joinById" => {
+                let room = room_wanted(event, &mut object(event, args)?)?;
+                self.expect(Request::Join, ack);
+                ClientMessage::Join { room, schema_hash: 0 }
+            }
+            "leave" => {
+                self.expect(Request::Leave, ack);
+                ClientMessage::Leave
+            }
+            "list" => {
+                let mut wanted = object(event, args)?;
+                let game = optional_text(event, &mut wanted, "game")?;
+                let skip = match wanted.remove("skip") {
+                    None => 0,
+                    Some(skip) => whole(&skip).ok_or_else(|| bad("list: `skip` must be a whole number"))?,
+                };
+                no_more(event, &wanted)?;
+                self.expect(Request::List, ack);
+                ClientMessage::List { game, skip }
+            }
+            "ping" => {
+                let nonce = match args.into_first() {
+                    None => 0,
+                    Some(Arg::Json(nonce)) => whole(&nonce)
+                        .ok_or_else(|| bad("ping: a number must be whole, of at most 32 bits"))?,
+                    Some(Arg::Binary(_)) => return Err(bad("ping: it takes a whole number, or nothing")),
+                };
+                self.expect(Request::Ping, ack);
+                ClientMessage::Ping { nonce }
+            }
+            "ack" => match args.into_first() {
+                Some(Arg::Json(tick)) => {
+                    let tick = whole(&tick).ok_or_else(|| bad("ack: it takes the tick of a frame"))?;
+                    ClientMessage::Ack { tick }
+                }
+                _ => return Err(bad("ack: it takes the tick of a frame")),
+            },
+            "resync" => ClientMessage::Resync,
+            unknown => {
+                let unknown: String = unknown.chars().take(32).collect();
+                let message = format!(
+                    "there is no event `{unknown}`; there are: join, create, joinById, leave, list, input, \
+                     message, ping, ack, resync"
+                );
+                return Err(Complaint { code: "unknown_event", message });
+            }
+        };
+        Ok(message.to_bytes().into())
+    }
+
+    fn expect(&mut self, request: Request, ack: Option<A>) {
+        if let Some(ack) = ack.filter(|_| self.asked.len() < ANSWERS_WAITING_MAX) {
+            self.asked.push_back((request, ack));
+        }
+    }
+
+    fn hear_input(&self, args: Args) -> Result<Bytes, Complaint> {
+        let mut packet = vec![ClientTag::Input as u8];
+        match args.into_first() {
+            Some(Arg::Binary(bytes)) => packet.extend_from_slice(&bytes),
+            Some(Arg::Json(Value::Object(mut input))) => {
+                // One that comes late, when the room has let go of the player, is none of anyone's.
+                let Some(room) = &self.room else { return Err(bad("input: you are in no room")) };
+                let tick = match input.remove("tick") {
+                    // For the next step.
+                    None => self.left.0 + 1,
+                    Some(tick) => {
+                        whole(&tick).ok_or_else(|| bad("input: `tick` must be a whole number of 32 bits"))?
+                    }
+                };
+                let row = from_json(&room.schema.inputs, &input).map_err(|error| bad_row("input", &error))?;
+                InputHead { tick: Tick(tick), ack: self.left }.write(&mut packet);
+                room.inputs.encode(&row, &mut packet);
+            }
+            _ => return Err(bad("input: it takes an object, or bytes")),
+        }
+        Ok(packet.into())
+    }
+
+    /// Chat has a `text`; what has none is a message of the game.
+    fn hear_message(&self, args: Args) -> Result<Bytes, Complaint> {
+        let mut said = match args.into_first() {
+            Some(Arg::Json(Value::Object(said))) => said,
+            Some(Arg::Binary(bytes)) => {
+                return Ok([&[ClientTag::Message as u8], &bytes[..]].concat().into());
+            }
+            _ => return Err(bad("message: it takes an object, or bytes")),
+        };
+        if !said.contains_key("kind") && said.contains_key("text") {
+            let text = optional_text("message", &mut said, "text")?.unwrap_or_default();
+            let to = match said.remove("to") {
+                None => Hearers::All,
+                Some(to) if to == "all" => Hearers::All,
+                Some(to) if to == "others" => Hearers::Others,
+                Some(to) => {
+                    let player = whole(&to).and_then(|player| u16::try_from(player).ok());
+                    let to = "message: `to` must be \"all\", \"others\" or a player's seat";
+                    Hearers::One { player: player.ok_or_else(|| bad(to))? }
+                }
+            };
+            no_more("message", &said)?;
+            return Ok(ClientMessage::Say { to, text }.to_bytes().into());
+        }
+        let Some(room) = &self.room else { return Err(bad("message: you are in no room")) };
+        if room.schema.messages.is_empty() {
+            return Err(bad("message: this game takes chat alone: `text`, and `to`"));
+        }
+        let row = from_json(&room.schema.messages, &said).map_err(|error| bad_row("message", &error))?;
+        let mut packet = vec![ClientTag::Message as u8];
+        room.messages.encode(&row, &mut packet);
+        Ok(packet.into())
+    }
+
+    /// A message of the server, as the client is told it. The answer is the tick of a frame.
+    ///
+    /// # Errors
+    /// The message is none: the client is to be given a keyframe.
+    pub(super) fn tell(&mut self, message: &Bytes, out: &mut VecDeque<Told<A>>) -> Result<Option<Tick>, ()> {
+        let Ok((tag, _)) = ServerTag::split(message) else { return Err(()) };
+        let rest = message.slice(1..);
+        let tick = match tag {
+            ServerTag::Frame => Some(FrameCodec::peek(&rest).map_err(drop)?),
+            _ => None,
+        };
+        if self.form == Form::Packets {
+            out.push_back(Told::Event("packet", Arg::Binary(message.clone())));
+            return Ok(tick.map(|head| head.tick));
+        }
+        match tag {
+            ServerTag::Control => {
+                let message = ServerMessage::from_bytes(&rest).map_err(drop)?;
+                self.tell_control(message, out);
+            }
+            ServerTag::Own if self.form == Form::Json => {
+                if let Some(room) = &mut self.room {
+                    let (head, row) = OwnHead::read(&rest).map_err(drop)?;
+                    room.own_row = if head.has_row { room.own.decode(row).ok() } else { None };
+                    room.own_head = Some(head);
+                }
+            }
+            ServerTag::Own => out.push_back(Told::Event("own", Arg::Binary(rest))),
+            ServerTag::Frame if self.form == Form::Json => out.push_back(self.state(&rest).ok_or(())?),
+            ServerTag::Frame => {
+                let is_keyframe = tick.is_some_and(|head| head.baseline.is_none());
+                let event = if is_keyframe { "snapshot" } else { "delta" };
+                out.push_back(Told::Event(event, Arg::Binary(rest)));
+            }
+            ServerTag::Events => self.tell_events(&rest, out)?,
+        }
+        Ok(tick.map(|head| head.tick))
+    }
+
+    /// The frame of this tick has left.
+    pub(super) fn note_left(&mut self, tick: Tick) {
+        self.left = tick;
+    }
+
+    /// Forgets the state, of which a keyframe is to come.
+    pub(super) fn forget_state(&mut self) {
+        if let Some(room) = &mut self.room {
+            room.snapshot = None;
+        }
+    }
+
+    fn state(&mut self, frame: &Bytes) -> Option<Told<A>> {
+        let room = self.room.as_mut()?;
+        let snapshot = room.frames.decode(room.snapshot.as_ref(), frame).ok()?;
+        let entities: Vec<Value> = snapshot
+            .rows()
+            .map(|row| {
+                let mut entity = to_json(&room.schema.views[row.kind as usize], row.codes, &snapshot);
+                entity.insert("id".to_owned(), row.id.get().into());
+                entity.into()
+            })
+            .collect();
+        let state = json!({
+            "tick": snapshot.tick().0,
+            "inputTick": room.own_head.map(|head| head.input_tick.0),
+            "inputMargin": room.own_head.map(|head| head.input_margin),
+            "own": room.own_row.as_ref().map(|row| row_to_json(&room.schema.own, row)),
+            "entities": entities,
+        });
+        room.snapshot = Some(snapshot);
+        Some(Told::Event("state", Arg::Json(state)))
+    }
+
+    fn tell_events(&self, packet: &[u8], out: &mut VecDeque<Told<A>>) -> Result<(), ()> {
+        // Of a room that the client has just left.
+        let Some(room) = &self.room else { return Ok(()) };
+        let (EventsHead { tick, count }, rows) = EventsHead::read(packet).map_err(drop)?;
+        for row in room.events.decode_many(rows, count).map_err(drop)? {
+            let mut event = row_to_json(&room.schema.events, &row);
+            event.insert("tick".to_owned(), tick.0.into());
+            out.push_back(Told::Event("event", Arg::Json(event.into())));
+        }
+        Ok(())
+    }
+
+    fn tell_control(&mut self, message: ServerMessage, out: &mut VecDeque<Told<A>>) {
+        let event = |name, value| Told::Event(name, Arg::Json(value));
+        let told = match message {
+            ServerMessage::Welcome { .. } => return,
+            ServerMessage::Joined(joined) => {
+                self.room = Room::of(&joined);
+                self.left = Tick(joined.tick);
+                if let Some(ack) = self.asker(Request::Join) {
+                    let seat = json!({"ok": true, "room": &joined.room, "player": joined.player});
+                    out.push_back(Told::Answer(ack, seat));
+                }
+                event("joined", joined_to_json(&joined))
+            }
+            ServerMessage::Refused(refusal) => {
+                let told = self.refusal(&refusal);
+                let is_answer = !matches!(
+                    refusal,
+                    Refusal::Spectating | Refusal::BadChat | Refusal::ChatVetoed | Refusal::BadName
+                );
+                match is_answer.then(|| self.asker(Request::Join)).flatten() {
+                    Some(ack) => Told::Answer(ack, refused(told)),
+                    None => event("error", told),
+                }
+            }
+            ServerMessage::Left { tick } => {
+                self.room = None;
+                if let Some(ack) = self.asker(Request::Leave) {
+                    out.push_back(Told::Answer(ack, json!({"ok": true, "tick": tick})));
+                }
+                event("left", json!({"tick": tick}))
+            }
+            ServerMessage::Rooms { rooms, total } => {
+                let rooms: Vec<_> = rooms.iter().map(room_to_json).collect();
+                match self.asker(Request::List) {
+                    Some(ack) => Told::Answer(ack, json!({"ok": true, "rooms": rooms, "total": total})),
+                    None => event("rooms", json!({"rooms": rooms, "total": total})),
+                }
+            }
+            ServerMessage::Pong { nonce } => match self.asker(Request::Ping) {
+                Some(ack) => Told::Answer(ack, json!({"ok": true, "nonce": nonce})),
+                None => event("pong", json!({"nonce": nonce})),
+            },
+            ServerMessage::PlayerJoined(entry) => event("join", entry_to_json(&entry)),
+            ServerMessage::PlayerLeft { player } => event("leave", json!({"player": player})),
+            ServerMessage::PlayerAway { player } => event("away", json!({"player": player})),
+            ServerMessage::PlayerBack { player } => event("back", json!({"player": player})),
+            ServerMessage::Outcome { standings, next_match_tick } => {
+                let line = |line: &fracas_shared::message::Standing| json!({"player": line.player, "score": line.score});
+                let standings: Vec<_> = standings.iter().map(line).collect();
+                event("outcome", json!({"standings": standings, "nextMatchTick": next_match_tick}))
+            }
+            ServerMessage::MatchBegan { tick } => event("match", json!({"tick": tick})),
+            ServerMessage::TimeDropped { tick, ticks } => {
+                event("timeDropped", json!({"tick": tick, "ticks": ticks}))
+            }
+            ServerMessage::Said { player, to, text } => {
+                let to = match to {
+                    Hearers::All => json!("all"),
+                    Hearers::Others => json!("others"),
+                    Hearers::One { player } => player.into(),
+                };
+                event("message", json!({"player": player, "to": to, "text": text}))
+            }
+            ServerMessage::RetryAfter { ms } => {
+                self.retry_after_ms = Some(ms);
+                return;
+            }
+        };
+        out.push_back(told);
+    }
+
+    /// Who asked this first.
+    fn asker(&mut self, request: Request) -> Option<A> {
+        let place = self.asked.iter().position(|(asked, _)| *asked == request)?;
+        self.asked.remove(place).map(|(_, ack)| ack)
+    }
+
+    pub(super) fn refusal(&mut self, refusal: &Refusal) -> Value {
+        let mut told = json!({"code": refusal.label(), "message": refusal.to_string()});
+        if let Some(ms) = self.retry_after_ms.take() {
+            told["retryAfterMs"] = ms.into();
+        }
+        told
+    }
+
+    /// The last word.
+    pub(super) fn close(&mut self, code: CloseCode) -> Told<A> {
+        let mut told = json!({
+            "code": code.number(),
+            "name": code.label(),
+            "message": code.reason(),
+            "comesBack": code.comes_back(),
+        });
+        if let Some(ms) = self.retry_after_ms.take() {
+            told["retryAfterMs"] = ms.into();
+        }
+        Told::Event("close", Arg::Json(told))
+    }
+}
+
+fn refused(mut told: Value) -> Value {
+    told["ok"] = false.into();
+    told
+}
+
+fn object(event: &str, args: Args) -> Result<Map<String, Value>, Complaint> {
+    args.into_object().ok_or_else(|| bad(format!("{event}: it takes an object")))
+}
+
+fn optional_text(
+    event: &str,
+    object: &mut Map<String, Value>,
+    field: &str,
+) -> Result<Option<String>, Complaint> {
+    match object.remove(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(bad(format!("{event}: `{field}` must be a text"))),
+    }
+}
+
+fn text(event: &str, object: &mut Map<String, Value>, field: &str) -> Result<String, Complaint> {
+    optional_text(event, object, field)?.ok_or_else(|| bad(format!("{event}: `{field}` is missing")))
+}
+
+fn flag(event: &str, object: &mut Map<String, Value>, field: &str) -> Result<bool, Complaint> {
+    let value = object.remove(field).unwrap_or(Value::Bool(false));
+    value.as_bool().ok_or_else(|| bad(format!("{event}: `{field}` must be true or false")))
+}
+
+/// What is left of an object was not asked for: perhaps a word that was mistyped.
+fn no_more(event: &str, object: &Map<String, Value>) -> Result<(), Complaint> {
+    object.keys().next().map_or(Ok(()), |stranger| {
+        let stranger: String = stranger.chars().take(32).collect();
+        Err(bad(format!("{event}: there is no field `{stranger}`")))
+    })
+}
+
+fn whole(value: &Value) -> Option<u32> {
+    u32::try_from(value.as_u64()?).ok()
+}
+
+fn room_wanted(event: &str, wanted: &mut Map<String, Value>) -> Result<RoomWanted, Complaint> {
+    let options = |wanted: &mut Map<String, Value>| match wanted.remove("options") {
+        None | Some(Value::Null) => Ok(String::new()),
+        Some(Value::Object(options)) => Ok(Value::Object(options).to_string()),
+        Some(_) => Err(bad(format!("{event}: `options` must be an object"))),
+    };
+    let room = match event {
+        "joinById" => {
+            let room = text(event, wanted, "room")?;
+            let password = optional_text(event, wanted, "password")?.unwrap_or_default();
+            if flag(event, wanted, "spectate")? {
+                RoomWanted::Spectate { room, password }
+            } else {
+                RoomWanted::ById { room, password }
+            }
+        }
+        "create" => RoomWanted::Create { game: text(event, wanted, "game")?, options: options(wanted)? },
+        _ if flag(event, wanted, "existing")? => RoomWanted::Join { game: text(event, wanted, "game")? },
+        _ => RoomWanted::JoinOrCreate { game: text(event, wanted, "game")?, options: options(wanted)? },
+    };
+    no_more(event, wanted)?;
+    Ok(room)
+}
+
+fn row_to_json(kinds: &[Kind], row: &LooseRow) -> Map<String, Value> {
+    kinds.get(row.kind as usize).map(|kind| to_json(kind, &row.codes, row)).unwrap_or_default()
+}
+
+/// What is JSON already.
+fn parsed(json: &str) -> Value {
+    serde_json::from_str(json).unwrap_or_default()
+}
+
+fn joined_to_json(joined: &Joined) -> Value {
+    let roster: Vec<_> = joined.roster.iter().map(entry_to_json).collect();
+    let resumed = joined.resumed.map(|resumed| json!({"missed": resumed.missed}));
+    json!({
+        "room": joined.room,
+        "game": joined.game,
+        "player": joined.player,
+        "seats": joined.seats,
+        "tickHz": joined.tick_hz,
+        "tick": joined.tick,
+        "schemaHash": joined.schema_hash,
+        "schema": joined.schema.as_deref().map(parsed),
+        "config": parsed(&joined.config),
+        "roster": roster,
+        "resumeToken": joined.resume_token,
+        "lingerS": joined.linger_s,
+        "resumed": resumed,
+    })
+}
+
+fn entry_to_json(entry: &RosterEntry) -> Value {
+    json!({"player": entry.player, "name": entry.name, "isBot": entry.is_bot, "isAway": entry.is_away})
+}
+
+fn room_to_json(room: &RoomInfo) -> Value {
+    json!({
+        "room": room.room,
+        "game": room.game,
+        "players": room.players,
+        "bots": room.bots,
+        "seats": room.seats,
+        "tickHz": room.tick_hz,
+        "metadata": parsed(&room.metadata),
+        "spectators": room.spectators,
+        "hasPassword": room.has_password,
+        "isLocked": room.is_locked,
+    })
+}
