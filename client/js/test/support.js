@@ -80,15 +80,27 @@ export async function* vectors(cases, seed) {
 }
 
 /** Starts a server with these options; gives its address, and how to stop it. */
-export async function startServer(port = 0, ...options) {
+export function startServer(port = 0, ...options) {
   const program = process.env.FRACAS_SERVER ?? `${target}/debug/fracas-server`;
-  if (!existsSync(program)) throw new Error(`there is no ${program}: run 'cargo build -p fracas-server', or set FRACAS_SERVER`);
-  const child = spawn(program, ["--listen", `127.0.0.1:${port}`, "--admin-listen", "off", ...options], { stdio: ["ignore", "pipe", "ignore"] });
+  const how = "run 'cargo build -p fracas-server', or set FRACAS_SERVER";
+  return start(program, how, ["--listen", `127.0.0.1:${port}`, ...(options.includes("--admin-listen") ? [] : ["--admin-listen", "off"]), ...options]);
+}
+
+/** Starts what says back what it hears by Socket.IO and Engine.IO. */
+export function startConformance() {
+  const program = process.env.FRACAS_CONFORMANCE ?? `${target}/debug/examples/socketio_conformance`;
+  const how = "run 'cargo build -p fracas-server --example socketio_conformance', or set FRACAS_CONFORMANCE";
+  return start(program, how, ["--listen", "127.0.0.1:0"]);
+}
+
+async function start(program, how, options) {
+  if (!existsSync(program)) throw new Error(`there is no ${program}: ${how}`);
+  const child = spawn(program, options, { stdio: ["ignore", "pipe", "ignore"] });
   const ended = new Promise((resolve) => child.on("close", resolve));
-  const url = await new Promise((resolve, reject) => {
+  const [url, admin] = await new Promise((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (line) => {
-      const found = /http:\/\/[\d.]+:\d+/.exec(line);
-      if (found) resolve(found[0]);
+      const found = line.match(/http:\/\/[\d.]+:\d+/g);
+      if (found) resolve(found);
     });
     ended.then((code) => reject(new Error(`the server ended with ${code}`)));
   });
@@ -96,5 +108,5 @@ export async function startServer(port = 0, ...options) {
     child.kill(signal);
     return ended;
   };
-  return { url, port: Number(new URL(url).port), stop };
+  return { url, admin, pid: child.pid, port: Number(new URL(url).port), stop };
 }

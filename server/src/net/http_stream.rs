@@ -133,3 +133,53 @@ impl AsyncWrite for HttpStream {
         self.in_time(cx, shut)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn little_is_read_of_who_reads_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        crate::net::door::bound_kernel_buffers(&stream);
+        let patient = Duration::from_mins(1);
+        let mut stream = HttpStream::new(Transport::Tcp(stream), patient, Arc::default());
+        let (mut reading, mut writing) = client.into_split();
+        tokio::spawn(async move { while writing.write_all(&[0; 4096]).await.is_ok() {} });
+        // Until the line is stuck.
+        poll_fn(|cx| {
+            loop {
+                let written = Pin::new(&mut stream).poll_write(cx, &[0; 4096]);
+                if written.is_pending() {
+                    return Poll::Ready(());
+                }
+            }
+        })
+        .await;
+        let mut read = 0;
+        let mut buffer = [0; 4096];
+        loop {
+            let reads = tokio::time::timeout(Duration::from_millis(200), stream.read(&mut buffer));
+            let Ok(bytes) = reads.await else { break };
+            read += bytes.unwrap();
+        }
+        let bounds = UNANSWERED_BYTES_MAX..UNANSWERED_BYTES_MAX + buffer.len();
+        assert!(bounds.contains(&read), "{read} bytes were read");
+        // Once it reads, it is heard again.
+        let draining = tokio::spawn(async move {
+            let mut drained = vec![0; 1 << 20];
+            while reading.read(&mut drained).await.is_ok_and(|bytes| bytes > 0) {}
+        });
+        poll_fn(|cx| Pin::new(&mut stream).poll_write(cx, &[0])).await.unwrap();
+        assert!(stream.read(&mut buffer).await.unwrap() > 0);
+        drop(stream);
+        draining.await.unwrap();
+    }
+}

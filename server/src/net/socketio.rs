@@ -639,21 +639,26 @@ impl Wire for SocketIoWire {
     }
 
     async fn finish(mut self, last: Vec<Bytes>, code: Option<CloseCode>) {
-        if !self.inbox.is_over() {
-            for message in last {
-                let _ = self.start_send(message);
-            }
-            self.waiting.extend(code.map(|code| self.conversation.close(code)));
+        // Who was not let in, or has said goodbye, may connect again in the same session.
+        if self.inbox.is_over() {
+            return;
+        }
+        for message in last {
+            let _ = self.start_send(message);
+        }
+        self.waiting.extend(code.map(|code| self.conversation.close(code)));
+        let farewell = poll_fn(|cx| self.poll_flush(cx));
+        let _ = timeout(Duration::from_secs(CLOSE_TIME_MAX_S), farewell).await;
+        // Who is told so does not come back by itself; who finds the line cut does.
+        if code.is_some_and(|code| !code.comes_back()) {
+            self.leaves_at = Some(self.session.progress.written() + 1);
+            let _ = self.socket.clone().disconnect();
             let farewell = poll_fn(|cx| self.poll_flush(cx));
             let _ = timeout(Duration::from_secs(CLOSE_TIME_MAX_S), farewell).await;
-            // Who is told so does not come back by itself; who finds the line cut does.
-            if code.is_some_and(|code| !code.comes_back()) {
-                self.leaves_at = Some(self.session.progress.written() + 1);
-                let _ = self.socket.clone().disconnect();
-                let farewell = poll_fn(|cx| self.poll_flush(cx));
-                let _ = timeout(Duration::from_secs(CLOSE_TIME_MAX_S), farewell).await;
-            }
         }
         self.session.progress.cut();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,6 +30,8 @@ mod seats;
 mod server;
 mod shutdown;
 mod slow;
+#[cfg(feature = "socketio")]
+mod socketio;
 mod time;
 #[cfg(feature = "tls")]
 mod tls;
