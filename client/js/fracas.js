@@ -302,11 +302,12 @@ export const ServerMessage = oneOf({
   PlayerAway: { player: u16 },
   PlayerBack: { player: u16 },
   RetryAfter: { ms: u32 },
+  Notification: { text: string },
 });
 
 /** Of a room, these are reliable: both ends count them, so that who comes back misses none. */
 const RELIABLE = new Set([
-  "PlayerJoined", "PlayerLeft", "Outcome", "MatchBegan", "TimeDropped", "Said", "PlayerAway", "PlayerBack",
+  "PlayerJoined", "PlayerLeft", "Outcome", "MatchBegan", "TimeDropped", "Said", "PlayerAway", "PlayerBack", "Notification",
 ]);
 
 /** A whole control message, tag and all. @param {Type} type @param {Message} message */

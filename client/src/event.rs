@@ -41,6 +41,11 @@ pub enum Event {
     PlayerAway(PlayerId),
     /// Another player is back.
     PlayerBack(PlayerId),
+    /// Whoever runs the server has something to say.
+    Notification {
+        /// What.
+        text: String,
+    },
     /// The connection was lost, and the client tries to come back.
     Lost {
         /// Why, in a sentence.
@@ -103,6 +108,7 @@ impl Event {
             | Self::PlayerLeft(_)
             | Self::PlayerAway(_)
             | Self::PlayerBack(_)
+            | Self::Notification { .. }
             | Self::Outcome { .. }
             | Self::MatchBegan { .. }
             | Self::TimeDropped { .. }

@@ -364,6 +364,7 @@ impl Session {
                 self.player_away(PlayerId(player), false);
                 Event::PlayerBack(PlayerId(player))
             }
+            ServerMessage::Notification { text } => Event::Notification { text },
             ServerMessage::RetryAfter { ms } => {
                 self.retry_after = Some(Duration::from_millis(ms.into()).min(RETRY_AFTER_MAX));
                 return Ok(());

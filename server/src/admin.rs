@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{MatchedPath, Path, RawQuery, Request, State};
 use axum::http::StatusCode;
@@ -12,14 +13,17 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use fracas_shared::limits::NOTIFICATION_BYTES_MAX;
 use fracas_shared::{PlayerId, Removal};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::Secret;
 use crate::metrics::{self, Metrics};
+use crate::net::body;
+use crate::net::connection::is_line;
 use crate::net::http::{ListedRoom, bearer, page_of_listing};
 use crate::net::problem::Problem;
-use crate::rooms::{RemoveError, RoomSurvey, Rooms};
+use crate::rooms::{NotDone, RoomSurvey, Rooms};
 use crate::shutdown::Shutdown;
 
 /// Connections to the admin port at one time. More are answered with 503.
@@ -27,7 +31,8 @@ pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 
 const LISTING: &str = "There is /healthz (does the process answer), /readyz (does it take players) \
     and /metrics (for Prometheus), and behind the admin token /rooms (all of them) and \
-    POST /rooms/ROOM/lock, /rooms/ROOM/unlock, /rooms/ROOM/players/SEAT/kick and .../ban.\n";
+    POST /rooms/ROOM/lock, /rooms/ROOM/unlock, /rooms/ROOM/players/SEAT/kick and .../ban, and with a body \
+    {\"text\": \"...\"} POST /admin/rooms/ROOM/message and /admin/players/ROOM-SEAT/message.\n";
 
 /// Whether the server takes players: not until it is told to, and not once it stops. Clones are
 /// the same.
@@ -67,7 +72,9 @@ pub fn router(metrics: Metrics, readiness: Readiness, rooms: Rooms, token: Secre
         .route("/metrics", get(scrape).with_state(metrics))
         .route("/rooms", get(list_rooms).with_state(rooms.clone()))
         .route("/rooms/{room}/players/{player}/{removal}", post(remove_player).with_state(rooms.clone()))
-        .route("/rooms/{room}/{lock}", post(set_locked).with_state(rooms))
+        .route("/rooms/{room}/{lock}", post(set_locked).with_state(rooms.clone()))
+        .route("/admin/rooms/{room}/message", post(notify_room).with_state(rooms.clone()))
+        .route("/admin/players/{player}/message", post(notify_player).with_state(rooms))
         .fallback(async || (StatusCode::NOT_FOUND, LISTING))
         .layer(from_fn_with_state(token, check))
 }
@@ -167,13 +174,66 @@ async fn remove_player(
         "ban" => Removal::Ban,
         _ => return Err(missing("no_such_method", "players are removed by `kick` or by `ban`".to_owned())),
     };
-    rooms.remove(&room, PlayerId(player), removal).await.map_err(|error| match error {
-        RemoveError::NoSuchRoom => no_such_room(&room),
-        RemoveError::NoSuchPlayer => {
-            missing("no_such_player", format!("no player has seat {player} of {room}"))
-        }
-    })?;
+    let done = rooms.remove(&room, PlayerId(player), removal).await;
+    done.map_err(|error| not_done(error, &room, Some(PlayerId(player))))?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What is to be told to players.
+#[derive(Deserialize)]
+struct Notification {
+    text: String,
+}
+
+impl Notification {
+    async fn of(body: Body) -> Result<String, Problem> {
+        let bad = |message: String| Problem::new(StatusCode::BAD_REQUEST, "bad_body", message);
+        let Self { text } = serde_json::from_str(&body::text(body).await?)
+            .map_err(|error| bad(format!("the body must be such as {{\"text\": \"hello\"}}: {error}")))?;
+        if is_line(&text, NOTIFICATION_BYTES_MAX) {
+            return Ok(text);
+        }
+        Err(bad(format!("`text` has 1 to {NOTIFICATION_BYTES_MAX} bytes and no control characters")))
+    }
+}
+
+/// Tells something to everyone in a room.
+async fn notify_room(
+    State(rooms): State<Rooms>,
+    path: Result<Path<String>, PathRejection>,
+    body: Body,
+) -> Result<StatusCode, Problem> {
+    let Path(room) = path.map_err(|rejection| bad_path(&rejection))?;
+    let text = Notification::of(body).await?;
+    rooms.notify(&room, None, text).await.map_err(|error| not_done(error, &room, None))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Tells something to one player, who is named by room and seat: `K3V9QX-3`.
+async fn notify_player(
+    State(rooms): State<Rooms>,
+    path: Result<Path<String>, PathRejection>,
+    body: Body,
+) -> Result<StatusCode, Problem> {
+    let Path(named) = path.map_err(|rejection| bad_path(&rejection))?;
+    let named = named.rsplit_once('-').and_then(|(room, seat)| Some((room, PlayerId(seat.parse().ok()?))));
+    let Some((room, player)) = named else {
+        let message = "a player is named by room and seat, such as K3V9QX-3".to_owned();
+        return Err(missing("no_such_player", message));
+    };
+    let text = Notification::of(body).await?;
+    let done = rooms.notify(room, Some(player), text).await;
+    done.map_err(|error| not_done(error, room, Some(player)))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn not_done(error: NotDone, room: &str, player: Option<PlayerId>) -> Problem {
+    match (error, player) {
+        (NotDone::NoSuchPlayer, Some(PlayerId(seat))) => {
+            missing("no_such_player", format!("no player has seat {seat} of {room}"))
+        }
+        _ => no_such_room(room),
+    }
 }
 
 fn missing(code: &'static str, message: String) -> Problem {

@@ -1,7 +1,7 @@
 //! Sockets: they move bytes, and never name a world, a game or an entity.
 
 pub mod allowed_origins;
-mod body;
+pub(crate) mod body;
 pub mod caller;
 pub mod connection;
 pub mod door;

@@ -93,9 +93,9 @@ pub struct Applicant {
     pub port: Box<dyn Port>,
 }
 
-/// Why nobody was removed.
+/// Why what was asked of a room was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RemoveError {
+pub enum NotDone {
     /// No room of this id.
     NoSuchRoom,
     /// No player in this seat.
@@ -251,23 +251,38 @@ impl Rooms {
     ///
     /// # Errors
     /// There is no such room, or nobody sits there.
-    pub async fn remove(&self, room: &str, player: PlayerId, removal: Removal) -> Result<(), RemoveError> {
-        let entry = self.0.directory.find(room).ok_or(RemoveError::NoSuchRoom)?;
+    pub async fn remove(&self, room: &str, player: PlayerId, removal: Removal) -> Result<(), NotDone> {
+        self.ask(room, |answer| RoomRequest::Remove { player, removal, answer }).await
+    }
+
+    /// Tells something to a player of a room, or to everyone in it.
+    ///
+    /// # Errors
+    /// There is no such room, or nobody sits there.
+    pub async fn notify(&self, room: &str, player: Option<PlayerId>, text: String) -> Result<(), NotDone> {
+        self.ask(room, |answer| RoomRequest::Notify { player, text, answer }).await
+    }
+
+    async fn ask(
+        &self,
+        room: &str,
+        request: impl FnOnce(oneshot::Sender<bool>) -> RoomRequest,
+    ) -> Result<(), NotDone> {
+        let entry = self.0.directory.find(room).ok_or(NotDone::NoSuchRoom)?;
         let (answer, answered) = oneshot::channel();
-        let request = RoomRequest::Remove { player, removal, answer };
-        let removing = async {
-            entry.inbox.send(request).await.ok()?;
+        let asking = async {
+            entry.inbox.send(request(answer)).await.ok()?;
             self.0.threads.wake(&entry);
             answered.await.ok()
         };
         let answer = tokio::select! {
-            answer = removing => answer,
+            answer = asking => answer,
             () = entry.given_up() => None,
         };
         match answer {
             Some(true) => Ok(()),
-            Some(false) => Err(RemoveError::NoSuchPlayer),
-            None => Err(RemoveError::NoSuchRoom),
+            Some(false) => Err(NotDone::NoSuchPlayer),
+            None => Err(NotDone::NoSuchRoom),
         }
     }
 

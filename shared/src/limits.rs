@@ -94,6 +94,8 @@ limits! {
     CHAT_BYTES_MAX: usize = 300, "bytes";
     /// Chat messages of one connection in any second. More: the connection is closed.
     CHATS_PER_S_MAX: u32 = 5, "messages";
+    /// What whoever runs the server says to players at once. Longer: refused with 400.
+    NOTIFICATION_BYTES_MAX: usize = 1000, "bytes";
     /// A room's options as JSON. Longer: the create is refused.
     OPTIONS_BYTES_MAX: usize = 2 * 1024, "bytes";
     /// Rooms in one answer to a listing.

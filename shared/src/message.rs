@@ -217,6 +217,11 @@ pub enum ServerMessage {
         /// From now.
         ms: u32,
     },
+    /// Whoever runs the server has something to say.
+    Notification {
+        /// 1 to [`NOTIFICATION_BYTES_MAX`](crate::limits::NOTIFICATION_BYTES_MAX) bytes, no control characters.
+        text: String,
+    },
 }
 
 /// What a client needs to know of the room that it has joined.
@@ -335,7 +340,8 @@ impl ServerMessage {
             | Self::TimeDropped { .. }
             | Self::Said { .. }
             | Self::PlayerAway { .. }
-            | Self::PlayerBack { .. } => true,
+            | Self::PlayerBack { .. }
+            | Self::Notification { .. } => true,
             Self::Welcome { .. }
             | Self::Joined(_)
             | Self::Refused(_)

@@ -71,6 +71,7 @@ const serverMessages = {
   "server PlayerAway": { type: "PlayerAway", player: 1 },
   "server PlayerBack": { type: "PlayerBack", player: 1 },
   "server RetryAfter": { type: "RetryAfter", ms: 2000 },
+  "server Notification": { type: "Notification", text: "hi" },
 };
 
 test("control messages are as on the page", () => {

@@ -94,7 +94,7 @@ enum Stage {
 }
 
 /// Whether a text fits on a line for others to read: not empty, not too long, nothing unprintable.
-fn is_line(text: &str, bytes_max: usize) -> bool {
+pub(crate) fn is_line(text: &str, bytes_max: usize) -> bool {
     (1..=bytes_max).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 

@@ -181,6 +181,17 @@ impl Guests {
         self.viewers.iter_mut().filter(others).for_each(|viewer| viewer.tell(&message));
     }
 
+    /// Tells one player, or everyone; false when there is no such player.
+    pub(super) fn notify(&mut self, player: Option<PlayerId>, message: &ServerMessage) -> bool {
+        let Some(player) = player else {
+            self.tell(None, message);
+            return true;
+        };
+        let Some(place) = self.place_of_player(player) else { return false };
+        self.viewers[place].tell(&Bytes::from(message.to_bytes()));
+        true
+    }
+
     /// Ends every connection.
     pub(super) fn close(&mut self, code: CloseCode) {
         self.viewers.iter_mut().filter_map(Viewer::port).for_each(|port| port.close(code));

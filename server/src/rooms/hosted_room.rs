@@ -199,6 +199,10 @@ impl HostedRoom {
                 RoomRequest::Remove { player, removal, answer } => {
                     let _ = answer.send(self.remove(player, removal));
                 }
+                RoomRequest::Notify { player, text, answer } => {
+                    let is_told = self.guests.notify(player, &ServerMessage::Notification { text });
+                    let _ = answer.send(is_told);
+                }
             }
         }
     }

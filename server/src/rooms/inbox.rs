@@ -50,6 +50,8 @@ pub(super) enum RoomRequest {
     Ack { viewer: ViewerId, tick: Tick },
     /// A player is to be removed. The room answers whether there was one.
     Remove { player: PlayerId, removal: Removal, answer: oneshot::Sender<bool> },
+    /// Something is to be told to a player, or to all. The room answers whether there was one.
+    Notify { player: Option<PlayerId>, text: String, answer: oneshot::Sender<bool> },
 }
 
 /// What someone comes for.

@@ -1,5 +1,6 @@
 use std::io::Write;
 
+use fracas_client::Event;
 use fracas_server::address_limits::AddressLimits;
 use fracas_server::admin::{self, Readiness};
 use fracas_server::config::Secret;
@@ -7,6 +8,7 @@ use fracas_server::metrics::Metrics;
 use fracas_server::net::door::{Door, serve};
 use fracas_server::rooms::Rooms;
 use fracas_server::{Config, Shutdown};
+use fracas_shared::limits::NOTIFICATION_BYTES_MAX;
 use fracas_shared::{CloseCode, Refusal};
 use tokio::net::TcpListener;
 
@@ -165,6 +167,44 @@ async fn who_bears_the_token_may_lock_rooms() {
     assert_eq!(post(&format!("{room}/unlock")), 204);
     bob.enter(by_id(&room)).await.unwrap();
     assert_eq!((post("QQQQQQ/lock"), post(&format!("{room}/seal"))), (404, 404));
+}
+
+#[tokio::test]
+async fn players_are_notified() {
+    let server = Server::start_of::<ProbeGames>(|config| config.admin_token = TOKEN.into());
+    let mut ann = Player::<Probe>::join(&server, "ann", new_room("")).await;
+    let room = ann.room().to_owned();
+    let mut bob = Player::<Probe>::join(&server, "bob", by_id(&room)).await;
+    let seat = bob.seat().0;
+    let post = |path: &str, body: &str| {
+        let length = body.len();
+        let request = format!(
+            "POST /admin/{path}/message HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {TOKEN}\r\n\
+             Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        );
+        exchange(server.admin, &request)
+    };
+    let text = |text: &str| serde_json::json!({"text": text}).to_string();
+    let longest = "x".repeat(NOTIFICATION_BYTES_MAX);
+    assert_eq!(status(&post(&format!("rooms/{room}"), &text(&longest))), 204);
+    assert_eq!(status(&post(&format!("players/{room}-{seat}"), &text("for Bob"))), 204);
+    let is_told = |player: &Player<Probe>, text: &str| {
+        player.told.iter().any(|told| matches!(told, Event::Notification { text: told } if told == text))
+    };
+    ann.until("the notification", |ann| is_told(ann, &longest)).await;
+    bob.until("both notifications", |bob| is_told(bob, &longest) && is_told(bob, "for Bob")).await;
+    assert!(!is_told(&ann, "for Bob"));
+    for (path, body, code) in [
+        (format!("rooms/{room}"), text(&format!("{longest}x")), "bad_body"),
+        (format!("rooms/{room}"), text("two\nlines"), "bad_body"),
+        (format!("rooms/{room}"), "hello".to_owned(), "bad_body"),
+        ("rooms/K3V9QX".to_owned(), text("hi"), "no_such_room"),
+        (format!("players/{room}-9"), text("hi"), "no_such_player"),
+        ("players/bob".to_owned(), text("hi"), "no_such_player"),
+    ] {
+        let answer = post(&path, &body);
+        assert!(answer.contains(code), "{path}: {answer}");
+    }
 }
 
 #[test]

@@ -155,6 +155,7 @@ fn server_messages() -> Vec<(&'static str, ServerMessage)> {
         ("server PlayerAway", ServerMessage::PlayerAway { player: 1 }),
         ("server PlayerBack", ServerMessage::PlayerBack { player: 1 }),
         ("server RetryAfter", ServerMessage::RetryAfter { ms: 2000 }),
+        ("server Notification", ServerMessage::Notification { text: "hi".into() }),
     ]
 }
 

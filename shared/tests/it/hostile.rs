@@ -147,6 +147,7 @@ fn random_server_message(rng: &mut Rng) -> ServerMessage {
         11 => ServerMessage::PlayerAway { player: rng.bits() as u16 },
         12 => ServerMessage::PlayerBack { player: rng.bits() as u16 },
         13 => ServerMessage::RetryAfter { ms: rng.bits() },
+        14 => ServerMessage::Notification { text: random_text(rng) },
         _ => ServerMessage::Said { player: 1, to: random_hearers(rng), text: random_text(rng) },
     }
 }

@@ -397,6 +397,7 @@ impl<A> Conversation<A> {
                 };
                 event("message", json!({"player": player, "to": to, "text": text}))
             }
+            ServerMessage::Notification { text } => event("notification", json!({"text": text})),
             ServerMessage::RetryAfter { ms } => {
                 self.retry_after_ms = Some(ms);
                 return;
