@@ -17,6 +17,7 @@ use axum::Router;
 use axum::http::header::HOST;
 use axum::http::{Request, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
+use fracas_shared::Refusal;
 use fracas_shared::limits::{
     CLOSE_TIME_MAX_S, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIME_MAX_S, HTTP_UNREAD_TIME_MAX_S, REFUSALS_MAX,
     SEND_BUFFER_BYTES, TLS_HANDSHAKE_TIME_MAX_S,
@@ -54,6 +55,9 @@ const ACCEPT_LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// Time for requests to be answered once the server stops. Idle connections end at once, but one
 /// that never sent a byte cannot be told from one that is about to.
 const DRAIN_TIME_MAX: Duration = Duration::from_millis(250);
+/// Time for which a port is still served as before once the server stops: a client that polls comes for
+/// the last word.
+const LAST_WORD_TIME: Duration = Duration::from_millis(250);
 
 /// How the first record of TLS begins (RFC 8446, section 5.1), and no request of HTTP.
 const TLS_HANDSHAKE: u8 = 22;
@@ -104,6 +108,11 @@ impl Door {
             refusals: Refusals::default(),
         }
     }
+
+    /// None where nobody polls.
+    fn last_word_time(&self) -> Duration {
+        self.counts_itself.map_or(Duration::ZERO, |_| LAST_WORD_TIME)
+    }
 }
 
 /// One of the connections that a door takes; free again when all clones are dropped.
@@ -137,16 +146,20 @@ pub struct Accepted {
 }
 
 /// Serves a port until the server stops, and then until the requests at hand are answered, for at
-/// most a quarter of a second. Upgraded connections go on.
+/// most half a second. Upgraded connections go on.
 pub async fn serve(listener: TcpListener, door: Door, shutdown: Shutdown) {
     let places = Arc::new(Semaphore::new(door.connections_max));
+    let last_word_time = door.last_word_time();
     let doorway = Arc::new(Doorway {
         router: TowerToHyperService::new(door.router.clone()),
         door,
         refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
     });
     let mut connections = JoinSet::new();
-    let mut stop = pin!(shutdown.wait());
+    let mut stop = pin!(async {
+        shutdown.wait().await;
+        sleep(last_word_time).await;
+    });
     let mut complaint = Complaint::default();
     loop {
         let (stream, peer) = tokio::select! {
@@ -242,15 +255,21 @@ impl Doorway {
             Transport::Tcp(stream)
         };
         let head_time_max = self.door.head_time_max;
+        let last_word_time = self.door.last_word_time();
         let line = Arc::new(Line::default());
         let stream = HttpStream::new(transport, Duration::from_secs(HTTP_UNREAD_TIME_MAX_S), line.clone());
+        let stopping = shutdown.clone();
+        let stop = async move {
+            shutdown.wait().await;
+            sleep(last_word_time).await;
+        };
         let service = service_fn(move |request: Request<Incoming>| {
             let doorway = self.clone();
             let (caller, place, problem) = (caller.clone(), place.clone(), problem.clone());
-            let line = line.clone();
-            async move { doorway.answer(request, &caller, place, line, problem).await }
+            let (line, stopping) = (line.clone(), stopping.is_begun());
+            async move { doorway.answer(request, &caller, place, line, stopping, problem).await }
         });
-        serve_http(stream, peer, service, head_time_max, shutdown).await;
+        serve_http(stream, peer, service, head_time_max, stop).await;
     }
 
     /// Agrees with the client on TLS; none when that came to nothing.
@@ -304,6 +323,7 @@ impl Doorway {
         connection: &Caller,
         place: Place,
         line: Arc<Line>,
+        is_stopping: bool,
         problem: Option<Problem>,
     ) -> Result<Response, Infallible> {
         let caller = connection.of_request(request.headers(), &self.door.proxies);
@@ -311,6 +331,7 @@ impl Doorway {
         let counts_itself = self.door.counts_itself.is_some_and(|path| request.uri().path() == path);
         let count = || self.door.addresses.count(caller.address, Act::Request).err().map(Problem::from);
         let refused = problem
+            .or_else(|| (is_stopping && !counts_itself).then(|| Problem::from(Refusal::Stopping)))
             .or_else(|| if counts_itself { None } else { count() })
             .or_else(|| (!has_one_host(&request)).then(no_host));
         let response = if let Some(problem) = refused {
@@ -331,7 +352,7 @@ async fn serve_http<S, F>(
     peer: SocketAddr,
     service: S,
     head_time_max: Duration,
-    shutdown: Shutdown,
+    stop: impl Future<Output = ()>,
 ) where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future = F>,
     F: Future<Output = Result<Response, Infallible>>,
@@ -345,7 +366,7 @@ async fn serve_http<S, F>(
     let mut connection = pin!(connection);
     let done = tokio::select! {
         done = connection.as_mut() => done,
-        () = shutdown.wait() => {
+        () = stop => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

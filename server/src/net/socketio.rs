@@ -49,7 +49,7 @@ use super::body;
 use super::connection::{Connection, is_player_name};
 use super::door::Accepted;
 use super::entrance::Entrance;
-use super::player::{Player, Players};
+use super::player::{Player, Players, WeakPlayers};
 use super::problem::Problem;
 use super::wire::{Broken, Inbound, Wire};
 use crate::address_limits::{Act, Holding};
@@ -120,7 +120,8 @@ impl Manner {
 /// The router of the door, for as many sessions as `sessions_max`.
 pub fn router(players: Players, entrance: Entrance, manner: Manner, sessions_max: usize) -> Router {
     let cors = entrance.origins.cors_layer();
-    let door = Arc::new(Door { players, entrance, sessions: Sessions::new(sessions_max) });
+    let door =
+        Arc::new(Door { players: players.downgrade(), entrance, sessions: Sessions::new(sessions_max) });
     // One service for all methods: a layer would be one for each, and each with sessions of its own.
     let (service, io) = manner.builder().build_svc();
     let admitting = {
@@ -144,7 +145,7 @@ pub fn router(players: Players, entrance: Entrance, manner: Manner, sessions_max
 type Ack = (Arc<Socket<LocalAdapter>>, i64);
 
 struct Door {
-    players: Players,
+    players: WeakPlayers,
     entrance: Entrance,
     sessions: Sessions,
 }
@@ -297,6 +298,7 @@ impl Door {
             // Engine.IO says that it does not know it.
             (None, Some(_)) => return Ok(None),
             (None, None) => {
+                self.players.upgrade().ok_or(Refusal::Stopping)?;
                 self.entrance.check_origin(caller, request.headers())?;
                 // A polling client has a session also while it has no connection.
                 let hold = (!is_websocket || !is_callers)
@@ -363,9 +365,10 @@ impl Door {
             let join = seat.map(|room| ClientMessage::Join { room, schema_hash: 0 });
             wire.begin([Some(hello), join].into_iter().flatten(), admission);
         }
-        let counted = Counted::new(&self.players.metrics.net.socketio_clients);
+        let players = self.players.upgrade().ok_or(Refusal::Stopping)?;
+        let counted = Counted::new(&players.metrics.net.socketio_clients);
         let connection = Connection::new(Instant::now());
-        let player = Player::new(wire, connection, &session.caller, &claims, self.players.clone());
+        let player = Player::new(wire, connection, &session.caller, &claims, players);
         tokio::spawn(async move {
             player.run().await;
             drop(counted);
