@@ -55,8 +55,10 @@ export const overSocketIo = (io) => class {
       this.readyState = 1;
       this.onopen();
     });
-    // Buffers of Node are parts of larger ones.
-    socket.on("packet", (/** @type {any} */ data) => this.onmessage({ data: new Uint8Array(data).buffer }));
+    socket.on("packet", (/** @type {any[]} */ ...packets) => {
+      // Buffers of Node are parts of larger ones.
+      for (const data of packets) this.onmessage({ data: new Uint8Array(data).buffer });
+    });
     socket.on("close", (/** @type {any} */ { code, message }) => this.#end(code, message));
     socket.on("disconnect", () => this.#end(CLOSE_LOST, ""));
     socket.on("connect_error", (/** @type {Error} */ error) => {

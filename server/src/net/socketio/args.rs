@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::ser::SerializeTuple;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -12,7 +13,7 @@ use serde_json::{Map, Value};
 const ARGS_MAX: usize = 2;
 
 /// The arguments of an event.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Args(Vec<Arg>);
 
 /// One argument.
@@ -22,7 +23,32 @@ pub(super) enum Arg {
     Binary(Bytes),
 }
 
+impl From<Vec<Arg>> for Args {
+    fn from(args: Vec<Arg>) -> Self {
+        Self(args)
+    }
+}
+
+impl From<Value> for Args {
+    fn from(value: Value) -> Self {
+        Self(vec![Arg::Json(value)])
+    }
+}
+
 impl Args {
+    pub(super) fn push(&mut self, arg: Arg) {
+        self.0.push(arg);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// About how many bytes they take on the line: never more than they do.
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.iter().map(Arg::bytes).sum()
+    }
+
     /// The first argument.
     pub(super) fn into_first(self) -> Option<Arg> {
         self.0.into_iter().next()
@@ -63,6 +89,16 @@ impl<'de> Deserialize<'de> for Args {
 
         // As a tuple: all arguments, where a sequence would be the first one.
         deserializer.deserialize_tuple(ARGS_MAX, All)
+    }
+}
+
+impl Serialize for Args {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut tuple = serializer.serialize_tuple(self.0.len())?;
+        for arg in &self.0 {
+            tuple.serialize_element(arg)?;
+        }
+        tuple.end()
     }
 }
 
@@ -132,8 +168,7 @@ impl Serialize for Arg {
 }
 
 impl Arg {
-    /// About how many bytes it takes on the line: never more than it does.
-    pub(super) fn bytes(&self) -> u64 {
+    fn bytes(&self) -> u64 {
         struct Count(u64);
 
         impl std::io::Write for Count {

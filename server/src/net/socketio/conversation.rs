@@ -22,6 +22,9 @@ use super::args::{Arg, Args};
 /// Requests of a client that may wait for their answers. What is asked beyond is answered by an event.
 const ANSWERS_WAITING_MAX: usize = 32;
 
+/// Packets that are one event.
+const PACKETS_PER_EVENT_MAX: usize = 16;
+
 /// In what form a client has the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -36,7 +39,7 @@ pub(super) enum Form {
 /// What goes to the client. `A` is by what a request is answered.
 #[derive(Debug, PartialEq)]
 pub(super) enum Told<A> {
-    Event(&'static str, Arg),
+    Event(&'static str, Args),
     Answer(A, Value),
 }
 
@@ -73,11 +76,11 @@ struct Room {
     inputs: RowCodec,
     messages: RowCodec,
     events: RowCodec,
-    own: RowCodec,
+    own_rows: RowCodec,
     /// What the client has, when it has the state as JSON.
     snapshot: Option<Snapshot>,
-    own_row: Option<LooseRow>,
-    own_head: Option<OwnHead>,
+    /// What goes with the frame that follows, to a player.
+    own: Value,
 }
 
 impl Room {
@@ -88,11 +91,10 @@ impl Room {
             inputs: RowCodec::new(&schema.inputs),
             messages: RowCodec::new(&schema.messages),
             events: RowCodec::new(&schema.events),
-            own: RowCodec::new(&schema.own),
+            own_rows: RowCodec::new(&schema.own),
             schema,
             snapshot: None,
-            own_row: None,
-            own_head: None,
+            own: Value::Null,
         })
     }
 }
@@ -103,7 +105,7 @@ impl Complaint {
         let told = json!({"code": self.code, "message": self.message});
         match ack {
             Some(ack) => Told::Answer(ack, refused(told)),
-            None => Told::Event("error", Arg::Json(told)),
+            None => Told::Event("error", told.into()),
         }
     }
 }
@@ -261,7 +263,13 @@ impl<A> Conversation<A> {
             _ => None,
         };
         if self.form == Form::Packets {
-            out.push_back(Told::Event("packet", Arg::Binary(message.clone())));
+            // What leaves together is one event: each has a packet of its own before its bytes.
+            match out.back_mut() {
+                Some(Told::Event(_, packets)) if packets.len() < PACKETS_PER_EVENT_MAX => {
+                    packets.push(Arg::Binary(message.clone()));
+                }
+                _ => out.push_back(Told::Event("packet", vec![Arg::Binary(message.clone())].into())),
+            }
             return Ok(tick.map(|head| head.tick));
         }
         match tag {
@@ -269,19 +277,24 @@ impl<A> Conversation<A> {
                 let message = ServerMessage::from_bytes(&rest).map_err(drop)?;
                 self.tell_control(message, out);
             }
-            ServerTag::Own if self.form == Form::Json => {
+            ServerTag::Own => {
                 if let Some(room) = &mut self.room {
                     let (head, row) = OwnHead::read(&rest).map_err(drop)?;
-                    room.own_row = if head.has_row { room.own.decode(row).ok() } else { None };
-                    room.own_head = Some(head);
+                    let row = if head.has_row { room.own_rows.decode(row).ok() } else { None };
+                    let own = row.map(|row| row_to_json(&room.schema.own, &row));
+                    room.own = json!({
+                        "inputTick": head.input_tick.0,
+                        "inputMargin": head.input_margin,
+                        "own": own,
+                    });
                 }
             }
-            ServerTag::Own => out.push_back(Told::Event("own", Arg::Binary(rest))),
             ServerTag::Frame if self.form == Form::Json => out.push_back(self.state(&rest).ok_or(())?),
             ServerTag::Frame => {
                 let is_keyframe = tick.is_some_and(|head| head.baseline.is_none());
                 let event = if is_keyframe { "snapshot" } else { "delta" };
-                out.push_back(Told::Event(event, Arg::Binary(rest)));
+                let own = self.room.as_ref().map(|room| room.own.clone()).unwrap_or_default();
+                out.push_back(Told::Event(event, vec![Arg::Binary(rest), Arg::Json(own)].into()));
             }
             ServerTag::Events => self.tell_events(&rest, out)?,
         }
@@ -311,15 +324,14 @@ impl<A> Conversation<A> {
                 entity.into()
             })
             .collect();
-        let state = json!({
-            "tick": snapshot.tick().0,
-            "inputTick": room.own_head.map(|head| head.input_tick.0),
-            "inputMargin": room.own_head.map(|head| head.input_margin),
-            "own": room.own_row.as_ref().map(|row| row_to_json(&room.schema.own, row)),
-            "entities": entities,
-        });
+        let mut state = room.own.clone();
+        if state.is_null() {
+            state = json!({"inputTick": null, "inputMargin": null, "own": null});
+        }
+        state["tick"] = snapshot.tick().0.into();
+        state["entities"] = entities.into();
         room.snapshot = Some(snapshot);
-        Some(Told::Event("state", Arg::Json(state)))
+        Some(Told::Event("state", state.into()))
     }
 
     fn tell_events(&self, packet: &[u8], out: &mut VecDeque<Told<A>>) -> Result<(), ()> {
@@ -329,13 +341,13 @@ impl<A> Conversation<A> {
         for row in room.events.decode_many(rows, count).map_err(drop)? {
             let mut event = row_to_json(&room.schema.events, &row);
             event.insert("tick".to_owned(), tick.0.into());
-            out.push_back(Told::Event("event", Arg::Json(event.into())));
+            out.push_back(Told::Event("event", Value::from(event).into()));
         }
         Ok(())
     }
 
     fn tell_control(&mut self, message: ServerMessage, out: &mut VecDeque<Told<A>>) {
-        let event = |name, value| Told::Event(name, Arg::Json(value));
+        let event = |name, value: Value| Told::Event(name, value.into());
         let told = match message {
             ServerMessage::Welcome { .. } => return,
             ServerMessage::Joined(joined) => {
@@ -431,7 +443,7 @@ impl<A> Conversation<A> {
         if let Some(ms) = self.retry_after_ms.take() {
             told["retryAfterMs"] = ms.into();
         }
-        Told::Event("close", Arg::Json(told))
+        Told::Event("close", told.into())
     }
 }
 
