@@ -90,13 +90,14 @@ part("say").addEventListener("submit", (event) => {
   part("text").value = "";
 });
 
-// ---- Notifications.
+// ---- Notifications: what the operator says to a room or to a player, on the admin port.
 
-canvas.socket.on("notification", ({ text, from }) => {
+function showNotification({ text, from }) {
   part("notes").querySelector(".quiet")?.remove();
   const time = make("time", {}, new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
   addTo(part("notes"), make("li", { className: "note" }, ...(from ? [make("b", {}, from)] : []), make("span", {}, text), time));
-});
+}
+for (const { socket } of [canvas, dots]) socket.on("notification", showNotification);
 
 // ---- The drawing.
 

@@ -8,7 +8,10 @@ import { browserTest } from "./browser.js";
 
 // With no bots, all that is drawn is drawn by visitors.
 const options = ["--game", "canvas.bots=0", "--game", "dots.bots=3"];
-const server = await startServer(0, ...options);
+const TOKEN = "sixteen-letters!";
+const admin = ["--admin-listen", "127.0.0.1:0", "--admin-token", TOKEN];
+// A page that goes may have no time to say so: its seat is free soon all the same.
+const server = await startServer(0, ...options, "--game", "canvas.linger_s=2", ...admin);
 after(() => server.stop());
 
 const isJoined = () => window.fracas?.connection === "joined";
@@ -84,6 +87,30 @@ browserTest("two visitors see what each says and draws", async (open) => {
   }
   await bob.page.goto("about:blank");
   await ann.part("said").getByText("Bob left.").waitFor();
+});
+
+browserTest("what the operator says to a room or to a player is shown", async (open) => {
+  const ann = await visit(open, "Ann", { withoutWebSocket: true });
+  const bob = await visit(open, "Bob");
+  const tell = async (path, text) => {
+    const body = JSON.stringify({ text });
+    const { status } = await fetch(`${server.admin}/admin/${path}/message`, { method: "POST", headers: { authorization: `Bearer ${TOKEN}` }, body });
+    assert.equal(status, 204);
+  };
+  const seat = (visitor, game) => visitor.read((game) => {
+    const { room, player } = window.fracas.lines[game].joined;
+    return { room, player };
+  }, game);
+  const { room, player } = await seat(bob, "canvas");
+  await tell(`players/${room}-${player}`, "For <i>Bob</i>");
+  await tell(`rooms/${room}`, "For all who draw");
+  await tell(`rooms/${(await seat(ann, "dots")).room}`, "For all dots");
+  for (const visitor of [ann, bob]) {
+    await visitor.part("notes").getByText("For all who draw").waitFor();
+    await visitor.part("notes").getByText("For all dots").waitFor();
+  }
+  await bob.part("notes").getByText("For <i>Bob</i>").waitFor();
+  assert.equal(await ann.part("notes").getByText("For <i>Bob</i>").count(), 0);
 });
 
 browserTest("without WebSockets it plays by polling", async (open) => {
