@@ -23,7 +23,7 @@ use fracas_shared::limits::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use game::{BOTS_DEFAULT, GameConfig};
+pub use game::GameConfig;
 pub use load::{Invocation, LoadError};
 pub use secret::Secret;
 use word::{Auto, Off, OrWord, Random};

@@ -42,6 +42,8 @@ pub trait Game: Sized + Send + Sync + 'static {
     const SEATS: u16 = 8;
     /// Ticks per second, unless a room's options say otherwise.
     const TICK_HZ: u16 = 30;
+    /// Seats that a server's bots fill as long as no player wants them, unless its operator says otherwise.
+    const BOTS: u16 = 7;
     /// Seconds from an outcome to the next match in the same room.
     const INTERMISSION_S: u16 = 6;
     /// Seconds for which a player whose connection was lost keeps the seat, unless a room's options say

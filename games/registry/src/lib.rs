@@ -8,5 +8,6 @@ fracas_shared::games! {
     pub struct Games = [
         fracas_arena::Arena,
         fracas_dots::Dots,
+        fracas_canvas::Canvas,
     ]
 }

@@ -5,9 +5,6 @@ use fracas_shared::{ConfigError, Game};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-/// Seats that bots fill in a room, unless set otherwise.
-pub const BOTS_DEFAULT: u16 = 7;
-
 /// What the rooms of one game are like: `[games.<id>]` in the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -16,8 +13,9 @@ pub struct GameConfig {
     pub seats: Option<u16>,
     /// Ticks per second, 1 to [`TICK_HZ_MAX`]; none for the game's own number.
     pub tick_hz: Option<u16>,
-    /// Seats that bots fill as long as no player wants them; see [`GameConfig::bots_of`].
-    pub bots: u16,
+    /// Seats that bots fill as long as no player wants them; none for the game's own number. See
+    /// [`GameConfig::bots_of`].
+    pub bots: Option<u16>,
     /// Seconds for which a seat is kept after its connection was lost, up to [`LINGER_TIME_MAX_S`];
     /// none for the game's own number.
     pub linger_s: Option<u16>,
@@ -29,21 +27,14 @@ pub struct GameConfig {
 
 impl Default for GameConfig {
     fn default() -> Self {
-        Self {
-            seats: None,
-            tick_hz: None,
-            bots: BOTS_DEFAULT,
-            linger_s: None,
-            permanent: true,
-            config: Table::new(),
-        }
+        Self { seats: None, tick_hz: None, bots: None, linger_s: None, permanent: true, config: Table::new() }
     }
 }
 
 impl GameConfig {
     /// How many of a room's seats bots fill: as set, but one seat is left to a player.
-    pub fn bots_of(&self, seats: u16) -> u16 {
-        self.bots.min(seats.saturating_sub(1))
+    pub fn bots_of<G: Game>(&self, seats: u16) -> u16 {
+        self.bots.unwrap_or(G::BOTS).min(seats.saturating_sub(1))
     }
 
     /// The game's config: its default with what is set here. The rules have not judged it yet.
@@ -81,8 +72,8 @@ impl GameConfig {
                 format!("{seconds} is out of range; 0 to {LINGER_TIME_MAX_S} are allowed"),
             ));
         }
-        if self.bots > SEATS_MAX {
-            return Err(("bots", format!("{} is out of range; 0 to {SEATS_MAX} are allowed", self.bots)));
+        if let Some(bots) = self.bots.filter(|bots| *bots > SEATS_MAX) {
+            return Err(("bots", format!("{bots} is out of range; 0 to {SEATS_MAX} are allowed")));
         }
         Ok(())
     }

@@ -62,7 +62,7 @@ impl GameVisitor for PrintGames<'_> {
         let (id, seats, tick_hz) =
             (G::ID, game.seats.unwrap_or(G::SEATS), game.tick_hz.unwrap_or(G::TICK_HZ));
         let linger_s = game.linger_s.unwrap_or(G::LINGER_S);
-        let (bots, permanent) = (game.bots, game.permanent);
+        let (bots, permanent) = (game.bots.unwrap_or(G::BOTS), game.permanent);
         put(
             self.text,
             format_args!(

@@ -134,7 +134,7 @@ fn host<G: Pilot>(config: &Config) -> Result<Entry, ConfigError> {
     let options = RoomOptions {
         seats,
         tick_hz: game.tick_hz.unwrap_or(G::TICK_HZ),
-        bots: game.bots_of(seats),
+        bots: game.bots_of::<G>(seats),
         linger_s: game.linger_s.unwrap_or(G::LINGER_S),
         config: game.rules::<G>()?,
     };

@@ -66,6 +66,8 @@ fn games_are_set_in_the_same_order() {
     assert_eq!(dots["config"]["pellets"], Value::from(5));
     assert_eq!(dots["config"]["goal_mass"], Value::from(100.0));
     assert_eq!(dots["config"]["speed_mps"], Value::from(9.0), "the rest is the game's default");
+    let bots = |game| config["games"][game]["bots"].clone();
+    assert_eq!((bots("arena"), bots("canvas")), (Value::from(7), Value::from(1)), "so are bots");
 }
 
 #[test]

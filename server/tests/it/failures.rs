@@ -167,7 +167,7 @@ fn start(step_time_max_ms: u32) -> Server {
         config.step_time_max_ms = step_time_max_ms;
         config
             .games
-            .insert("probe".into(), GameConfig { permanent: false, bots: 0, ..GameConfig::default() });
+            .insert("probe".into(), GameConfig { permanent: false, bots: Some(0), ..GameConfig::default() });
     })
 }
 

@@ -93,7 +93,16 @@ fn texts_are_gzipped_for_who_accepts_it() {
     let server = Server::start();
     let fetch =
         |path: &str, accepts: &str| get_with(server.public, path, &format!("Accept-Encoding: {accepts}\r\n"));
-    for path in ["/", "/dots", "/fracas.js", "/fracas.src.js", "/style.css", "/icon.svg"] {
+    for path in [
+        "/",
+        "/dots",
+        "/socketio",
+        "/socketio.html",
+        "/fracas.js",
+        "/fracas.src.js",
+        "/style.css",
+        "/icon.svg",
+    ] {
         let (head, gzipped) = fetch(path, "br, gzip;q=0.8");
         assert_eq!(header(&head, "content-encoding"), Some("gzip"), "{path}: {head}");
         assert_eq!(header(&head, "content-length"), Some(gzipped.len().to_string().as_str()), "{head}");

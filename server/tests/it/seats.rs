@@ -11,7 +11,7 @@ use crate::server::Server;
 /// A server of Probe without bots.
 fn start() -> Server {
     Server::start_of::<ProbeGames>(|config| {
-        config.games.entry("probe".to_owned()).or_default().bots = 0;
+        config.games.entry("probe".to_owned()).or_default().bots = Some(0);
         config.games.entry("probe".to_owned()).or_default().permanent = false;
     })
 }
