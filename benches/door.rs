@@ -344,9 +344,7 @@ impl Player {
             Message::Binary(bytes) => {
                 let frame = match self.door {
                     Door::Plain | Door::Events => Some(&bytes[..]),
-                    Door::WebSocket | Door::Packets => {
-                        bytes.strip_prefix(&[ServerTag::Frame as u8])
-                    }
+                    Door::WebSocket | Door::Packets => bytes.strip_prefix(&[ServerTag::Frame as u8]),
                 };
                 if let Some(frame) = frame {
                     let tick = frame.first_chunk().context("a frame begins with its tick")?;

@@ -22,7 +22,14 @@ fn tungstenite_is_named_where_websockets_are() {
         path == "server/src/net/socket.rs"
             || path == "server/src/net/upgrade.rs"
             || path == "client/src/socket.rs"
+            // A client, of a test.
+            || path == "server/src/net/socketio/tests.rs"
     };
     check_named_only_in("tokio_tungstenite", is_websocket);
     check_named_only_in("tungstenite", is_websocket);
+}
+
+#[test]
+fn socketioxide_is_named_in_its_door() {
+    check_named_only_in("socketioxide", |path| path == "server/src/net/socketio.rs");
 }
