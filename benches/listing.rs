@@ -30,7 +30,7 @@ fn host(rooms: usize) -> Result<Host> {
     let host = Host::start(|config| {
         // Nobody comes to these rooms.
         config.room_linger_s = 3600;
-        for game in ["arena", "dots"] {
+        for game in ["arena", "canvas", "dots"] {
             config.games.entry(game.into()).or_default().permanent = false;
         }
     })?;

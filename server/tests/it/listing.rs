@@ -54,8 +54,9 @@ fn a_thousand_rooms_are_listed_by_pages_each_once() {
     // Rooms that nobody has come to yet stay for long enough.
     let server = Server::start_with(|config| {
         config.room_linger_s = 600;
-        config.games.entry("dots".into()).or_default().permanent = false;
-        config.games.entry("arena".into()).or_default().permanent = false;
+        for game in ["arena", "canvas", "dots"] {
+            config.games.entry(game.into()).or_default().permanent = false;
+        }
     });
     let opened = open_rooms(&server, &["dots", "arena", "dots"], ROOMS);
     assert_eq!(opened.iter().collect::<BTreeSet<_>>().len(), ROOMS);
