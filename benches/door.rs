@@ -3,6 +3,8 @@
 //!
 //! `cargo bench -p fracas-benches --bench door`. It takes some minutes, and stops by itself. Each server is a process
 //! of its own, whose processor time is read from the system; the clients are this process.
+//!
+//! `FRACAS_BENCH_PAIR=WITH:WITHOUT` measures two programs of `fracas-server` instead, each by its door `/ws`.
 
 use std::env;
 use std::fs;
@@ -45,27 +47,36 @@ enum Door {
     Packets,
 }
 
-const DOORS: [(Door, &str); 4] = [
-    (Door::Plain, "control: a plain tokio-tungstenite server"),
-    (Door::WebSocket, "WebSocket"),
-    (Door::Events, "Socket.IO on its WebSocket, events"),
-    (Door::Packets, "Socket.IO on its WebSocket, packets (the SDK)"),
-];
+/// The variable that names two programs.
+const PAIR: &str = "FRACAS_BENCH_PAIR";
 
 fn main() -> Result<()> {
     if let Ok(role) = env::var(ROLE) {
         return serve(&role);
     }
-    let (plain, fracas) = (Server::start("plain")?, Server::start("fracas")?);
+    if let Ok(pair) = env::var(PAIR) {
+        let (with, without) = pair.split_once(':').context("two programs, with a colon between")?;
+        let (with, without) = (Server::start_program(with)?, Server::start_program(without)?);
+        return measure(&[(Door::WebSocket, without, "control: without"), (Door::WebSocket, with, "with")]);
+    }
+    let (plain, fracas) = (Server::start("plain")?, Arc::new(Server::start("fracas")?));
+    measure(&[
+        (Door::Plain, Arc::new(plain), "control: a plain tokio-tungstenite server"),
+        (Door::WebSocket, fracas.clone(), "WebSocket"),
+        (Door::Events, fracas.clone(), "Socket.IO on its WebSocket, events"),
+        (Door::Packets, fracas, "Socket.IO on its WebSocket, packets (the SDK)"),
+    ])
+}
+
+fn measure(doors: &[(Door, Arc<Server>, &str)]) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let mut costs = [const { Vec::new() }; DOORS.len()];
+    let mut costs = vec![Vec::new(); doors.len()];
     for round in 0..PAIRS {
-        for step in 0..DOORS.len() {
+        for step in 0..doors.len() {
             // Each round begins with another one.
-            let place = (round + step) % DOORS.len();
-            let (door, _) = DOORS[place];
-            let server = if door == Door::Plain { &plain } else { &fracas };
-            costs[place].push(runtime.block_on(run(door, server))?);
+            let place = (round + step) % doors.len();
+            let (door, server, _) = &doors[place];
+            costs[place].push(runtime.block_on(run(*door, server))?);
         }
         eprint!("\rround {} of {PAIRS}", round + 1);
     }
@@ -82,7 +93,7 @@ fn main() -> Result<()> {
         RUN.as_secs()
     );
     println!("{:48} {:>9} {:>9} {:>9} {:>7}", "", "least us", "median us", "most us", "ratio");
-    for (place, (_, name)) in DOORS.iter().enumerate() {
+    for (place, (_, _, name)) in doors.iter().enumerate() {
         let [least, median, most] = quantiles(&mut costs[place]);
         let [_, ratio, _] = quantiles(&mut ratios[place]);
         println!("{name:48} {least:>9.1} {median:>9.1} {most:>9.1} {ratio:>7.2}");
@@ -114,6 +125,22 @@ impl Server {
         Ok(Self { child, address })
     }
 
+    /// One that is this program of `fracas-server`.
+    fn start_program(path: &str) -> Result<Arc<Self>> {
+        let mut child = Command::new(path)
+            .args(["--listen=127.0.0.1:0", "--admin-listen=off", "--log=warn", "--room-linger-s=1"])
+            .args(["--game=dots.bots=0".to_owned(), format!("--game=dots.seats={SEATS}")])
+            .arg(format!("--game=dots.tick_hz={TICK_HZ}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().context("it has a stdout")?).read_line(&mut line)?;
+        let address = line.split_once("http://").and_then(|(_, rest)| rest.split_whitespace().next());
+        let address = address.context("it says where it listens")?.parse()?;
+        Ok(Arc::new(Self { child, address }))
+    }
+
     /// Its processor time, in microseconds.
     fn processor_us(&self) -> Result<f64> {
         // Of all threads: the process's own file tells of its first one alone.
@@ -129,8 +156,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It ends with its stdin.
-        drop(self.child.stdin.take());
+        // One of ours ends with its stdin.
+        if self.child.stdin.take().is_none() {
+            let _ = self.child.kill();
+        }
         let _ = self.child.wait();
     }
 }
@@ -142,7 +171,7 @@ fn serve(role: &str) -> Result<()> {
     match role {
         "fracas" => {
             let host = Host::start(|config| {
-                config.log = "warn".to_owned();
+                "warn".clone_into(&mut config.log);
                 let dots = config.games.entry("dots".into()).or_default();
                 dots.tick_hz = Some(TICK_HZ);
                 dots.bots = Some(0);

@@ -443,7 +443,7 @@ struct SocketIoWire {
     is_waiting_for_place: bool,
     signs_of_life: u32,
     ack_due: Option<Tick>,
-    acked: Instant,
+    acked: Option<Instant>,
 }
 
 impl SocketIoWire {
@@ -468,7 +468,7 @@ impl SocketIoWire {
             is_waiting_for_place: false,
             signs_of_life: 0,
             ack_due: None,
-            acked: Instant::now(),
+            acked: None,
         }
     }
 
@@ -548,11 +548,12 @@ impl SocketIoWire {
             return Some(message);
         }
         // Who speaks in packets acknowledges frames by itself.
-        if self.conversation.form() == Form::Packets || self.acked.elapsed() < ACK_INTERVAL {
+        let is_early = self.acked.is_some_and(|acked| acked.elapsed() < ACK_INTERVAL);
+        if self.conversation.form() == Form::Packets || is_early {
             return None;
         }
         let tick = self.ack_due.take()?;
-        self.acked = Instant::now();
+        self.acked = Some(Instant::now());
         Some(ClientMessage::Ack { tick: tick.0 })
     }
 }
