@@ -1,6 +1,6 @@
 //! The door for clients that speak Socket.IO: long polling, WebSockets, and the change from one to the other.
 //!
-//! socketioxide has the protocol; this is the only file that names it. A client's events become messages of
+//! socketioxide has the protocol; this file and [`wire`] are the only ones that name it. A client's events become messages of
 //! our own protocol, for the same [`Connection`] as on a WebSocket: see [`conversation`]. Sockets above our
 //! HTTP are not ours, so how far their bytes have come is learnt from the lines below: see
 //! [`line`](super::line).
@@ -8,14 +8,14 @@
 mod args;
 mod conversation;
 mod inbox;
+mod json;
 mod sessions;
+mod wanted;
+mod wire;
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::future::{poll_fn, ready};
-use std::pin::Pin;
+use std::future::ready;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -25,33 +25,29 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
-use bytes::Bytes;
 use fracas_shared::limits::{
-    CLOSE_TIME_MAX_S, HELLO_TIME_MAX_S, MESSAGE_TIME_MAX_S, READ_BUFFER_BYTES, SOCKETIO_PAYLOAD_BYTES_MAX,
+    HELLO_TIME_MAX_S, MESSAGE_TIME_MAX_S, READ_BUFFER_BYTES, SOCKETIO_PAYLOAD_BYTES_MAX,
 };
-use fracas_shared::message::{ClientMessage, PROTOCOL_VERSION, RoomWanted, ServerMessage};
-use fracas_shared::packet::ServerTag;
-use fracas_shared::{CloseCode, Refusal, Tick};
+use fracas_shared::message::{ClientMessage, PROTOCOL_VERSION, RoomWanted};
+use fracas_shared::{CloseCode, Refusal};
 use serde::Deserialize;
 use socketioxide::adapter::LocalAdapter;
-use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
-use socketioxide::handler::{ConnectHandler, FromMessageParts, MessageHandler, Value};
+use socketioxide::extract::{SocketRef, TryData};
+use socketioxide::handler::ConnectHandler;
 use socketioxide::socket::{DisconnectReason, Socket};
-use socketioxide::{ParserConfig, SendError, SocketError, SocketIo, SocketIoBuilder};
+use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder};
 use tokio::sync::oneshot;
-use tokio::time::{Sleep, sleep, timeout};
 
-use self::args::Args;
-use self::conversation::{Complaint, Conversation, Form, Told};
-use self::inbox::{End, Inbox, Said, Taken};
+use self::conversation::{Conversation, Form};
+use self::inbox::{End, Inbox};
 use self::sessions::{PollBody, Session, Sessions};
+use self::wire::{Listener, SocketIoWire};
 use super::body;
 use super::connection::{Connection, is_player_name};
 use super::door::Accepted;
 use super::entrance::Entrance;
 use super::player::{Player, Players, WeakPlayers};
 use super::problem::Problem;
-use super::wire::{Broken, Inbound, Wire};
 use crate::address_limits::{Act, Holding};
 use crate::auth::token_of;
 use crate::metrics::Counted;
@@ -62,10 +58,6 @@ pub const PATH: &str = "/socket.io/";
 const BINARIES_MAX: usize = 2;
 /// Packets that engineioxide keeps for a client. Far above what is given to it at once.
 const PACKETS_MAX: usize = 512;
-/// How soon is tried again what engineioxide had no place for.
-const RETRY: Duration = Duration::from_millis(20);
-/// A frame that has left is acknowledged in the client's name so often: it shows that the line lives.
-const ACK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How Socket.IO is spoken.
 #[derive(Clone, Copy, Debug)]
@@ -140,9 +132,6 @@ pub fn router(players: Players, entrance: Entrance, manner: Manner, sessions_max
     io.ns("/", connected.with(admitting));
     Router::new().route_service(PATH, service).layer(from_fn_with_state(door, guard)).layer(cors)
 }
-
-/// By what a request of a client is answered.
-type Ack = (Arc<Socket<LocalAdapter>>, i64);
 
 struct Door {
     players: WeakPlayers,
@@ -393,274 +382,6 @@ fn end_of(reason: DisconnectReason) -> End {
             End::Lost("two polls at one time", Some(CloseCode::BadMessage))
         }
         _ => End::Lost("the transport ended", None),
-    }
-}
-
-/// Puts a client's events into its inbox, in the order in which they come: at once, where a closure of
-/// socketioxide's would be a task of its own.
-struct Listener(Arc<Inbox<Ack>>);
-
-impl MessageHandler<LocalAdapter, Listener> for Listener {
-    fn call(&self, socket: Arc<Socket<LocalAdapter>>, mut value: Value, ack: Option<i64>) {
-        let bytes = match &value {
-            Value::Str(text, binaries) => {
-                let binaries = binaries.iter().flatten().map(Bytes::len);
-                text.len() + binaries.sum::<usize>()
-            }
-            Value::Bytes(bytes) => bytes.len(),
-        };
-        let event = Event::from_message_parts(&socket, &mut value, &ack);
-        let args = TryData::<Args>::from_message_parts(&socket, &mut value, &ack);
-        self.0.put(Said {
-            event: event.map(|event| event.0).unwrap_or_default(),
-            args: args.ok().and_then(|args| args.0.ok()),
-            ack: ack.map(|ack| (socket, ack)),
-            bytes,
-        });
-    }
-}
-
-/// Tells the client's first request whether it may connect.
-type Admission = oneshot::Sender<Result<(), Rejection>>;
-
-/// One client.
-struct SocketIoWire {
-    socket: SocketRef,
-    session: Arc<Session>,
-    inbox: Arc<Inbox<Ack>>,
-    conversation: Conversation<Ack>,
-    /// What the door says in the client's name, before what the client says.
-    first: VecDeque<ClientMessage>,
-    admission: Option<Admission>,
-    wants_seat: bool,
-    waiting: VecDeque<Told<Ack>>,
-    /// The frame among what waits.
-    frame: Option<Tick>,
-    /// All of it has left when so many bytes have been written.
-    leaves_at: Option<u64>,
-    /// Until the client is connected, and while engineioxide has no place.
-    timer: Pin<Box<Sleep>>,
-    is_waiting_for_place: bool,
-    signs_of_life: u32,
-    ack_due: Option<Tick>,
-    acked: Option<Instant>,
-}
-
-impl SocketIoWire {
-    fn new(
-        socket: SocketRef,
-        session: Arc<Session>,
-        inbox: Arc<Inbox<Ack>>,
-        conversation: Conversation<Ack>,
-    ) -> Self {
-        Self {
-            socket,
-            session,
-            inbox,
-            conversation,
-            first: VecDeque::new(),
-            admission: None,
-            wants_seat: false,
-            waiting: VecDeque::new(),
-            frame: None,
-            leaves_at: None,
-            timer: Box::pin(sleep(Duration::from_secs(HELLO_TIME_MAX_S))),
-            is_waiting_for_place: false,
-            signs_of_life: 0,
-            ack_due: None,
-            acked: None,
-        }
-    }
-
-    /// Says this in the client's name, and tells by `admission` what comes of it.
-    fn begin(&mut self, first: impl Iterator<Item = ClientMessage>, admission: Admission) {
-        self.first = first.collect();
-        self.wants_seat = self.first.len() > 1;
-        self.admission = Some(admission);
-    }
-
-    /// Whether this message tells if the client may connect. One that refuses it is told by that.
-    fn admit(&mut self, message: &Bytes) -> bool {
-        let Ok((ServerTag::Control, rest)) = ServerTag::split(message) else { return false };
-        let answer = match ServerMessage::from_bytes(rest) {
-            Ok(ServerMessage::Welcome { .. }) if !self.wants_seat => Ok(()),
-            Ok(ServerMessage::Joined(_)) => Ok(()),
-            Ok(ServerMessage::Refused(refusal)) => Err(Rejection::from(refusal)),
-            _ => return false,
-        };
-        let is_refused = answer.is_err();
-        if let Some(admission) = self.admission.take() {
-            let _ = admission.send(answer);
-        }
-        if is_refused {
-            self.inbox.end(End::Lost("the client was not let in", None));
-        }
-        is_refused
-    }
-
-    /// Hands all that waits to engineioxide, as far as that has place.
-    fn emit(&mut self) -> Result<(), Broken> {
-        let before = self.session.progress.written();
-        let mut bytes = 0;
-        while let Some(told) = self.waiting.pop_front() {
-            let (size, emitted) = match &told {
-                Told::Event(event, arg) => (event.len() as u64 + arg.bytes(), self.socket.emit(event, arg)),
-                Told::Answer((socket, ack), value) => {
-                    // It is made of its parts again, for it is gone when there is no place for it.
-                    let Ok(sender) =
-                        AckSender::from_message_parts(socket, &mut Value::Bytes(Bytes::new()), &Some(*ack));
-                    (0, sender.send(value))
-                }
-            };
-            match emitted {
-                Ok(()) => bytes += size,
-                Err(SendError::Socket(SocketError::InternalChannelFull)) => {
-                    self.waiting.push_front(told);
-                    self.is_waiting_for_place = true;
-                    self.timer.as_mut().reset(tokio::time::Instant::now() + RETRY);
-                    break;
-                }
-                Err(SendError::Socket(SocketError::Closed)) => {
-                    return Err(Broken { code: None, error: None });
-                }
-                Err(SendError::Serialize(error)) => {
-                    return Err(Broken { code: None, error: Some(error.to_string().into()) });
-                }
-            }
-        }
-        self.leaves_at = Some(before + bytes);
-        Ok(())
-    }
-
-    fn note_left(&mut self) {
-        self.leaves_at = None;
-        if self.waiting.is_empty()
-            && let Some(tick) = self.frame.take()
-        {
-            self.conversation.note_left(tick);
-            self.ack_due = Some(tick);
-        }
-    }
-
-    /// What the door says in the client's name.
-    fn own_word(&mut self) -> Option<ClientMessage> {
-        if let Some(message) = self.first.pop_front() {
-            return Some(message);
-        }
-        // Who speaks in packets acknowledges frames by itself.
-        let is_early = self.acked.is_some_and(|acked| acked.elapsed() < ACK_INTERVAL);
-        if self.conversation.form() == Form::Packets || is_early {
-            return None;
-        }
-        let tick = self.ack_due.take()?;
-        self.acked = Some(Instant::now());
-        Some(ClientMessage::Ack { tick: tick.0 })
-    }
-}
-
-impl Wire for SocketIoWire {
-    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, Broken>> {
-        if let Some(message) = self.own_word() {
-            return Poll::Ready(Ok(Inbound::Binary(message.to_bytes().into())));
-        }
-        if self.signs_of_life > 0 {
-            self.signs_of_life -= 1;
-            return Poll::Ready(Ok(Inbound::Control));
-        }
-        let Said { event, args, ack, .. } = match self.inbox.poll(cx.waker()) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(Taken::End(end)) => return Poll::Ready(end),
-            Poll::Ready(Taken::Said(said)) => said,
-        };
-        let heard = match args {
-            Some(args) => self.conversation.hear(&event, args, ack.clone()),
-            None => Err(Complaint { code: "bad_message", message: "the event is none of JSON".to_owned() }),
-        };
-        Poll::Ready(Ok(match heard {
-            Ok(message) => Inbound::Binary(message),
-            Err(complaint) => {
-                self.waiting.push_back(complaint.told(ack));
-                // It counts as a message of control: who is often wrong is closed.
-                Inbound::Control
-            }
-        }))
-    }
-
-    fn start_send(&mut self, message: Bytes) -> Result<(), Broken> {
-        if self.admission.is_some() && self.admit(&message) {
-            return Ok(());
-        }
-        match self.conversation.tell(&message, &mut self.waiting) {
-            Ok(None) => {}
-            Ok(tick) => self.frame = tick,
-            Err(()) => {
-                self.conversation.forget_state();
-                self.first.push_back(ClientMessage::Resync);
-            }
-        }
-        Ok(())
-    }
-
-    fn bytes_of(&self, message: &Bytes) -> u64 {
-        message.len() as u64
-    }
-
-    /// Engine.IO has a heartbeat of its own: who has a session lives.
-    fn ping(&mut self) {
-        self.signs_of_life += 1;
-    }
-
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        loop {
-            if let Some(bytes) = self.leaves_at {
-                if !self.session.progress.has_written(bytes, cx.waker()) {
-                    return Poll::Pending;
-                }
-                self.note_left();
-            }
-            if self.waiting.is_empty() {
-                return Poll::Ready(Ok(()));
-            }
-            if !self.inbox.is_connected(cx.waker()) {
-                if self.timer.as_mut().poll(cx).is_ready() {
-                    let error = "the client was gone before it was connected";
-                    return Poll::Ready(Err(Broken { code: None, error: Some(error.into()) }));
-                }
-                return Poll::Pending;
-            }
-            if std::mem::take(&mut self.is_waiting_for_place) && self.timer.as_mut().poll(cx).is_pending() {
-                self.is_waiting_for_place = true;
-                return Poll::Pending;
-            }
-            if let Err(broken) = self.emit() {
-                return Poll::Ready(Err(broken));
-            }
-        }
-    }
-
-    fn take_received_bytes(&mut self) -> u64 {
-        self.session.progress.take_received()
-    }
-
-    async fn finish(mut self, last: Vec<Bytes>, code: Option<CloseCode>) {
-        // Who was not let in, or has said goodbye, may connect again in the same session.
-        if self.inbox.is_over() {
-            return;
-        }
-        for message in last {
-            let _ = self.start_send(message);
-        }
-        self.waiting.extend(code.map(|code| self.conversation.close(code)));
-        let farewell = poll_fn(|cx| self.poll_flush(cx));
-        let _ = timeout(Duration::from_secs(CLOSE_TIME_MAX_S), farewell).await;
-        // Who is told so does not come back by itself; who finds the line cut does.
-        if code.is_some_and(|code| !code.comes_back()) {
-            self.leaves_at = Some(self.session.progress.written() + 1);
-            let _ = self.socket.clone().disconnect();
-            let farewell = poll_fn(|cx| self.poll_flush(cx));
-            let _ = timeout(Duration::from_secs(CLOSE_TIME_MAX_S), farewell).await;
-        }
-        self.session.progress.cut();
     }
 }
 

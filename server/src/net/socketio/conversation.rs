@@ -8,16 +8,16 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use fracas_shared::frame::FrameCodec;
 use fracas_shared::json::{JsonRowError, from_json, to_json};
-use fracas_shared::message::{
-    ClientMessage, Hearers, Joined, RoomInfo, RoomWanted, RosterEntry, ServerMessage,
-};
-use fracas_shared::packet::{ClientTag, EventsHead, InputHead, LooseRow, OwnHead, RowCodec, ServerTag};
-use fracas_shared::schema::{Kind, Schema};
+use fracas_shared::message::{ClientMessage, Hearers, Joined, ServerMessage};
+use fracas_shared::packet::{ClientTag, EventsHead, InputHead, OwnHead, RowCodec, ServerTag};
+use fracas_shared::schema::Schema;
 use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{CloseCode, Refusal, Tick};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::args::{Arg, Args};
+use super::json::{entry_to_json, joined_to_json, refused, room_to_json, row_to_json};
+use super::wanted::{no_more, object, optional_text, room_wanted, whole};
 
 /// Requests of a client that may wait for their answers. What is asked beyond is answered by an event.
 const ANSWERS_WAITING_MAX: usize = 32;
@@ -100,6 +100,11 @@ impl Room {
 }
 
 impl Complaint {
+    /// What is none of the protocol.
+    pub(super) fn bad(message: impl Into<String>) -> Self {
+        Self { code: "bad_message", message: message.into() }
+    }
+
     /// What the client is told, by the answer to what it said if it wants one.
     pub(super) fn told<A>(self, ack: Option<A>) -> Told<A> {
         let told = json!({"code": self.code, "message": self.message});
@@ -110,12 +115,8 @@ impl Complaint {
     }
 }
 
-fn bad(message: impl Into<String>) -> Complaint {
-    Complaint { code: "bad_message", message: message.into() }
-}
-
 fn bad_row(event: &str, error: &JsonRowError) -> Complaint {
-    bad(format!("{event}: {error}"))
+    Complaint::bad(format!("{event}: {error}"))
 }
 
 impl<A> Conversation<A> {
@@ -132,7 +133,7 @@ impl<A> Conversation<A> {
         if self.form == Form::Packets {
             return match args.into_first() {
                 Some(Arg::Binary(packet)) if event == "packet" => Ok(packet),
-                _ => Err(bad("who speaks in packets says `packet` with bytes, and nothing else")),
+                _ => Err(Complaint::bad("who speaks in packets says `packet` with bytes, and nothing else")),
             };
         }
         let message = match event {
@@ -152,7 +153,9 @@ impl<A> Conversation<A> {
                 let game = optional_text(event, &mut wanted, "game")?;
                 let skip = match wanted.remove("skip") {
                     None => 0,
-                    Some(skip) => whole(&skip).ok_or_else(|| bad("list: `skip` must be a whole number"))?,
+                    Some(skip) => {
+                        whole(&skip).ok_or_else(|| Complaint::bad("list: `skip` must be a whole number"))?
+                    }
                 };
                 no_more(event, &wanted)?;
                 self.expect(Request::List, ack);
@@ -162,18 +165,21 @@ impl<A> Conversation<A> {
                 let nonce = match args.into_first() {
                     None => 0,
                     Some(Arg::Json(nonce)) => whole(&nonce)
-                        .ok_or_else(|| bad("ping: a number must be whole, of at most 32 bits"))?,
-                    Some(Arg::Binary(_)) => return Err(bad("ping: it takes a whole number, or nothing")),
+                        .ok_or_else(|| Complaint::bad("ping: a number must be whole, of at most 32 bits"))?,
+                    Some(Arg::Binary(_)) => {
+                        return Err(Complaint::bad("ping: it takes a whole number, or nothing"));
+                    }
                 };
                 self.expect(Request::Ping, ack);
                 ClientMessage::Ping { nonce }
             }
             "ack" => match args.into_first() {
                 Some(Arg::Json(tick)) => {
-                    let tick = whole(&tick).ok_or_else(|| bad("ack: it takes the tick of a frame"))?;
+                    let tick =
+                        whole(&tick).ok_or_else(|| Complaint::bad("ack: it takes the tick of a frame"))?;
                     ClientMessage::Ack { tick }
                 }
-                _ => return Err(bad("ack: it takes the tick of a frame")),
+                _ => return Err(Complaint::bad("ack: it takes the tick of a frame")),
             },
             "resync" => ClientMessage::Resync,
             unknown => {
@@ -200,19 +206,18 @@ impl<A> Conversation<A> {
             Some(Arg::Binary(bytes)) => packet.extend_from_slice(&bytes),
             Some(Arg::Json(Value::Object(mut input))) => {
                 // One that comes late, when the room has let go of the player, is none of anyone's.
-                let Some(room) = &self.room else { return Err(bad("input: you are in no room")) };
+                let Some(room) = &self.room else { return Err(Complaint::bad("input: you are in no room")) };
                 let tick = match input.remove("tick") {
                     // For the next step.
                     None => self.left.0 + 1,
-                    Some(tick) => {
-                        whole(&tick).ok_or_else(|| bad("input: `tick` must be a whole number of 32 bits"))?
-                    }
+                    Some(tick) => whole(&tick)
+                        .ok_or_else(|| Complaint::bad("input: `tick` must be a whole number of 32 bits"))?,
                 };
                 let row = from_json(&room.schema.inputs, &input).map_err(|error| bad_row("input", &error))?;
                 InputHead { tick: Tick(tick), ack: self.left }.write(&mut packet);
                 room.inputs.encode(&row, &mut packet);
             }
-            _ => return Err(bad("input: it takes an object, or bytes")),
+            _ => return Err(Complaint::bad("input: it takes an object, or bytes")),
         }
         Ok(packet.into())
     }
@@ -224,7 +229,7 @@ impl<A> Conversation<A> {
             Some(Arg::Binary(bytes)) => {
                 return Ok([&[ClientTag::Message as u8], &bytes[..]].concat().into());
             }
-            _ => return Err(bad("message: it takes an object, or bytes")),
+            _ => return Err(Complaint::bad("message: it takes an object, or bytes")),
         };
         if !said.contains_key("kind") && said.contains_key("text") {
             let text = optional_text("message", &mut said, "text")?.unwrap_or_default();
@@ -235,15 +240,15 @@ impl<A> Conversation<A> {
                 Some(to) => {
                     let player = whole(&to).and_then(|player| u16::try_from(player).ok());
                     let to = "message: `to` must be \"all\", \"others\" or a player's seat";
-                    Hearers::One { player: player.ok_or_else(|| bad(to))? }
+                    Hearers::One { player: player.ok_or_else(|| Complaint::bad(to))? }
                 }
             };
             no_more("message", &said)?;
             return Ok(ClientMessage::Say { to, text }.to_bytes().into());
         }
-        let Some(room) = &self.room else { return Err(bad("message: you are in no room")) };
+        let Some(room) = &self.room else { return Err(Complaint::bad("message: you are in no room")) };
         if room.schema.messages.is_empty() {
-            return Err(bad("message: this game takes chat alone: `text`, and `to`"));
+            return Err(Complaint::bad("message: this game takes chat alone: `text`, and `to`"));
         }
         let row = from_json(&room.schema.messages, &said).map_err(|error| bad_row("message", &error))?;
         let mut packet = vec![ClientTag::Message as u8];
@@ -445,118 +450,4 @@ impl<A> Conversation<A> {
         }
         Told::Event("close", told.into())
     }
-}
-
-fn refused(mut told: Value) -> Value {
-    told["ok"] = false.into();
-    told
-}
-
-fn object(event: &str, args: Args) -> Result<Map<String, Value>, Complaint> {
-    args.into_object().ok_or_else(|| bad(format!("{event}: it takes an object")))
-}
-
-fn optional_text(
-    event: &str,
-    object: &mut Map<String, Value>,
-    field: &str,
-) -> Result<Option<String>, Complaint> {
-    match object.remove(field) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(bad(format!("{event}: `{field}` must be a text"))),
-    }
-}
-
-fn text(event: &str, object: &mut Map<String, Value>, field: &str) -> Result<String, Complaint> {
-    optional_text(event, object, field)?.ok_or_else(|| bad(format!("{event}: `{field}` is missing")))
-}
-
-fn flag(event: &str, object: &mut Map<String, Value>, field: &str) -> Result<bool, Complaint> {
-    let value = object.remove(field).unwrap_or(Value::Bool(false));
-    value.as_bool().ok_or_else(|| bad(format!("{event}: `{field}` must be true or false")))
-}
-
-/// What is left of an object was not asked for: perhaps a word that was mistyped.
-fn no_more(event: &str, object: &Map<String, Value>) -> Result<(), Complaint> {
-    object.keys().next().map_or(Ok(()), |stranger| {
-        let stranger: String = stranger.chars().take(32).collect();
-        Err(bad(format!("{event}: there is no field `{stranger}`")))
-    })
-}
-
-fn whole(value: &Value) -> Option<u32> {
-    u32::try_from(value.as_u64()?).ok()
-}
-
-fn room_wanted(event: &str, wanted: &mut Map<String, Value>) -> Result<RoomWanted, Complaint> {
-    let options = |wanted: &mut Map<String, Value>| match wanted.remove("options") {
-        None | Some(Value::Null) => Ok(String::new()),
-        Some(Value::Object(options)) => Ok(Value::Object(options).to_string()),
-        Some(_) => Err(bad(format!("{event}: `options` must be an object"))),
-    };
-    let room = match event {
-        "joinById" => {
-            let room = text(event, wanted, "room")?;
-            let password = optional_text(event, wanted, "password")?.unwrap_or_default();
-            if flag(event, wanted, "spectate")? {
-                RoomWanted::Spectate { room, password }
-            } else {
-                RoomWanted::ById { room, password }
-            }
-        }
-        "create" => RoomWanted::Create { game: text(event, wanted, "game")?, options: options(wanted)? },
-        _ if flag(event, wanted, "existing")? => RoomWanted::Join { game: text(event, wanted, "game")? },
-        _ => RoomWanted::JoinOrCreate { game: text(event, wanted, "game")?, options: options(wanted)? },
-    };
-    no_more(event, wanted)?;
-    Ok(room)
-}
-
-fn row_to_json(kinds: &[Kind], row: &LooseRow) -> Map<String, Value> {
-    kinds.get(row.kind as usize).map(|kind| to_json(kind, &row.codes, row)).unwrap_or_default()
-}
-
-/// What is JSON already.
-fn parsed(json: &str) -> Value {
-    serde_json::from_str(json).unwrap_or_default()
-}
-
-fn joined_to_json(joined: &Joined) -> Value {
-    let roster: Vec<_> = joined.roster.iter().map(entry_to_json).collect();
-    let resumed = joined.resumed.map(|resumed| json!({"missed": resumed.missed}));
-    json!({
-        "room": joined.room,
-        "game": joined.game,
-        "player": joined.player,
-        "seats": joined.seats,
-        "tickHz": joined.tick_hz,
-        "tick": joined.tick,
-        "schemaHash": joined.schema_hash,
-        "schema": joined.schema.as_deref().map(parsed),
-        "config": parsed(&joined.config),
-        "roster": roster,
-        "resumeToken": joined.resume_token,
-        "lingerS": joined.linger_s,
-        "resumed": resumed,
-    })
-}
-
-fn entry_to_json(entry: &RosterEntry) -> Value {
-    json!({"player": entry.player, "name": entry.name, "isBot": entry.is_bot, "isAway": entry.is_away})
-}
-
-fn room_to_json(room: &RoomInfo) -> Value {
-    json!({
-        "room": room.room,
-        "game": room.game,
-        "players": room.players,
-        "bots": room.bots,
-        "seats": room.seats,
-        "tickHz": room.tick_hz,
-        "metadata": parsed(&room.metadata),
-        "spectators": room.spectators,
-        "hasPassword": room.has_password,
-        "isLocked": room.is_locked,
-    })
 }

@@ -13,8 +13,8 @@ use hyper::body::{Frame, SizeHint};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Ack;
 use super::inbox::Inbox;
+use super::wire::Ack;
 use crate::address_limits::AddressHold;
 use crate::net::caller::Caller;
 use crate::net::line::Progress;

@@ -2,10 +2,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::args::Arg;
+use std::future::poll_fn;
+
+use super::inbox::Taken;
 use super::*;
 
 /// Inputs of one client, numbered.
