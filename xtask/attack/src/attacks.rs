@@ -1,4 +1,6 @@
-//! What strangers do to a server, and how it is to end: as docs/PROTOCOL.md says.
+//! What strangers do to a server, and how it is to end: as docs/PROTOCOL.md and docs/SOCKETIO.md say.
+
+mod socketio;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -63,6 +65,10 @@ enum Kind {
     ChatFlood,
     UsedTicket,
     Hammering,
+    Handshakes,
+    DeafPings,
+    Nonsense,
+    Names,
 }
 
 const fn closed(code: CloseCode) -> End {
@@ -202,7 +208,38 @@ pub(crate) const ATTACKS: &[Attack] = &[
         waits: false,
         kind: Kind::Hammering,
     },
+    Attack {
+        name: "socketio-handshakes",
+        what: "opens a session of Socket.IO by polling, and never connects",
+        ends: &[End::Answered(400)],
+        waits: true,
+        kind: Kind::Handshakes,
+    },
+    Attack {
+        name: "socketio-deaf-pings",
+        what: "floods a session of Socket.IO with pings and reads nothing",
+        ends: &[End::Cut, End::Reset, closed(CloseCode::Normal), NO_CODE],
+        waits: false,
+        kind: Kind::DeafPings,
+    },
+    Attack {
+        name: "socketio-nonsense",
+        what: "connects by Socket.IO and sends packets that are none",
+        ends: &[End::Cut, End::Reset, closed(CloseCode::Normal), NO_CODE],
+        waits: false,
+        kind: Kind::Nonsense,
+    },
+    Attack {
+        name: "socketio-names",
+        what: "connects by Socket.IO and sends events with a million names",
+        ends: &[End::Cut, End::Reset, closed(CloseCode::Normal), NO_CODE],
+        waits: false,
+        kind: Kind::Names,
+    },
 ];
+
+/// A close frame without a code, which is all that Engine.IO says.
+const NO_CODE: End = End::Closed(1005);
 
 /// One who attacks, once.
 pub(crate) struct Stranger {
@@ -240,6 +277,10 @@ impl Stranger {
             Kind::ChatFlood => self.flood_chat().await,
             Kind::UsedTicket => self.use_ticket_again().await,
             Kind::Hammering => self.hammer().await,
+            Kind::Handshakes => self.leave_handshake().await,
+            Kind::DeafPings => self.flood_engine_io().await,
+            Kind::Nonsense => self.talk_nonsense().await,
+            Kind::Names => self.make_up_names().await,
         };
         match attacked {
             Ok(line) => line.end().await,

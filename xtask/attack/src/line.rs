@@ -97,6 +97,8 @@ pub(crate) struct Line {
     stream: TcpStream,
     /// What has been read and not been looked at.
     unread: Vec<u8>,
+    /// Whether what is said on it may be text.
+    takes_text: bool,
 }
 
 impl Line {
@@ -107,17 +109,27 @@ impl Line {
         socket.bind(SocketAddrV4::new(from, 0).into())?;
         let stream = socket.connect(to).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, unread: Vec::new() })
+        Ok(Self { stream, unread: Vec::new(), takes_text: false })
     }
 
     /// Becomes a WebSocket that offers this subprotocol.
     pub(crate) async fn upgrade(to: SocketAddr, from: Ipv4Addr, subprotocol: &str) -> Result<Self, End> {
+        let offer = format!("Sec-WebSocket-Protocol: {subprotocol}\r\n");
+        Self::upgrade_at(to, from, "/ws", &offer).await
+    }
+
+    /// Becomes a session of Socket.IO.
+    pub(crate) async fn engine_io(to: SocketAddr, from: Ipv4Addr) -> Result<Self, End> {
+        let line = Self::upgrade_at(to, from, "/socket.io/?EIO=4&transport=websocket", "").await?;
+        Ok(Self { takes_text: true, ..line })
+    }
+
+    async fn upgrade_at(to: SocketAddr, from: Ipv4Addr, path: &str, more: &str) -> Result<Self, End> {
         let mut line = Self::connect(to, from).await?;
         line.send(
             format!(
-                "GET /ws HTTP/1.1\r\nHost: {to}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\
-                 Sec-WebSocket-Protocol: {subprotocol}\r\n\r\n"
+                "GET {path} HTTP/1.1\r\nHost: {to}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{more}\r\n"
             )
             .as_bytes(),
         )
@@ -215,6 +227,7 @@ impl Line {
             };
             match opcode {
                 2 => return Ok(payload),
+                1 if self.takes_text => return Ok(payload),
                 8 => {
                     return Err(End::Closed(
                         payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code)),
