@@ -8,6 +8,7 @@ pub mod door;
 pub mod entrance;
 pub mod http;
 mod http_stream;
+#[cfg_attr(not(feature = "socketio"), expect(dead_code, reason = "only that door asks how a line fares"))]
 mod line;
 pub mod listener;
 pub mod mailbox;

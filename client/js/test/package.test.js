@@ -51,7 +51,7 @@ test("the package works where it is installed", { timeout: 120_000 }, async (t) 
   const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf("[")));
   assert.deepEqual(
     files.map(({ path }) => path).sort(),
-    [...LICENSES, "README.md", "fracas.d.ts", "fracas.js", "fracas.min.js", "package.json"].sort(),
+    [...LICENSES, "README.md", "fracas-socketio.js", "fracas.d.ts", "fracas.js", "fracas.min.js", "package.json"].sort(),
   );
 
   const app = join(folder, "app");

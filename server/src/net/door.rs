@@ -142,6 +142,7 @@ pub struct Accepted {
     /// To be held by what becomes of the connection.
     pub place: Place,
     /// The connection's line.
+    #[cfg_attr(not(feature = "socketio"), expect(dead_code, reason = "only that door asks for it"))]
     pub(crate) line: Arc<Line>,
 }
 

@@ -43,30 +43,6 @@ pub struct Players {
     pub open: mpsc::Sender<()>,
 }
 
-/// The same for whoever lives on when all have gone.
-pub(super) struct WeakPlayers {
-    rooms: Rooms,
-    metrics: Metrics,
-    shutdown: Shutdown,
-    open: mpsc::WeakSender<()>,
-}
-
-impl Players {
-    pub(super) fn downgrade(self) -> WeakPlayers {
-        let Self { rooms, metrics, shutdown, open } = self;
-        WeakPlayers { rooms, metrics, shutdown, open: open.downgrade() }
-    }
-}
-
-impl WeakPlayers {
-    /// None once the server takes no more players.
-    pub(super) fn upgrade(&self) -> Option<Players> {
-        let Self { rooms, metrics, shutdown, open } = self;
-        let open = open.upgrade().filter(|_| !shutdown.is_begun())?;
-        Some(Players { rooms: rooms.clone(), metrics: metrics.clone(), shutdown: shutdown.clone(), open })
-    }
-}
-
 /// One player's connection.
 pub struct Player<W> {
     wire: W,

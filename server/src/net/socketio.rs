@@ -36,7 +36,7 @@ use socketioxide::extract::{SocketRef, TryData};
 use socketioxide::handler::ConnectHandler;
 use socketioxide::socket::{DisconnectReason, Socket};
 use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use self::conversation::{Conversation, Form};
 use self::inbox::{End, Inbox};
@@ -46,11 +46,13 @@ use super::body;
 use super::connection::{Connection, is_player_name};
 use super::door::Accepted;
 use super::entrance::Entrance;
-use super::player::{Player, Players, WeakPlayers};
+use super::player::{Player, Players};
 use super::problem::Problem;
 use crate::address_limits::{Act, Holding};
 use crate::auth::token_of;
-use crate::metrics::Counted;
+use crate::metrics::{Counted, Metrics};
+use crate::rooms::Rooms;
+use crate::shutdown::Shutdown;
 
 /// Where Engine.IO is spoken.
 pub const PATH: &str = "/socket.io/";
@@ -113,7 +115,7 @@ impl Manner {
 pub fn router(players: Players, entrance: Entrance, manner: Manner, sessions_max: usize) -> Router {
     let cors = entrance.origins.cors_layer();
     let door =
-        Arc::new(Door { players: players.downgrade(), entrance, sessions: Sessions::new(sessions_max) });
+        Arc::new(Door { players: WeakPlayers::of(players), entrance, sessions: Sessions::new(sessions_max) });
     // One service for all methods: a layer would be one for each, and each with sessions of its own.
     let (service, io) = manner.builder().build_svc();
     let admitting = {
@@ -137,6 +139,28 @@ struct Door {
     players: WeakPlayers,
     entrance: Entrance,
     sessions: Sessions,
+}
+
+/// What players share, for what lives on when all have gone: sessions keep their door.
+struct WeakPlayers {
+    rooms: Rooms,
+    metrics: Metrics,
+    shutdown: Shutdown,
+    open: mpsc::WeakSender<()>,
+}
+
+impl WeakPlayers {
+    fn of(players: Players) -> Self {
+        let Players { rooms, metrics, shutdown, open } = players;
+        Self { rooms, metrics, shutdown, open: open.downgrade() }
+    }
+
+    /// None once the server takes no more players.
+    fn upgrade(&self) -> Option<Players> {
+        let Self { rooms, metrics, shutdown, open } = self;
+        let open = open.upgrade().filter(|_| !shutdown.is_begun())?;
+        Some(Players { rooms: rooms.clone(), metrics: metrics.clone(), shutdown: shutdown.clone(), open })
+    }
 }
 
 /// What a client says when it connects.
