@@ -1262,7 +1262,7 @@ const REFUSED_FOR_NOW = new Set(["too_many_rooms", "room_full", "room_locked", "
  *   reconnect: [{kind: "continued" | "continuity_lost", missed: number | null, isSameRoom: boolean, attempt: number}],
  *   reconnect_failed: [FracasError], join: [Room], leave: [LeaveReason], ping: [number], error: [FracasError],
  *   message: [type: string, event: any, tick: number],
- *   player_joined: [Player], player_left: [Player], player_away: [Player], player_back: [Player], match_began: [{tick: number}],
+ *   player_joined: [Player], player_left: [Player], player_away: [Player], player_back: [Player], notification: [{text: string}], match_began: [{tick: number}],
  *   outcome: [{standings: {player: number, score: number}[], nextMatchTick: number}],
  *   time_dropped: [{tick: number, ticks: number}], said: [{player: number, to: Message, text: string}],
  * }} RoomEvents

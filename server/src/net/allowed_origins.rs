@@ -60,6 +60,12 @@ impl AllowedOrigins {
         is_own || caller.address.is_loopback() && is_loopback(authority)
     }
 
+    /// The same with the cookies by which proxies keep a session's way, where pages are named.
+    pub fn cors_layer_with_cookies(&self) -> CorsLayer {
+        // A browser takes no cookies from who allows every site.
+        self.cors_layer().allow_credentials(*self != Self::All)
+    }
+
     /// The same for requests of browsers that ask before they show an answer to a page.
     pub fn cors_layer(&self) -> CorsLayer {
         let layer = CorsLayer::new()

@@ -1,9 +1,8 @@
 //! The door for clients that speak Socket.IO: long polling, WebSockets, and the change from one to the other.
 //!
-//! socketioxide has the protocol; this file and [`wire`] are the only ones that name it. A client's events become messages of
-//! our own protocol, for the same [`Connection`] as on a WebSocket: see [`conversation`]. Sockets above our
-//! HTTP are not ours, so how far their bytes have come is learnt from the lines below: see
-//! [`line`](super::line).
+//! socketioxide has the protocol; this file and its `wire` are the only ones that name it. A client's events
+//! become messages of our own protocol, for the same [`Connection`] as on a WebSocket. The sockets above our
+//! HTTP are not ours, so how far their bytes have come is learnt from the lines below.
 
 mod args;
 mod conversation;
@@ -113,7 +112,7 @@ impl Manner {
 
 /// The router of the door, for as many sessions as `sessions_max`.
 pub fn router(players: Players, entrance: Entrance, manner: Manner, sessions_max: usize) -> Router {
-    let cors = entrance.origins.cors_layer();
+    let cors = entrance.origins.cors_layer_with_cookies();
     let door =
         Arc::new(Door { players: WeakPlayers::of(players), entrance, sessions: Sessions::new(sessions_max) });
     // One service for all methods: a layer would be one for each, and each with sessions of its own.

@@ -269,4 +269,9 @@ fn pages_of_other_sites_are_refused() {
     let answer = crate::server::exchange(server.public, &request);
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
     assert!(!answer.to_lowercase().contains("access-control-allow-origin"), "{answer}");
+    let server = Server::start_with(|config| config.allowed_origins = "https://evil.example".to_owned());
+    let answer = crate::server::exchange(server.public, &request).to_lowercase();
+    assert!(answer.starts_with("http/1.1 200"), "{answer}");
+    // A proxy's cookie keeps the way of a session.
+    assert!(answer.contains("access-control-allow-credentials: true"), "{answer}");
 }

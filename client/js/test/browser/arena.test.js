@@ -8,8 +8,10 @@ import { BACK_TIME_MAX_MS, browserTest } from "./browser.js";
 
 const server = await startServer(0);
 const quiet = await startServer(0, "--game", "arena.bots=0");
-// Who is there does not live long.
-const deadly = await startServer(0, "--game", "arena.config.map=duel", "--game", "arena.config.ship.health=1");
+// Nobody hides, nobody lives long, and no match ends, which would begin the score anew.
+const field = ["#".repeat(16), "#S......S.....S#", "#..............#", "#S......S.....S#", "#".repeat(16)];
+const deadlyRules = { map: JSON.stringify(field), "ship.health": 1, respawn_s: 1, score_limit: 1000, time_limit_s: 3600 };
+const deadly = await startServer(0, ...Object.entries(deadlyRules).flatMap(([name, value]) => ["--game", `arena.config.${name}=${value}`]));
 after(() => Promise.all([server.stop(), quiet.stop(), deadly.stop()]));
 
 const place = () => ({ room: window.fracas.room.id, player: window.fracas.player });
