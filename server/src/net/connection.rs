@@ -20,8 +20,9 @@ use super::rate::Rate;
 
 /// When to try again what was refused because the server has too much to do.
 const RETRY_BUSY_AFTER_MS: u32 = 2000;
-/// When to come back to a server that stops: most likely another one starts in its place.
-const RETRY_RESTART_AFTER_MS: u32 = 200;
+/// When to come back to a server that stops: most likely another one starts in its place. By then this one's
+/// port is closed, which is served a little longer for those who poll.
+const RETRY_RESTART_AFTER_MS: u32 = 300;
 
 /// What is to be done for a connection.
 #[derive(Debug, PartialEq, Eq)]
