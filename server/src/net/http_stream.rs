@@ -14,7 +14,7 @@ use fracas_shared::limits::{RECEIVED_BYTES_PER_S_MAX, UNANSWERED_BYTES_MAX};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use super::line::Line;
+use super::line::{Line, LineEnd};
 use super::rate::Rate;
 use super::transport::Transport;
 
@@ -25,7 +25,7 @@ pub(crate) struct HttpStream {
     stuck_time_max: Duration,
     /// Runs while a write waits.
     stuck: Option<Stuck>,
-    line: Arc<Line>,
+    line: LineEnd,
     received: Rate,
 }
 
@@ -42,7 +42,7 @@ struct Stuck {
 impl HttpStream {
     pub(crate) fn new(transport: Transport, stuck_time_max: Duration, line: Arc<Line>) -> Self {
         let received = Rate::new(RECEIVED_BYTES_PER_S_MAX, Instant::now());
-        Self { transport, stuck_time_max, stuck: None, line, received }
+        Self { transport, stuck_time_max, stuck: None, line: LineEnd::of(line), received }
     }
 
     /// What is no longer HTTP.

@@ -22,6 +22,29 @@ impl Line {
     }
 }
 
+/// A line, at its end: whoever is told of it is told that it is over when this is dropped.
+#[derive(Debug)]
+pub(crate) struct LineEnd(Arc<Line>);
+
+impl LineEnd {
+    pub(crate) fn of(line: Arc<Line>) -> Self {
+        Self(line)
+    }
+
+    pub(crate) fn told(&self) -> Option<&Progress> {
+        self.0.told()
+    }
+}
+
+impl Drop for LineEnd {
+    fn drop(&mut self) {
+        if let Some(progress) = self.told() {
+            progress.is_over.store(true, Ordering::Release);
+            progress.end.wake();
+        }
+    }
+}
+
 /// How far the bytes of one client have come, over one line after the other.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
@@ -32,6 +55,9 @@ pub(crate) struct Progress {
     /// The reader of the line.
     reader: AtomicWaker,
     cut: Notify,
+    is_over: AtomicBool,
+    /// Whoever waits for the end of the line.
+    end: AtomicWaker,
 }
 
 impl Progress {
@@ -58,6 +84,12 @@ impl Progress {
     /// Bytes received since this was last asked.
     pub(crate) fn take_received(&self) -> u64 {
         self.received.swap(0, Ordering::Relaxed)
+    }
+
+    /// Whether the line has ended. `waker` is called when it does.
+    pub(crate) fn is_over(&self, waker: &Waker) -> bool {
+        self.end.register(waker);
+        self.is_over.load(Ordering::Acquire)
     }
 
     /// Ends the line: nothing more is read from it.

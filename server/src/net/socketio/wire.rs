@@ -199,6 +199,14 @@ impl SocketIoWire {
 
 impl Wire for SocketIoWire {
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, Broken>> {
+        if !self.inbox.is_connected(cx.waker()) {
+            // Nobody tells of a session that ends before the client is connected.
+            let is_over = self.session.progress.is_over(cx.waker());
+            if is_over || self.timer.as_mut().poll(cx).is_ready() {
+                let error = "the client was gone before it was connected";
+                return Poll::Ready(Err(Broken { code: None, error: Some(error.into()) }));
+            }
+        }
         if let Some(message) = self.own_word() {
             return Poll::Ready(Ok(Inbound::Binary(message.to_bytes().into())));
         }
@@ -261,10 +269,6 @@ impl Wire for SocketIoWire {
                 return Poll::Ready(Ok(()));
             }
             if !self.inbox.is_connected(cx.waker()) {
-                if self.timer.as_mut().poll(cx).is_ready() {
-                    let error = "the client was gone before it was connected";
-                    return Poll::Ready(Err(Broken { code: None, error: Some(error.into()) }));
-                }
                 return Poll::Pending;
             }
             if std::mem::take(&mut self.is_waiting_for_place) && self.timer.as_mut().poll(cx).is_pending() {
