@@ -46,8 +46,10 @@ struct State<A> {
 pub(super) enum End {
     /// The client said goodbye.
     Goodbye,
-    /// The connection is over, for this reason and with this code.
+    /// The session is over, for this reason and with this code.
     Lost(&'static str, Option<CloseCode>),
+    /// More came than is taken.
+    Flooded,
 }
 
 /// What is taken out.
@@ -77,7 +79,7 @@ impl<A> Inbox<A> {
             state.said.push_back(said);
             if state.said.len() > SOCKETIO_INBOX_MAX || state.bytes > SOCKETIO_INBOX_BYTES_MAX {
                 state.said.clear();
-                state.end = Some(End::Lost("more came than is taken", Some(CloseCode::TooFast)));
+                state.end = Some(End::Flooded);
             }
         }
         self.taker.wake();
@@ -102,7 +104,7 @@ impl<A> Inbox<A> {
 
     /// Whether the client can be told nothing any more.
     pub(super) fn is_over(&self) -> bool {
-        matches!(self.lock().end, Some(End::Goodbye | End::Lost(_, None)))
+        matches!(self.lock().end, Some(End::Goodbye | End::Lost(..)))
     }
 
     pub(super) fn poll(&self, waker: &Waker) -> Poll<Taken<A>> {
@@ -118,6 +120,10 @@ impl<A> Inbox<A> {
             Some(End::Lost(error, code)) => {
                 Poll::Ready(Taken::End(Err(Broken { code: *code, error: Some((*error).into()) })))
             }
+            Some(End::Flooded) => Poll::Ready(Taken::End(Err(Broken {
+                code: Some(CloseCode::TooFast),
+                error: Some("more came than is taken".into()),
+            }))),
         }
     }
 
