@@ -203,7 +203,7 @@ limits! {
     /// What is read of a connection after its close frame was sent. More is left unread until the line is cut.
     FAREWELL_BYTES_MAX: u64 = 64 * 1024, "bytes";
     /// Bytes that are read of a client which reads nothing of what it is sent. More wait until it does.
-    UNANSWERED_BYTES_MAX: usize = 64 * 1024, "bytes";
+    UNANSWERED_BYTES_MAX: usize = 16 * 1024, "bytes";
     /// A post of a polling client, or a message of Engine.IO. Longer: answered with 413, or the session is
     /// closed. An answer to a poll has as much, or a single packet.
     SOCKETIO_PAYLOAD_BYTES_MAX: usize = 16 * 1024, "bytes";
