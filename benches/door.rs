@@ -114,31 +114,31 @@ struct Server {
 
 impl Server {
     fn start(role: &str) -> Result<Self> {
-        let mut child = Command::new(env::current_exe()?)
-            .env(ROLE, role)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().context("it has a stdout")?).read_line(&mut line)?;
-        let address = line.trim().parse().with_context(|| format!("the {role} server says {line:?}"))?;
-        Ok(Self { child, address })
+        let mut command = Command::new(env::current_exe()?);
+        command.env(ROLE, role).stdin(Stdio::piped());
+        Self::spawn(command)
     }
 
     /// One that is this program of `fracas-server`.
     fn start_program(path: &str) -> Result<Arc<Self>> {
-        let mut child = Command::new(path)
+        let mut command = Command::new(path);
+        command
             .args(["--listen=127.0.0.1:0", "--admin-listen=off", "--log=warn", "--room-linger-s=1"])
             .args(["--game=dots.bots=0".to_owned(), format!("--game=dots.seats={SEATS}")])
             .arg(format!("--game=dots.tick_hz={TICK_HZ}"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()?;
+            .stdin(Stdio::null());
+        Self::spawn(command).map(Arc::new)
+    }
+
+    /// One that says in its first line where it listens: by an address, or by a sentence with one.
+    fn spawn(mut command: Command) -> Result<Self> {
+        let mut child = command.stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().context("it has a stdout")?).read_line(&mut line)?;
-        let address = line.split_once("http://").and_then(|(_, rest)| rest.split_whitespace().next());
-        let address = address.context("it says where it listens")?.parse()?;
-        Ok(Arc::new(Self { child, address }))
+        let address =
+            line.split_whitespace().find_map(|word| word.trim_start_matches("http://").parse().ok());
+        let address = address.with_context(|| format!("the server says {line:?}"))?;
+        Ok(Self { child, address })
     }
 
     /// Its processor time, in microseconds.

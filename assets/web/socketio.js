@@ -92,10 +92,10 @@ part("say").addEventListener("submit", (event) => {
 
 // ---- Notifications: what the operator says to a room or to a player, on the admin port.
 
-function showNotification({ text, from }) {
+function showNotification({ text }) {
   part("notes").querySelector(".quiet")?.remove();
   const time = make("time", {}, new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
-  addTo(part("notes"), make("li", { className: "note" }, ...(from ? [make("b", {}, from)] : []), make("span", {}, text), time));
+  addTo(part("notes"), make("li", { className: "note" }, make("span", {}, text), time));
 }
 for (const { socket } of [canvas, dots]) socket.on("notification", showNotification);
 

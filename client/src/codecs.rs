@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fracas_shared::Game;
 use fracas_shared::frame::FrameCodec;
-use fracas_shared::packet::{LooseRow, RowCodec};
+use fracas_shared::packet::{LooseRow, RowCodecs};
 use fracas_shared::quant::code_max;
 use fracas_shared::schema::{Kind, Schema, SchemaError};
 
@@ -16,10 +16,7 @@ pub struct Codecs {
     schema: Schema,
     hash: u32,
     pub(crate) views: FrameCodec,
-    pub(crate) own: RowCodec,
-    pub(crate) events: RowCodec,
-    inputs: RowCodec,
-    messages: RowCodec,
+    pub(crate) rows: RowCodecs,
 }
 
 impl Codecs {
@@ -37,10 +34,7 @@ impl Codecs {
         Arc::new(Self {
             hash: schema.hash(),
             views: FrameCodec::new(&schema.views),
-            own: RowCodec::new(&schema.own),
-            events: RowCodec::new(&schema.events),
-            inputs: RowCodec::new(&schema.inputs),
-            messages: RowCodec::new(&schema.messages),
+            rows: RowCodecs::of(&schema),
             schema,
         })
     }
@@ -57,13 +51,13 @@ impl Codecs {
 
     pub(crate) fn put_input(&self, row: &LooseRow, out: &mut Vec<u8>) -> Result<(), RequestError> {
         check(&self.schema.inputs, row)?;
-        self.inputs.encode(row, out);
+        self.rows.inputs.encode(row, out);
         Ok(())
     }
 
     pub(crate) fn put_message(&self, row: &LooseRow, out: &mut Vec<u8>) -> Result<(), RequestError> {
         check(&self.schema.messages, row)?;
-        self.messages.encode(row, out);
+        self.rows.messages.encode(row, out);
         Ok(())
     }
 }

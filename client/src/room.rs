@@ -142,7 +142,7 @@ impl Room {
     pub(crate) fn take_own(&mut self, bytes: &[u8]) -> Result<(), PacketError> {
         let (head, row) = OwnHead::read(bytes)?;
         if head.has_row {
-            self.own = Some(Arc::new(self.codecs.own.decode(row)?));
+            self.own = Some(Arc::new(self.codecs.rows.own.decode(row)?));
         } else if !row.is_empty() {
             return Err(PacketError::LeftOver);
         }
@@ -152,7 +152,7 @@ impl Room {
 
     pub(crate) fn take_events(&self, bytes: &[u8]) -> Result<GameEvents, PacketError> {
         let (head, rows) = EventsHead::read(bytes)?;
-        let rows = self.codecs.events.decode_many(rows, head.count)?;
+        let rows = self.codecs.rows.events.decode_many(rows, head.count)?;
         Ok(GameEvents { tick: head.tick, rows })
     }
 

@@ -6,7 +6,6 @@
 //! cargo run --release --example socketio_conformance -- --listen 127.0.0.1:3000
 //! ```
 
-use std::fmt;
 use std::future::ready;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -22,11 +21,8 @@ use engineioxide::service::EngineIoService;
 use engineioxide::{DisconnectReason, Socket, Str};
 use fracas_server::Shutdown;
 use fracas_server::net::door::{Door, serve};
-use fracas_server::net::socketio::{Manner, PATH};
+use fracas_server::net::socketio::{Arguments, Manner, PATH};
 use rmpv::Value;
-use serde::de::{SeqAccess, Visitor};
-use serde::ser::SerializeTuple;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use socketioxide::extract::{AckSender, Data, SocketRef, TryData};
 use tokio::net::TcpListener;
 
@@ -98,42 +94,7 @@ async fn on_connect(socket: SocketRef, TryData(auth): TryData<Value>) {
 }
 
 /// All arguments of an event, whatever they are.
-struct Args(Vec<Value>);
-
-impl<'de> Deserialize<'de> for Args {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct All;
-
-        impl<'de> Visitor<'de> for All {
-            type Value = Args;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("arguments")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Args, A::Error> {
-                let mut args = Vec::new();
-                while let Some(arg) = seq.next_element()? {
-                    args.push(arg);
-                }
-                Ok(Args(args))
-            }
-        }
-
-        // As a tuple: all arguments, where a sequence would be the first one.
-        deserializer.deserialize_tuple(usize::MAX, All)
-    }
-}
-
-impl Serialize for Args {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut tuple = serializer.serialize_tuple(self.0.len())?;
-        for arg in &self.0 {
-            tuple.serialize_element(arg)?;
-        }
-        tuple.end()
-    }
-}
+type Args = Arguments<Value, { usize::MAX }>;
 
 /// Says back messages of Engine.IO.
 #[derive(Clone, Debug)]

@@ -111,20 +111,19 @@ async fn serve_games<G: GameList>(
 
     // Each player's task holds `open`; when the last one has ended, `all_closed` says so.
     let (open, mut all_closed) = mpsc::channel::<()>(1);
-    let players =
-        Players { rooms: rooms.clone(), metrics: metrics.clone(), shutdown: shutdown.clone(), open };
+    let players = Players { rooms: rooms.clone(), metrics: metrics.clone(), shutdown: shutdown.clone() };
     let entrance = Entrance { addresses: addresses.clone(), origins, authenticate };
     #[cfg(feature = "socketio")]
     let socketio = config.socketio.then(|| {
-        let manner = Manner {
-            ping_interval: Duration::from_secs(config.socketio_ping_interval_s.into()),
-            ping_timeout: Duration::from_secs(config.socketio_ping_timeout_s.into()),
-            ..Manner::default()
-        };
-        socketio::router(players.clone(), entrance.clone(), manner, config.connections_max)
+        let seconds = |seconds: u16| Duration::from_secs(seconds.into());
+        let manner = Manner::of_players(
+            seconds(config.socketio_ping_interval_s),
+            seconds(config.socketio_ping_timeout_s),
+        );
+        socketio::router(players.clone(), open.downgrade(), entrance.clone(), manner, config.connections_max)
     });
     let on_upgrade = Arc::new(move |upgraded: Upgraded| {
-        tokio::spawn(websocket::serve(upgraded, players.clone()));
+        tokio::spawn(websocket::serve(upgraded, players.clone(), open.clone()));
     });
     let router = net::http::router(Arc::new(rooms.clone()), entrance, on_upgrade);
     #[cfg(feature = "socketio")]
@@ -134,7 +133,7 @@ async fn serve_games<G: GameList>(
         proxies,
         has_proxy_headers: config.proxy_protocol,
         #[cfg(feature = "socketio")]
-        counts_itself: config.socketio.then_some(socketio::PATH),
+        polled_at: config.socketio.then_some(socketio::PATH),
         tls: listeners.tls.clone(),
         accepted: metrics.net.connections.clone(),
         refusals: metrics.net.refusals.clone(),

@@ -211,6 +211,10 @@ limits! {
     SOCKETIO_INBOX_MAX: usize = 256, "events";
     /// Bytes of the events that wait. More: the client is closed.
     SOCKETIO_INBOX_BYTES_MAX: usize = 128 * 1024, "bytes";
+    /// Binaries of one event of a Socket.IO client. More: its session ends.
+    SOCKETIO_BINARIES_MAX: usize = 2, "binaries";
+    /// Requests of one Socket.IO client that wait for their answers. What is asked beyond is answered by events.
+    SOCKETIO_ANSWERS_MAX: usize = 32, "requests";
     /// Requests of one polling client in any second. More: answered with 429.
     SOCKETIO_REQUESTS_PER_S_MAX: u32 = 240, "requests";
     /// Ticks made up for at once when a room is late. Beyond: time is dropped, counted and told.

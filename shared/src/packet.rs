@@ -9,7 +9,7 @@ use crate::bits::{BitReader, BitWriter, OutOfBits};
 use crate::id::{EntityId, EntityKey};
 use crate::limits::TEXTS_MAX;
 use crate::row::{Names, Refs, Row, RowError, RowReader, RowWriter};
-use crate::schema::{FieldKind, Kind, index_bits};
+use crate::schema::{FieldKind, Kind, Schema, index_bits};
 use crate::tick::Tick;
 
 macro_rules! tags {
@@ -164,6 +164,31 @@ fn take_u32(bytes: &[u8]) -> Result<(u32, &[u8]), OutOfBits> {
 pub struct RowCodec {
     kinds: Vec<Vec<(u32, bool)>>,
     kind_bits: u32,
+}
+
+/// The codecs of all rows of a schema that stand alone.
+#[derive(Clone, Debug)]
+pub struct RowCodecs {
+    /// What a player alone sees of its own.
+    pub own: RowCodec,
+    /// What a player does in one tick.
+    pub inputs: RowCodec,
+    /// What happens, from server to clients.
+    pub events: RowCodec,
+    /// Messages of the game from clients to the rules.
+    pub messages: RowCodec,
+}
+
+impl RowCodecs {
+    /// Those of this schema.
+    pub fn of(schema: &Schema) -> Self {
+        Self {
+            own: RowCodec::new(&schema.own),
+            inputs: RowCodec::new(&schema.inputs),
+            events: RowCodec::new(&schema.events),
+            messages: RowCodec::new(&schema.messages),
+        }
+    }
 }
 
 /// A row that stands alone, as codes: what a generic client reads.

@@ -108,6 +108,18 @@ class Line {
   }
 }
 
+/** A session that has gone from polling to a WebSocket, and says so by what it said there. */
+async function upgraded(word) {
+  const session = await Polling.open("engine");
+  const line = await Line.open("engine", { sid: session.sid });
+  line.send("2probe");
+  assert.equal(await line.next(), "3probe");
+  line.send("5");
+  line.send(`4${word}`);
+  assert.equal(await line.next(), `4${word}`);
+  return { session, line };
+}
+
 /** A line of Socket.IO that is connected to the namespace. */
 async function connected(namespace = "/", auth = "") {
   const line = await Line.open("socket");
@@ -269,13 +281,7 @@ check("a session is closed by its client", async () => {
 // ---- Engine.IO, upgrade.
 
 check("a session goes from polling to a WebSocket", async () => {
-  const session = await Polling.open("engine");
-  const line = await Line.open("engine", { sid: session.sid });
-  line.send("2probe");
-  assert.equal(await line.next(), "3probe");
-  line.send("5");
-  line.send("4hello");
-  assert.equal(await line.next(), "4hello");
+  const { line } = await upgraded("hello");
   line.close();
 });
 
@@ -295,24 +301,12 @@ check("a poll that waits is answered before the upgrade", async () => {
 });
 
 check("polls after the upgrade are refused", async () => {
-  const session = await Polling.open("engine");
-  const line = await Line.open("engine", { sid: session.sid });
-  line.send("2probe");
-  await line.next();
-  line.send("5");
-  line.send("4there");
-  assert.equal(await line.next(), "4there");
+  const { session } = await upgraded("there");
   assert.equal((await session.poll()).status, 400);
 });
 
 check("a second WebSocket of a session is of no use", async () => {
-  const session = await Polling.open("engine");
-  const line = await Line.open("engine", { sid: session.sid });
-  line.send("2probe");
-  await line.next();
-  line.send("5");
-  line.send("4there");
-  await line.next();
+  const { session, line } = await upgraded("there");
   const second = await Line.open("engine", { sid: session.sid });
   assert.equal(await second.next(), null);
   line.send("4still there");

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use fracas_shared::game::Events;
 use fracas_shared::limits::{FRAME_BYTES_MAX, MESSAGES_PER_TICK_MAX, MESSAGES_WAITING_MAX};
 use fracas_shared::message::Joined;
-use fracas_shared::packet::{InputHead, LooseRow, OwnHead, PacketError, RowCodec, ServerTag};
+use fracas_shared::packet::{InputHead, LooseRow, OwnHead, PacketError, RowCodecs, ServerTag};
 use fracas_shared::row::{Row, RowWriter};
 use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{
@@ -44,20 +44,12 @@ pub struct Room<G: Pilot> {
     pilot_rng: Rng,
     strings: Strings,
     frames: Frames,
-    codecs: Codecs,
+    codecs: RowCodecs,
     schema: SchemaText,
     record: TickRecord<G>,
     events: Events<G::Event>,
     input_counts: InputCounts,
     seen_views: Vec<(EntityId, G::View)>,
-}
-
-/// The codecs of rows that stand alone.
-struct Codecs {
-    own: RowCodec,
-    inputs: RowCodec,
-    events: RowCodec,
-    messages: RowCodec,
 }
 
 struct SchemaText {
@@ -102,12 +94,7 @@ impl<G: Pilot> Room<G> {
             pilot_rng,
             strings,
             frames: Frames::new(&schema.views),
-            codecs: Codecs {
-                own: RowCodec::new(&schema.own),
-                inputs: RowCodec::new(&schema.inputs),
-                events: RowCodec::new(&schema.events),
-                messages: RowCodec::new(&schema.messages),
-            },
+            codecs: RowCodecs::of(&schema),
             schema: SchemaText { json: schema.to_json(), hash: schema.hash() },
             record: TickRecord::default(),
             events: Events::default(),

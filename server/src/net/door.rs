@@ -78,8 +78,9 @@ pub struct Door {
     pub proxies: Networks,
     /// Whether connections from proxies begin with a header of the PROXY protocol.
     pub has_proxy_headers: bool,
-    /// Requests of this path are counted, for their addresses, by what answers them.
-    pub counts_itself: Option<&'static str>,
+    /// Where clients poll, if they do: requests of this path are counted by what answers them, and the port is
+    /// served a little longer for the last of them.
+    pub polled_at: Option<&'static str>,
     /// How connections are encrypted, if they are. What speaks plainly is refused then.
     pub tls: Option<Tls>,
     /// Time for the client to agree on TLS. Longer: the connection is closed.
@@ -101,7 +102,7 @@ impl Door {
             addresses: AddressLimits::none(),
             proxies: Networks::default(),
             has_proxy_headers: false,
-            counts_itself: None,
+            polled_at: None,
             tls: None,
             handshake_time_max: Duration::from_secs(TLS_HANDSHAKE_TIME_MAX_S),
             accepted: Counter::default(),
@@ -111,7 +112,7 @@ impl Door {
 
     /// None where nobody polls.
     fn last_word_time(&self) -> Duration {
-        self.counts_itself.map_or(Duration::ZERO, |_| LAST_WORD_TIME)
+        self.polled_at.map_or(Duration::ZERO, |_| LAST_WORD_TIME)
     }
 }
 
@@ -329,11 +330,11 @@ impl Doorway {
     ) -> Result<Response, Infallible> {
         let caller = connection.of_request(request.headers(), &self.door.proxies);
         let is_callers = caller.address == connection.address;
-        let counts_itself = self.door.counts_itself.is_some_and(|path| request.uri().path() == path);
+        let is_poll = self.door.polled_at.is_some_and(|path| request.uri().path() == path);
         let count = || self.door.addresses.count(caller.address, Act::Request).err().map(Problem::from);
         let refused = problem
-            .or_else(|| (is_stopping && !counts_itself).then(|| Problem::from(Refusal::Stopping)))
-            .or_else(|| if counts_itself { None } else { count() })
+            .or_else(|| (is_stopping && !is_poll).then(|| Problem::from(Refusal::Stopping)))
+            .or_else(|| if is_poll { None } else { count() })
             .or_else(|| (!has_one_host(&request)).then(no_host));
         let response = if let Some(problem) = refused {
             problem.into_response()

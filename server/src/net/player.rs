@@ -27,9 +27,6 @@ use crate::room_filter::RoomFilter;
 use crate::rooms::{Applicant, Identity, RoomLink, Rooms};
 use crate::shutdown::Shutdown;
 
-/// The close code of one who has no more to say (RFC 6455, section 7.4.1).
-const CLOSE_NORMAL: u16 = 1000;
-
 /// What all players of a server share.
 #[derive(Clone)]
 pub struct Players {
@@ -39,8 +36,6 @@ pub struct Players {
     pub metrics: Metrics,
     /// When they are to go.
     pub shutdown: Shutdown,
-    /// Held by each until its end, so that the server knows when all have gone.
-    pub open: mpsc::Sender<()>,
 }
 
 /// One player's connection.
@@ -58,6 +53,7 @@ pub struct Player<W> {
     claims: Arc<str>,
     address: IpAddr,
     players: Players,
+    _open: mpsc::Sender<()>,
 }
 
 enum RoomAnswer {
@@ -77,8 +73,15 @@ enum Event {
 }
 
 impl<W: Wire> Player<W> {
-    /// A player on this wire, whose conversation may have begun already.
-    pub fn new(wire: W, connection: Connection, caller: &Caller, claims: &Claims, players: Players) -> Self {
+    /// A player on this wire, whose conversation may have begun already. `open` is held to the end.
+    pub fn new(
+        wire: W,
+        connection: Connection,
+        caller: &Caller,
+        claims: &Claims,
+        players: Players,
+        open: mpsc::Sender<()>,
+    ) -> Self {
         let shutdown = players.shutdown.clone();
         Self {
             wire,
@@ -96,6 +99,7 @@ impl<W: Wire> Player<W> {
             claims: claims.to_json(),
             address: caller.address,
             players,
+            _open: open,
         }
     }
 
@@ -111,7 +115,7 @@ impl<W: Wire> Player<W> {
             match poll_fn(|cx| self.poll_event(cx)).await {
                 Event::Message(Inbound::Close(code)) => {
                     // Who says goodbye does not come back; a page that is left or reloaded says 1001.
-                    let is_goodbye = code == Some(CLOSE_NORMAL);
+                    let is_goodbye = code == Some(CloseCode::Normal.number());
                     if let Some(link) = self.link.as_deref().filter(|_| is_goodbye) {
                         link.give_back();
                     }

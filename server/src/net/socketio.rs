@@ -5,6 +5,7 @@
 //! HTTP are not ours, so how far their bytes have come is learnt from the lines below.
 
 mod args;
+mod auth;
 mod conversation;
 mod inbox;
 mod json;
@@ -25,11 +26,10 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
 use fracas_shared::limits::{
-    HELLO_TIME_MAX_S, MESSAGE_TIME_MAX_S, READ_BUFFER_BYTES, SOCKETIO_PAYLOAD_BYTES_MAX,
+    HELLO_TIME_MAX_S, MESSAGE_TIME_MAX_S, READ_BUFFER_BYTES, SOCKETIO_BINARIES_MAX,
+    SOCKETIO_PAYLOAD_BYTES_MAX,
 };
-use fracas_shared::message::{ClientMessage, PROTOCOL_VERSION, RoomWanted};
 use fracas_shared::{CloseCode, Refusal};
-use serde::Deserialize;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::{SocketRef, TryData};
 use socketioxide::handler::ConnectHandler;
@@ -37,10 +37,12 @@ use socketioxide::socket::{DisconnectReason, Socket};
 use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder};
 use tokio::sync::{mpsc, oneshot};
 
+pub use self::args::Arguments;
+use self::auth::{Auth, Rejection};
 use self::conversation::{Conversation, Form};
 use self::inbox::{End, Inbox};
 use self::sessions::{PollBody, Session, Sessions};
-use self::wire::{Listener, SocketIoWire};
+use self::wire::{Ack, Listener, SocketIoWire};
 use super::body;
 use super::connection::{Connection, is_player_name};
 use super::door::Accepted;
@@ -48,15 +50,11 @@ use super::entrance::Entrance;
 use super::player::{Player, Players};
 use super::problem::Problem;
 use crate::address_limits::{Act, Holding};
-use crate::auth::token_of;
-use crate::metrics::{Counted, Metrics};
-use crate::rooms::Rooms;
-use crate::shutdown::Shutdown;
+use crate::auth::{Claims, token_of};
+use crate::metrics::Counted;
 
 /// Where Engine.IO is spoken.
 pub const PATH: &str = "/socket.io/";
-/// Binaries of one event. More: the session is closed.
-const BINARIES_MAX: usize = 2;
 /// Packets that engineioxide keeps for a client. Far above what is given to it at once.
 const PACKETS_MAX: usize = 512;
 
@@ -75,20 +73,18 @@ pub struct Manner {
     pub binaries_max: usize,
 }
 
-impl Default for Manner {
-    /// That of players.
-    fn default() -> Self {
+impl Manner {
+    /// With the limits of players.
+    pub fn of_players(ping_interval: Duration, ping_timeout: Duration) -> Self {
         Self {
-            ping_interval: Duration::from_secs(5),
-            ping_timeout: Duration::from_secs(15),
+            ping_interval,
+            ping_timeout,
             connect_time_max: Duration::from_secs(HELLO_TIME_MAX_S),
             payload_bytes_max: SOCKETIO_PAYLOAD_BYTES_MAX,
-            binaries_max: BINARIES_MAX,
+            binaries_max: SOCKETIO_BINARIES_MAX,
         }
     }
-}
 
-impl Manner {
     /// What speaks so.
     pub fn builder(self) -> SocketIoBuilder {
         let parser = ParserConfig::common()
@@ -111,10 +107,15 @@ impl Manner {
 }
 
 /// The router of the door, for as many sessions as `sessions_max`.
-pub fn router(players: Players, entrance: Entrance, manner: Manner, sessions_max: usize) -> Router {
+pub fn router(
+    players: Players,
+    open: mpsc::WeakSender<()>,
+    entrance: Entrance,
+    manner: Manner,
+    sessions_max: usize,
+) -> Router {
     let cors = entrance.origins.cors_layer_with_cookies();
-    let door =
-        Arc::new(Door { players: WeakPlayers::of(players), entrance, sessions: Sessions::new(sessions_max) });
+    let door = Arc::new(Door { players, open, entrance, sessions: Sessions::new(sessions_max) });
     // One service for all methods: a layer would be one for each, and each with sessions of its own.
     let (service, io) = manner.builder().build_svc();
     let admitting = {
@@ -135,97 +136,11 @@ pub fn router(players: Players, entrance: Entrance, manner: Manner, sessions_max
 }
 
 struct Door {
-    players: WeakPlayers,
+    players: Players,
+    /// What players hold. Sessions keep their door, and this is not to keep the server from its end.
+    open: mpsc::WeakSender<()>,
     entrance: Entrance,
     sessions: Sessions,
-}
-
-/// What players share, for what lives on when all have gone: sessions keep their door.
-struct WeakPlayers {
-    rooms: Rooms,
-    metrics: Metrics,
-    shutdown: Shutdown,
-    open: mpsc::WeakSender<()>,
-}
-
-impl WeakPlayers {
-    fn of(players: Players) -> Self {
-        let Players { rooms, metrics, shutdown, open } = players;
-        Self { rooms, metrics, shutdown, open: open.downgrade() }
-    }
-
-    /// None once the server takes no more players.
-    fn upgrade(&self) -> Option<Players> {
-        let Self { rooms, metrics, shutdown, open } = self;
-        let open = open.upgrade().filter(|_| !shutdown.is_begun())?;
-        Some(Players { rooms: rooms.clone(), metrics: metrics.clone(), shutdown: shutdown.clone(), open })
-    }
-}
-
-/// What a client says when it connects.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-struct Auth {
-    /// The player's name.
-    name: String,
-    /// What the server's `auth` asks for.
-    token: Option<String>,
-    /// The ticket of a seat that was reserved over HTTP.
-    ticket: Option<String>,
-    /// What takes a seat up again.
-    resume: Option<String>,
-    /// In what form the state is wanted: `binary` or `json`.
-    state: Option<StateForm>,
-    /// The protocol's version, of who speaks in packets.
-    packets: Option<u16>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum StateForm {
-    Binary,
-    Json,
-}
-
-impl Auth {
-    fn form(&self) -> Form {
-        match (self.packets, self.state) {
-            (Some(_), _) => Form::Packets,
-            (None, Some(StateForm::Json)) => Form::Json,
-            (None, _) => Form::Binary,
-        }
-    }
-}
-
-/// Why a client may not connect: what its `connect_error` says.
-#[derive(Debug)]
-struct Rejection {
-    code: String,
-    message: String,
-}
-
-impl Rejection {
-    fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into() }
-    }
-}
-
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.message)
-    }
-}
-
-impl From<Problem> for Rejection {
-    fn from(problem: Problem) -> Self {
-        Self::new(problem.code(), problem.message())
-    }
-}
-
-impl From<Refusal> for Rejection {
-    fn from(refusal: Refusal) -> Self {
-        Self::new(refusal.label(), refusal.to_string())
-    }
 }
 
 fn session_of(socket: &Socket<LocalAdapter>) -> Option<&Arc<Session>> {
@@ -240,18 +155,24 @@ async fn guard(
     next: Next,
 ) -> Response {
     let session = match door.pass(&accepted, &mut request).await {
-        Ok(session) => session,
+        Ok(Some(session)) => session,
+        // Engine.IO says that it knows of none.
+        Ok(None) => return next.run(request).await,
         Err(problem) => return problem.into_response(),
     };
     let is_poll = request.method() == Method::GET && !is_websocket(request.uri());
     let is_first = query(request.uri(), "sid").is_none();
-    let Some(session) = session.filter(|_| is_poll) else { return next.run(request).await };
     let answer = tokio::select! {
-        answer = next.run(request) => answer,
+        biased;
+        // Nobody reads what is left of it.
         () = session.progress.until_cut() => return unknown_session(),
+        answer = next.run(request) => answer,
     };
-    if is_first { door.sessions.know_by_answer(answer, &session).await } else { answer }
-        .map(|body| PollBody::of(body, session))
+    match (is_poll, is_first) {
+        (false, _) => answer,
+        (true, false) => PollBody::counted(answer, session),
+        (true, true) => PollBody::counted(door.sessions.know_by_answer(answer, &session).await, session),
+    }
 }
 
 fn is_websocket(uri: &Uri) -> bool {
@@ -271,24 +192,27 @@ fn unknown_session() -> Response {
 }
 
 impl Door {
-    /// Lets a request through to Engine.IO; the answer is the session that it is of, if that is known.
+    /// Lets a request through to Engine.IO; the answer is the session that it is of, if there is one.
     async fn pass(
         &self,
         accepted: &Accepted,
         request: &mut Request,
     ) -> Result<Option<Arc<Session>>, Problem> {
-        let Accepted { caller, is_callers, line, .. } = accepted;
-        let is_websocket = is_websocket(request.uri());
-        let known = query(request.uri(), "sid").map(|sid| self.sessions.find(sid));
-        let session = if let Some(Some(session)) = &known {
-            if !session.count_request() {
+        let address = accepted.caller.address;
+        let session = match query(request.uri(), "sid").map(|sid| self.sessions.find(sid)) {
+            Some(Some(session)) if !session.count_request() => {
                 let message = "this session sends requests faster than allowed";
                 return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "session_requests", message));
             }
-            Some(session.clone())
-        } else {
-            self.entrance.addresses.count(caller.address, Act::Request)?;
-            None
+            Some(Some(session)) => Some(session),
+            Some(None) => {
+                self.entrance.addresses.count(address, Act::Request)?;
+                None
+            }
+            None => {
+                self.entrance.addresses.count(address, Act::Request)?;
+                Some(self.open_session(accepted, request)?)
+            }
         };
         if request.method() == Method::POST {
             let body = std::mem::take(request.body_mut());
@@ -298,36 +222,32 @@ impl Door {
             }
             *request.body_mut() = Body::from(bytes);
         }
-        let session = match (session, known) {
-            (Some(session), _) => {
-                if session.progress.is_cut() {
-                    // Nobody reads what is left of it.
-                    let message = "Session ID unknown";
-                    return Err(Problem::new(StatusCode::BAD_REQUEST, "session_unknown", message));
-                }
-                session
-            }
-            // Engine.IO says that it does not know it.
-            (None, Some(_)) => return Ok(None),
-            (None, None) => {
-                self.players.upgrade().ok_or(Refusal::Stopping)?;
-                self.entrance.check_origin(caller, request.headers())?;
-                // A polling client has a session also while it has no connection.
-                let hold = (!is_websocket || !is_callers)
-                    .then(|| self.entrance.addresses.hold(caller.address, Holding::Connection))
-                    .transpose()?;
-                let session = self.sessions.open(caller.clone(), hold).ok_or_else(|| {
-                    let message = "the server has as many connections as it takes; try again soon";
-                    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", message)
-                })?;
-                request.extensions_mut().insert(session.clone());
-                session
-            }
-        };
-        if is_websocket {
-            line.tell(session.progress.clone());
+        if let Some(session) = session.as_ref().filter(|_| is_websocket(request.uri())) {
+            accepted.line.tell(session.progress.clone());
         }
-        Ok(Some(session))
+        Ok(session)
+    }
+
+    /// A session for who comes by its first request.
+    fn open_session(&self, accepted: &Accepted, request: &mut Request) -> Result<Arc<Session>, Problem> {
+        let Accepted { caller, is_callers, .. } = accepted;
+        self.open()?;
+        self.entrance.check_origin(caller, request.headers())?;
+        // A polling client has a session also while it has no connection.
+        let hold = (!is_websocket(request.uri()) || !is_callers)
+            .then(|| self.entrance.addresses.hold(caller.address, Holding::Connection))
+            .transpose()?;
+        let session = self.sessions.open(caller.clone(), hold).ok_or_else(|| {
+            let message = "the server has as many connections as it takes; try again soon";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", message)
+        })?;
+        request.extensions_mut().insert(session.clone());
+        Ok(session)
+    }
+
+    /// What a player holds; refused once the server takes no more.
+    fn open(&self) -> Result<mpsc::Sender<()>, Refusal> {
+        self.open.upgrade().filter(|_| !self.players.shutdown.is_begun()).ok_or(Refusal::Stopping)
     }
 
     /// Lets a client connect, or says why not: to the namespace, and to a room if it wants a seat at once.
@@ -335,52 +255,19 @@ impl Door {
         let auth = auth.map_err(|error| Rejection::new("bad_auth", format!("auth: {error}")))?;
         let session = session_of(&socket).cloned();
         let session = session.ok_or_else(|| Rejection::new("no_session", "the session is over"))?;
-        let parts = socket.req_parts();
-        let token = match auth.token.as_deref() {
-            Some(token) => Some(token.into()),
-            None => token_of(&parts.headers, &parts.uri).map_err(Problem::from)?,
-        };
-        self.entrance.addresses.count(session.caller.address, Act::Join).map_err(Problem::from)?;
-        let claims =
-            self.entrance.authenticate(&session.caller, &parts.headers, &parts.uri, token.as_deref())?;
+        let claims = self.identify(&socket, &session, auth.token.as_deref())?;
         let form = auth.form();
         if form != Form::Packets && !is_player_name(&auth.name) {
             return Err(Refusal::BadName.into());
         }
-        let seat = match auth {
-            Auth { resume: Some(token), .. } => {
-                Some(RoomWanted::Resume { token, received: None, attempt: None })
-            }
-            Auth { ticket: Some(ticket), .. } => Some(RoomWanted::Reserved { ticket }),
-            _ => None,
-        };
-        let (admission, admitted) = oneshot::channel();
-        let inbox = Arc::new(Inbox::default());
-        session.set_inbox(inbox.clone());
-        socket.on_fallback(Listener(inbox.clone()));
-        socket.on_disconnect({
-            let inbox = inbox.clone();
-            move |reason: DisconnectReason| {
-                inbox.end(end_of(reason));
-                ready(())
-            }
-        });
+        let open = self.open()?;
+        let inbox = listen(&socket, &session);
         let mut wire = SocketIoWire::new(socket, session.clone(), inbox, Conversation::new(form));
-        if form == Form::Packets {
-            let _ = admission.send(Ok(()));
-        } else {
-            let hello = ClientMessage::Hello {
-                protocol: PROTOCOL_VERSION,
-                name: auth.name,
-                client: "socket.io".to_owned(),
-            };
-            let join = seat.map(|room| ClientMessage::Join { room, schema_hash: 0 });
-            wire.begin([Some(hello), join].into_iter().flatten(), admission);
-        }
-        let players = self.players.upgrade().ok_or(Refusal::Stopping)?;
-        let counted = Counted::new(&players.metrics.net.socketio_clients);
+        let (admission, admitted) = oneshot::channel();
+        wire.begin(auth.first_words(), admission);
+        let counted = Counted::new(&self.players.metrics.net.socketio_clients);
         let connection = Connection::new(Instant::now());
-        let player = Player::new(wire, connection, &session.caller, &claims, players);
+        let player = Player::new(wire, connection, &session.caller, &claims, self.players.clone(), open);
         tokio::spawn(async move {
             player.run().await;
             drop(counted);
@@ -390,6 +277,35 @@ impl Door {
             Err(_) => Err(Refusal::Stopping.into()),
         }
     }
+
+    /// What is known of a client, by the token of its `auth` or of its first request.
+    fn identify(
+        &self,
+        socket: &SocketRef,
+        session: &Session,
+        token: Option<&str>,
+    ) -> Result<Claims, Rejection> {
+        let parts = socket.req_parts();
+        let token = match token {
+            Some(token) => Some(token.into()),
+            None => token_of(&parts.headers, &parts.uri).map_err(Problem::from)?,
+        };
+        self.entrance.addresses.count(session.caller.address, Act::Join).map_err(Problem::from)?;
+        Ok(self.entrance.authenticate(&session.caller, &parts.headers, &parts.uri, token.as_deref())?)
+    }
+}
+
+/// The inbox of a client that is about to connect, which hears it from now on.
+fn listen(socket: &SocketRef, session: &Session) -> Arc<Inbox<Ack>> {
+    let inbox = Arc::new(Inbox::default());
+    session.set_inbox(inbox.clone());
+    socket.on_fallback(Listener(inbox.clone()));
+    let ending = inbox.clone();
+    socket.on_disconnect(move |reason: DisconnectReason| {
+        ending.end(end_of(reason));
+        ready(())
+    });
+    inbox
 }
 
 fn end_of(reason: DisconnectReason) -> End {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use fracas_shared::CloseCode;
+use tokio::sync::mpsc;
 
 use super::connection::Connection;
 use super::player::{Player, Players};
@@ -13,8 +14,8 @@ use super::upgrade::Upgraded;
 use super::wire::{Broken, Inbound, Wire};
 use crate::metrics::Counted;
 
-/// Serves one WebSocket to its end.
-pub async fn serve(upgraded: Upgraded, players: Players) {
+/// Serves one WebSocket to its end. `open` is held until then.
+pub async fn serve(upgraded: Upgraded, players: Players, open: mpsc::Sender<()>) {
     let Upgraded { stream, leftover, caller, claims, is_our_version, place: _place } = upgraded;
     let socket = Socket::open(stream, leftover, SocketLimits::default()).await;
     let _counted = Counted::new(&players.metrics.net.websockets);
@@ -23,7 +24,7 @@ pub async fn serve(upgraded: Upgraded, players: Players) {
         // Before a hello is read, which may look different there.
         connection.close(CloseCode::WrongVersion);
     }
-    Player::new(socket, connection, &caller, &claims, players).run().await;
+    Player::new(socket, connection, &caller, &claims, players, open).run().await;
 }
 
 impl Wire for Socket {

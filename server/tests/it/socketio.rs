@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use fracas_server::net::socketio::PATH;
 use fracas_shared::limits::{
-    CONTROLS_PER_S_MAX, HELLO_TIME_MAX_S, SOCKETIO_PAYLOAD_BYTES_MAX, SOCKETIO_REQUESTS_PER_S_MAX,
+    CONTROLS_PER_S_MAX, HELLO_TIME_MAX_S, SOCKETIO_BINARIES_MAX, SOCKETIO_PAYLOAD_BYTES_MAX,
+    SOCKETIO_REQUESTS_PER_S_MAX,
 };
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
@@ -224,7 +225,9 @@ async fn packets_that_are_none_end_their_session_alone() {
     witness.send(r#"42["join",{"game":"dots"}]"#).await;
     witness.event("joined").await;
     let long = format!(r#"42["message",{{"text":"{}"}}]"#, "x".repeat(SOCKETIO_PAYLOAD_BYTES_MAX));
-    let many = format!("459-[\"input\"{}]", r#",{"_placeholder":true,"num":0}"#.repeat(9));
+    let binaries = SOCKETIO_BINARIES_MAX + 1;
+    let places = r#",{"_placeholder":true,"num":0}"#.repeat(binaries);
+    let many = format!("45{binaries}-[\"input\"{places}]");
     for packet in ["4", "42", "42[", "42{}", "49", "9", "40/elsewhere", &long, &many, r#"4/nowhere,["x"]"#] {
         let mut line = Line::connected(server.public, r#"{"name":"bob"}"#).await;
         line.send(packet).await;

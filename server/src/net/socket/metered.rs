@@ -9,6 +9,7 @@ use fracas_shared::CloseCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::SocketLimits;
+use crate::net::rate::Rate;
 use crate::net::transport::Transport;
 
 /// A transport on which is counted what is read, whatever becomes of it: also fragments of messages
@@ -18,8 +19,7 @@ pub(super) struct Metered {
     limits: SocketLimits,
     /// Not yet told.
     pub(super) received: u64,
-    window: Instant,
-    in_window: u64,
+    rate: Rate,
     /// Bytes of a message that is not yet whole, as far as can be told, and when they began.
     pending: u64,
     begun: Option<Instant>,
@@ -52,20 +52,16 @@ const CONTROL_HEAD_BYTES: usize = 6;
 
 impl Metered {
     pub(super) fn new(transport: Transport, limits: SocketLimits, received: u64) -> Self {
-        Self {
-            transport,
-            limits,
-            received,
-            window: Instant::now(),
-            in_window: received,
-            pending: 0,
-            begun: None,
-        }
+        let now = Instant::now();
+        let mut rate = Rate::new(limits.received_bytes_per_s_max, now);
+        // Too much at once is found with what comes next.
+        rate.count(received, now);
+        Self { transport, limits, received, rate, pending: 0, begun: None }
     }
 
     /// Limits do not matter any more: what comes is thrown away.
     pub(super) fn unbound(&mut self) {
-        self.limits.received_bytes_per_s_max = u64::MAX;
+        self.rate = Rate::new(u64::MAX, Instant::now());
         self.limits.message_time_max = Duration::MAX;
     }
 
@@ -84,16 +80,14 @@ impl Metered {
     }
 
     fn count(&mut self, bytes: u64) -> Result<(), Breach> {
-        let now = Instant::now();
+        self.count_at(bytes, Instant::now())
+    }
+
+    fn count_at(&mut self, bytes: u64, now: Instant) -> Result<(), Breach> {
         self.received += bytes;
         self.pending += bytes;
-        if now.saturating_duration_since(self.window) >= Duration::from_secs(1) {
-            self.window = now;
-            self.in_window = 0;
-        }
-        self.in_window += bytes;
         let begun = *self.begun.get_or_insert(now);
-        if self.in_window > self.limits.received_bytes_per_s_max {
+        if !self.rate.count(bytes, now) {
             return Err(Breach::TooFast);
         }
         if now.saturating_duration_since(begun) > self.limits.message_time_max {
@@ -160,11 +154,11 @@ mod tests {
     #[tokio::test]
     async fn bytes_are_counted_by_the_second() {
         let (mut meter, _client) = meter().await;
-        meter.count(RECEIVED_BYTES_PER_S_MAX).expect("as many as may be");
-        assert!(matches!(meter.count(1), Err(Breach::TooFast)));
-        meter.window =
-            meter.window.checked_sub(Duration::from_secs(1)).expect("a clock that runs for a second");
-        meter.count(RECEIVED_BYTES_PER_S_MAX).expect("another second");
+        let start = Instant::now();
+        meter.count_at(RECEIVED_BYTES_PER_S_MAX, start).expect("as many as may be");
+        assert!(matches!(meter.count_at(1, start), Err(Breach::TooFast)));
+        let later = start + Duration::from_secs(1);
+        meter.count_at(RECEIVED_BYTES_PER_S_MAX, later).expect("another second");
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! What comes with an event: JSON, or bytes.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use bytes::Bytes;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
@@ -12,9 +13,12 @@ use serde_json::{Map, Value};
 /// Arguments that are looked at. More are passed over.
 const ARGS_MAX: usize = 2;
 
-/// The arguments of an event.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Args(Vec<Arg>);
+/// All arguments of an event, but no more than `MAX` of those that come.
+#[derive(Debug, PartialEq)]
+pub struct Arguments<T, const MAX: usize>(pub Vec<T>);
+
+/// The arguments of an event of the door.
+pub(super) type Args = Arguments<Arg, ARGS_MAX>;
 
 /// One argument.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,35 +68,35 @@ impl Args {
     }
 }
 
-impl<'de> Deserialize<'de> for Args {
+impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Arguments<T, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct All;
+        struct All<T, const MAX: usize>(PhantomData<T>);
 
-        impl<'de> Visitor<'de> for All {
-            type Value = Args;
+        impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for All<T, MAX> {
+            type Value = Arguments<T, MAX>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("arguments")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Args, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut args = Vec::new();
-                while args.len() < ARGS_MAX
+                while args.len() < MAX
                     && let Some(arg) = seq.next_element()?
                 {
                     args.push(arg);
                 }
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Args(args))
+                Ok(Arguments(args))
             }
         }
 
         // As a tuple: all arguments, where a sequence would be the first one.
-        deserializer.deserialize_tuple(ARGS_MAX, All)
+        deserializer.deserialize_tuple(MAX, All(PhantomData))
     }
 }
 
-impl Serialize for Args {
+impl<T: Serialize, const MAX: usize> Serialize for Arguments<T, MAX> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut tuple = serializer.serialize_tuple(self.0.len())?;
         for arg in &self.0 {

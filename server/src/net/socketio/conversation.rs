@@ -8,8 +8,9 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use fracas_shared::frame::FrameCodec;
 use fracas_shared::json::{JsonRowError, from_json, to_json};
+use fracas_shared::limits::SOCKETIO_ANSWERS_MAX;
 use fracas_shared::message::{ClientMessage, Hearers, Joined, ServerMessage};
-use fracas_shared::packet::{ClientTag, EventsHead, InputHead, OwnHead, RowCodec, ServerTag};
+use fracas_shared::packet::{ClientTag, EventsHead, InputHead, OwnHead, RowCodecs, ServerTag};
 use fracas_shared::schema::Schema;
 use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{CloseCode, Refusal, Tick};
@@ -19,16 +20,13 @@ use super::args::{Arg, Args};
 use super::json::{entry_to_json, joined_to_json, refused, room_to_json, row_to_json};
 use super::wanted::{no_more, object, optional_text, room_wanted, whole};
 
-/// Requests of a client that may wait for their answers. What is asked beyond is answered by an event.
-const ANSWERS_WAITING_MAX: usize = 32;
-
 /// Packets that are one event.
 const PACKETS_PER_EVENT_MAX: usize = 16;
 
 /// In what form a client has the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// Its messages, as they are on a WebSocket, one in each `packet`.
+    /// Its messages, as they are on a WebSocket, by events `packet`.
     Packets,
     /// Events; the state as it is on a WebSocket.
     Binary,
@@ -73,10 +71,7 @@ pub(super) struct Conversation<A> {
 struct Room {
     schema: Schema,
     frames: FrameCodec,
-    inputs: RowCodec,
-    messages: RowCodec,
-    events: RowCodec,
-    own_rows: RowCodec,
+    rows: RowCodecs,
     /// What the client has, when it has the state as JSON.
     snapshot: Option<Snapshot>,
     /// What goes with the frame that follows, to a player.
@@ -88,10 +83,7 @@ impl Room {
         let schema = Schema::from_json(joined.schema.as_deref()?).ok()?;
         Some(Self {
             frames: FrameCodec::new(&schema.views),
-            inputs: RowCodec::new(&schema.inputs),
-            messages: RowCodec::new(&schema.messages),
-            events: RowCodec::new(&schema.events),
-            own_rows: RowCodec::new(&schema.own),
+            rows: RowCodecs::of(&schema),
             schema,
             snapshot: None,
             own: Value::Null,
@@ -195,7 +187,7 @@ impl<A> Conversation<A> {
     }
 
     fn expect(&mut self, request: Request, ack: Option<A>) {
-        if let Some(ack) = ack.filter(|_| self.asked.len() < ANSWERS_WAITING_MAX) {
+        if let Some(ack) = ack.filter(|_| self.asked.len() < SOCKETIO_ANSWERS_MAX) {
             self.asked.push_back((request, ack));
         }
     }
@@ -215,7 +207,7 @@ impl<A> Conversation<A> {
                 };
                 let row = from_json(&room.schema.inputs, &input).map_err(|error| bad_row("input", &error))?;
                 InputHead { tick: Tick(tick), ack: self.left }.write(&mut packet);
-                room.inputs.encode(&row, &mut packet);
+                room.rows.inputs.encode(&row, &mut packet);
             }
             _ => return Err(Complaint::bad("input: it takes an object, or bytes")),
         }
@@ -252,7 +244,7 @@ impl<A> Conversation<A> {
         }
         let row = from_json(&room.schema.messages, &said).map_err(|error| bad_row("message", &error))?;
         let mut packet = vec![ClientTag::Message as u8];
-        room.messages.encode(&row, &mut packet);
+        room.rows.messages.encode(&row, &mut packet);
         Ok(packet.into())
     }
 
@@ -285,7 +277,7 @@ impl<A> Conversation<A> {
             ServerTag::Own => {
                 if let Some(room) = &mut self.room {
                     let (head, row) = OwnHead::read(&rest).map_err(drop)?;
-                    let row = if head.has_row { room.own_rows.decode(row).ok() } else { None };
+                    let row = if head.has_row { room.rows.own.decode(row).ok() } else { None };
                     let own = row.map(|row| row_to_json(&room.schema.own, &row));
                     room.own = json!({
                         "inputTick": head.input_tick.0,
@@ -343,7 +335,7 @@ impl<A> Conversation<A> {
         // Of a room that the client has just left.
         let Some(room) = &self.room else { return Ok(()) };
         let (EventsHead { tick, count }, rows) = EventsHead::read(packet).map_err(drop)?;
-        for row in room.events.decode_many(rows, count).map_err(drop)? {
+        for row in room.rows.events.decode_many(rows, count).map_err(drop)? {
             let mut event = row_to_json(&room.schema.events, &row);
             event.insert("tick".to_owned(), tick.0.into());
             out.push_back(Told::Event("event", Value::from(event).into()));
@@ -451,3 +443,6 @@ impl<A> Conversation<A> {
         Told::Event("close", told.into())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,9 +58,6 @@ pub(super) enum Taken<A> {
     End(Result<Inbound, Broken>),
 }
 
-/// The close code of a goodbye.
-const CLOSE_NORMAL: u16 = 1000;
-
 impl<A> Default for Inbox<A> {
     fn default() -> Self {
         let state = State { said: VecDeque::new(), bytes: 0, is_connected: false, end: None };
@@ -116,7 +113,9 @@ impl<A> Inbox<A> {
         }
         match &state.end {
             None => Poll::Pending,
-            Some(End::Goodbye) => Poll::Ready(Taken::End(Ok(Inbound::Close(Some(CLOSE_NORMAL))))),
+            Some(End::Goodbye) => {
+                Poll::Ready(Taken::End(Ok(Inbound::Close(Some(CloseCode::Normal.number())))))
+            }
             Some(End::Lost(error, code)) => {
                 Poll::Ready(Taken::End(Err(Broken { code: *code, error: Some((*error).into()) })))
             }
@@ -173,6 +172,6 @@ mod tests {
         inbox.put(said(1));
         assert!(matches!(inbox.poll(Waker::noop()), Poll::Ready(Taken::Said(_))));
         let end = inbox.poll(Waker::noop());
-        assert!(matches!(end, Poll::Ready(Taken::End(Ok(Inbound::Close(Some(CLOSE_NORMAL)))))));
+        assert!(matches!(end, Poll::Ready(Taken::End(Ok(Inbound::Close(Some(1000)))))));
     }
 }

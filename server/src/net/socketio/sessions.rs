@@ -125,9 +125,12 @@ pub(super) struct PollBody {
 }
 
 impl PollBody {
-    pub(super) fn of(body: Body, session: Arc<Session>) -> Body {
-        let bytes = body.size_hint().lower();
-        Body::new(Self { body, bytes, session })
+    /// The answer, counted as written for its session when that is so.
+    pub(super) fn counted(answer: Response, session: Arc<Session>) -> Response {
+        answer.map(|body| {
+            let bytes = body.size_hint().lower();
+            Body::new(Self { body, bytes, session })
+        })
     }
 }
 

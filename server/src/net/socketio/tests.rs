@@ -18,7 +18,8 @@ const INPUTS: usize = 20_000;
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_a_client_says_is_heard_in_the_order_in_which_it_was_said() {
     let inbox = Arc::new(Inbox::default());
-    let (service, io) = Manner::default().builder().build_svc();
+    let (service, io) =
+        Manner::of_players(Duration::from_secs(5), Duration::from_secs(15)).builder().build_svc();
     let heard_by = inbox.clone();
     io.ns("/", move |socket: SocketRef| {
         socket.on_fallback(Listener(heard_by.clone()));

@@ -20,8 +20,8 @@ use socketioxide::{SendError, SocketError};
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep, timeout};
 
-use super::Rejection;
 use super::args::Args;
+use super::auth::Rejection;
 use super::conversation::{Complaint, Conversation, Form, Told};
 use super::inbox::{End, Inbox, Said, Taken};
 use super::sessions::Session;
@@ -80,7 +80,8 @@ pub(super) struct SocketIoWire {
     /// Until the client is connected, and while engineioxide has no place.
     timer: Pin<Box<Sleep>>,
     is_waiting_for_place: bool,
-    signs_of_life: u32,
+    /// Whether a sign of life was asked for.
+    is_pinged: bool,
     ack_due: Option<Tick>,
     acked: Option<Instant>,
 }
@@ -105,16 +106,22 @@ impl SocketIoWire {
             leaves_at: None,
             timer: Box::pin(sleep(Duration::from_secs(HELLO_TIME_MAX_S))),
             is_waiting_for_place: false,
-            signs_of_life: 0,
+            is_pinged: false,
             ack_due: None,
             acked: None,
         }
     }
 
-    /// Says this in the client's name, and tells by `admission` what comes of it.
-    pub(super) fn begin(&mut self, first: impl Iterator<Item = ClientMessage>, admission: Admission) {
-        self.first = first.collect();
-        self.wants_seat = self.first.len() > 1;
+    /// Says this in the client's name, and tells by `admission` what comes of it. Who has nothing said in
+    /// its name may connect.
+    pub(super) fn begin(&mut self, first: Vec<ClientMessage>, admission: Admission) {
+        if first.is_empty() {
+            // Whoever waits for it is there.
+            let _ = admission.send(Ok(()));
+            return;
+        }
+        self.wants_seat = first.iter().any(|message| matches!(message, ClientMessage::Join { .. }));
+        self.first = first.into();
         self.admission = Some(admission);
     }
 
@@ -210,8 +217,7 @@ impl Wire for SocketIoWire {
         if let Some(message) = self.own_word() {
             return Poll::Ready(Ok(Inbound::Binary(message.to_bytes().into())));
         }
-        if self.signs_of_life > 0 {
-            self.signs_of_life -= 1;
+        if std::mem::take(&mut self.is_pinged) {
             return Poll::Ready(Ok(Inbound::Control));
         }
         let Said { event, args, ack, .. } = match self.inbox.poll(cx.waker()) {
@@ -221,7 +227,7 @@ impl Wire for SocketIoWire {
         };
         let heard = match args {
             Some(args) => self.conversation.hear(&event, args, ack.clone()),
-            None => Err(Complaint { code: "bad_message", message: "the event is none of JSON".to_owned() }),
+            None => Err(Complaint::bad("the event is none of JSON")),
         };
         Poll::Ready(Ok(match heard {
             Ok(message) => Inbound::Binary(message),
@@ -254,7 +260,7 @@ impl Wire for SocketIoWire {
 
     /// Engine.IO has a heartbeat of its own: who has a session lives.
     fn ping(&mut self) {
-        self.signs_of_life += 1;
+        self.is_pinged = true;
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
