@@ -262,7 +262,7 @@ impl<A> Conversation<A> {
         if self.form == Form::Packets {
             // What leaves together is one event: each has a packet of its own before its bytes.
             match out.back_mut() {
-                Some(Told::Event(_, packets)) if packets.len() < PACKETS_PER_EVENT_MAX => {
+                Some(Told::Event("packet", packets)) if packets.len() < PACKETS_PER_EVENT_MAX => {
                     packets.push(Arg::Binary(message.clone()));
                 }
                 _ => out.push_back(Told::Event("packet", vec![Arg::Binary(message.clone())].into())),
