@@ -15,6 +15,7 @@ pub mod games;
 pub mod id;
 pub mod json;
 pub mod limits;
+pub mod line;
 pub mod math;
 pub mod message;
 pub mod packet;
@@ -34,6 +35,7 @@ pub use game::{Chat, Config, ConfigError, Context, Game, Inputs, LeaveReason, Ou
 pub use games::{GameList, GameVisitor};
 pub use glam;
 pub use id::{EntityId, EntityKey, PlayerId};
+pub use line::{Line, LineProfile};
 pub use pilot::{Pilot, Seen};
 pub use rng::Rng;
 pub use row::{EntityRef, Never, Row};

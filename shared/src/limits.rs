@@ -226,6 +226,10 @@ limits! {
     SIM_THREADS_LOST_MAX: usize = 2, "threads";
     /// How often a permanent room is opened anew whose rules failed. More: it stays away.
     REOPENINGS_MAX: u32 = 5, "times";
+    /// How long a simulated line may keep a message back: each of its settings. More: refused.
+    LINE_DELAY_MAX_MS: u32 = 5000, "ms";
+    /// How slow a simulated line may be. Slower: refused.
+    LINE_RATE_MIN_KBPS: u32 = 8, "kbit/s";
     /// Rooms that tick at one moment on one simulation thread, before the next phase is opened.
     PHASE_ROOMS_MAX: usize = 16, "rooms";
     /// Phases that one tick's period is divided into on a simulation thread.
