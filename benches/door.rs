@@ -360,7 +360,7 @@ impl Player {
             return self.text(format!(r#"42["input",{{"x":{x},"y":0,"tick":{tick}}}]"#)).await;
         }
         let mut packet = vec![ClientTag::Input as u8];
-        InputHead { tick: Tick(tick), ack: Tick(self.tick) }.write(&mut packet);
+        InputHead { tick: Tick(tick), ack: Tick(self.tick), view_lag: 0 }.write(&mut packet);
         // A row of dots: two whole numbers of 8 bits after the kind's bit.
         packet.extend_from_slice(&[(x as u8) << 1, (x as u8) >> 7, 0]);
         self.say(packet).await

@@ -6,6 +6,7 @@
 mod figures;
 mod host;
 mod http;
+pub mod netcode;
 
 pub use figures::{Case, measure, table};
 pub use host::Host;

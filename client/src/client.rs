@@ -16,6 +16,7 @@ use crate::codecs::Codecs;
 use crate::error::ClientError;
 use crate::event::Event;
 use crate::limits::CONNECT_TIME_MAX;
+use crate::play::Stamp;
 use crate::replica::{Replica, Update};
 use crate::server_url::ServerUrl;
 use crate::session::Session;
@@ -180,6 +181,26 @@ impl Client {
             self.send().await;
             Ok(stamp?)
         }
+    }
+
+    /// Sends an input for the tick that [`Play::advance`](crate::Play::advance) wants it for: see
+    /// [`Session::send_stamped`].
+    pub fn send_stamped<'a, I: Row>(
+        &'a mut self,
+        stamp: Stamp,
+        input: &I,
+    ) -> impl Future<Output = Result<bool, ClientError>> + use<'a, I> {
+        let sent = self.session.send_stamped(self.started.elapsed(), stamp, input);
+        async move {
+            self.send().await;
+            Ok(sent?)
+        }
+    }
+
+    /// The time since the client was made: the `now` of its session and of a
+    /// [`Play`](crate::Play).
+    pub fn now(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// Sends a message of the game to the rules.

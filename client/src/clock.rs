@@ -56,7 +56,11 @@ impl InputClock {
     /// The stamp of an input made from the frame of `newest`; none when the input of that tick is
     /// already on its way, as once after the lead was lowered.
     pub fn stamp(&mut self, newest: Tick) -> Option<Tick> {
-        let stamp = newest + self.lead;
+        self.claim(newest + self.lead)
+    }
+
+    /// The stamp itself; none when it or a later one was given before.
+    pub(crate) fn claim(&mut self, stamp: Tick) -> Option<Tick> {
         if self.last_stamp.is_some_and(|last| !stamp.is_after(last)) {
             return None;
         }

@@ -137,8 +137,11 @@ pub struct Frame {
     pub own: Option<Arc<LooseRow>>,
     /// The stamp of the newest input of this player that a step has used; none before the first.
     pub input_tick: Option<Tick>,
-    /// How many ticks before its step the player's last input came; negative when it was late.
-    pub input_margin: i8,
+    /// How many ticks before their steps the player's inputs came since the step before: of the one
+    /// that came with the least time to spare; negative when it was late. None when none came.
+    pub input_margin: Option<i8>,
+    /// Whether the step of this tick had no input of this player that was meant for it.
+    pub was_missing: bool,
     /// Whether the entities' ids mean the same as in the frame before. When not, forget what was
     /// known of them. False for the first frame.
     pub is_continuous: bool,

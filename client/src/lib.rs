@@ -28,7 +28,10 @@
 //!
 //! A client whose connection breaks takes its seat up again by itself: see [`ReconnectPolicy`].
 //!
-//! Not here: prediction, TLS.
+//! [`Play`] is for people: it runs their own player ahead of the server, and shows others smoothly a
+//! little in the past. A client that answers each frame, as a bot does, needs none of it.
+//!
+//! Not here: TLS.
 
 pub mod limits;
 
@@ -38,8 +41,13 @@ mod clock;
 mod codecs;
 mod error;
 mod event;
+mod interpolation;
+mod play;
+mod play_clock;
+mod prediction;
 mod replica;
 mod room;
+mod server_clock;
 mod server_url;
 mod session;
 mod snapshot_buffer;
@@ -52,8 +60,13 @@ pub use codecs::Codecs;
 pub use error::{ClientError, RequestError, RulesError, SessionError};
 pub use event::{Event, Frame, GameEvents};
 pub use fracas_shared::message::{Hearers, RoomWanted};
+pub use interpolation::Interpolation;
+pub use play::{Play, Scene, Stamp};
+pub use play_clock::PlayClock;
+pub use prediction::{Correction, Prediction};
 pub use replica::{Replica, Update};
 pub use room::Room;
+pub use server_clock::ServerClock;
 pub use server_url::{ServerUrl, UrlError};
 pub use session::Session;
 pub use snapshot_buffer::{Between, SnapshotBuffer};

@@ -40,6 +40,28 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_mins(1);
 /// A sentence of the server's in an error of ours. Longer: cut.
 pub const SENTENCE_BYTES_MAX: usize = 512;
 
+/// Samples of a kind from which the server's clock is told. More: the oldest goes.
+pub const CLOCK_SAMPLES_MAX: usize = 512;
+
+/// By how much this machine's clock may be faster or slower than the server's: 0.02 for 2 %. More is
+/// taken to be this.
+pub const CLOCK_DRIFT_MAX: f64 = 0.02;
+
+/// Inputs of which no frame has told yet. More: the oldest is forgotten.
+pub const INPUTS_UNTOLD_MAX: usize = 256;
+
+/// Ticks that are due at once, as after the machine slept. More: the oldest are passed over.
+pub const TICKS_DUE_MAX: i64 = 8;
+
+/// Ticks that are predicted ahead of the newest frame. More: the oldest is forgotten.
+pub const PREDICTED_TICKS_MAX: usize = 128;
+
+/// Events that were foretold and wait for the server's word. More: the oldest is forgotten.
+pub const FORETOLD_MAX: usize = 256;
+
+/// For how long things move on by themselves when nothing newer has come.
+pub const EXTRAPOLATION_MAX: Duration = Duration::from_millis(100);
+
 const _: () = {
     assert!(INPUT_LEAD_TICKS_MAX < INPUT_AHEAD_TICKS_MAX, "the server would drop the input");
     assert!(FRAME_BYTES_MAX < INBOUND_BYTES_MAX, "a frame and its tag fit into a message");

@@ -70,7 +70,7 @@ impl Room {
             newest: None,
             needs_keyframe: false,
             lost_in_a_row: 0,
-            own_head: OwnHead { input_tick: Tick(0), input_margin: 0, has_row: false },
+            own_head: OwnHead { input_tick: Tick(0), input_margin: None, was_missing: false, has_row: false },
             own: None,
         })
     }
@@ -185,14 +185,15 @@ impl Room {
         self.needs_keyframe = false;
         self.lost_in_a_row = 0;
         let input_tick = Some(self.own_head.input_tick).filter(|tick| *tick != Tick(0));
-        if input_tick.is_some() {
-            self.clock.report(tick, self.own_head.input_margin);
+        if let Some(margin) = self.own_head.input_margin {
+            self.clock.report(tick, margin);
         }
         Frame {
             snapshot,
             own: self.own.clone(),
             input_tick,
             input_margin: self.own_head.input_margin,
+            was_missing: self.own_head.was_missing,
             is_continuous,
         }
     }

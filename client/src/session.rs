@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use fracas_shared::limits::CLIENT_MESSAGE_BYTES_MAX;
 use fracas_shared::message::{ClientMessage, Hearers, Joined, PROTOCOL_VERSION, RoomWanted, ServerMessage};
-use fracas_shared::packet::{ClientTag, InputHead, LooseRow, ServerTag};
-use fracas_shared::{PlayerId, Row, Tick};
+use fracas_shared::packet::{ClientTag, INPUT_HEAD_BYTES, InputHead, LooseRow, ServerTag};
+use fracas_shared::{PlayerId, Row, Tick, ViewTime};
 
+use crate::clock::InputClock;
 use crate::codecs::Codecs;
 use crate::error::{RequestError, SessionError};
 use crate::event::Event;
 use crate::limits::{ACK_INTERVAL, EVENTS_WAITING_MAX, RETRY_AFTER_MAX, SENDS_WAITING_MAX};
+use crate::play::Stamp;
 use crate::room::{Room, Taken};
 
 /// One connection's side of the protocol, without I/O.
@@ -224,6 +226,31 @@ impl Session {
 
     /// [`Session::send_input`] of a row made by the schema.
     pub fn send_input_row(&mut self, now: Duration, row: &LooseRow) -> Result<Option<Tick>, RequestError> {
+        let stamp = |clock: &mut InputClock, newest| Some((clock.stamp(newest)?, Some(ViewTime::at(newest))));
+        self.send_input_by(now, row, stamp)
+    }
+
+    /// Sends an input for the tick that [`Play::advance`](crate::Play::advance) wants it for; false
+    /// and nothing sent when there was no frame yet, or when an input of that tick or a later one is
+    /// on its way.
+    pub fn send_stamped<I: Row>(
+        &mut self,
+        now: Duration,
+        stamp: Stamp,
+        input: &I,
+    ) -> Result<bool, RequestError> {
+        let row = LooseRow::of(input, |_| None);
+        let by = |clock: &mut InputClock, _| Some((clock.claim(stamp.tick)?, stamp.view_time));
+        Ok(self.send_input_by(now, &row, by)?.is_some())
+    }
+
+    /// `stamp` tells for which tick the input is and what the screen shows, given the newest frame's.
+    fn send_input_by(
+        &mut self,
+        now: Duration,
+        row: &LooseRow,
+        stamp: impl FnOnce(&mut InputClock, Tick) -> Option<(Tick, Option<ViewTime>)>,
+    ) -> Result<Option<Tick>, RequestError> {
         self.check_sends()?;
         let room = match &mut self.stage {
             Stage::InRoom { room, is_leaving: false, .. } => room,
@@ -233,17 +260,18 @@ impl Session {
         };
         let Some(newest) = room.newest().map(|newest| newest.tick()) else { return Ok(None) };
         let mut row_bytes = Vec::with_capacity(32);
-        row_bytes.push(ClientTag::Input as u8);
-        let head_at = row_bytes.len();
-        InputHead { tick: newest, ack: newest }.write(&mut row_bytes);
         room.codecs().put_input(row, &mut row_bytes)?;
-        check_length(&row_bytes)?;
+        let mut bytes = Vec::with_capacity(1 + INPUT_HEAD_BYTES + row_bytes.len());
+        check_length(bytes.capacity())?;
         // The stamp is taken last, so that a row which is refused does not use one up.
-        let Some(stamp) = room.clock.stamp(newest) else { return Ok(None) };
-        row_bytes[head_at..head_at + 4].copy_from_slice(&stamp.0.to_le_bytes());
-        self.sends.push_back(row_bytes);
+        let Some((tick, view_time)) = stamp(&mut room.clock, newest) else { return Ok(None) };
+        bytes.push(ClientTag::Input as u8);
+        let view_lag = view_time.map_or(0, |time| time.parts_before(tick));
+        InputHead { tick, ack: newest, view_lag }.write(&mut bytes);
+        bytes.append(&mut row_bytes);
+        self.sends.push_back(bytes);
         self.acknowledge(now);
-        Ok(Some(stamp))
+        Ok(Some(tick))
     }
 
     /// Sends a message of the game to the rules.
@@ -261,7 +289,7 @@ impl Session {
         };
         let mut bytes = vec![ClientTag::Message as u8];
         room.codecs().put_message(row, &mut bytes)?;
-        check_length(&bytes)?;
+        check_length(bytes.len())?;
         self.sends.push_back(bytes);
         Ok(())
     }
@@ -412,7 +440,7 @@ impl Session {
     fn send(&mut self, message: &ClientMessage) -> Result<(), RequestError> {
         self.check_sends()?;
         let bytes = message.to_bytes();
-        check_length(&bytes)?;
+        check_length(bytes.len())?;
         self.sends.push_back(bytes);
         Ok(())
     }
@@ -422,6 +450,6 @@ impl Session {
     }
 }
 
-fn check_length(bytes: &[u8]) -> Result<(), RequestError> {
-    if bytes.len() > CLIENT_MESSAGE_BYTES_MAX { Err(RequestError::TooLong(bytes.len())) } else { Ok(()) }
+fn check_length(bytes: usize) -> Result<(), RequestError> {
+    if bytes > CLIENT_MESSAGE_BYTES_MAX { Err(RequestError::TooLong(bytes)) } else { Ok(()) }
 }

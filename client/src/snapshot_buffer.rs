@@ -94,7 +94,8 @@ mod tests {
             snapshot: Arc::new(Snapshot::new(Tick(tick))),
             own: None,
             input_tick: None,
-            input_margin: 0,
+            input_margin: None,
+            was_missing: false,
             is_continuous,
         }
     }

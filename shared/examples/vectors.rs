@@ -91,15 +91,16 @@ fn frames(rng: &mut Rng, kinds: &[Kind]) -> Value {
 
 fn own(rng: &mut Rng, kinds: &[Kind]) -> Value {
     let row = random_loose_row(rng, kinds);
-    let head =
-        OwnHead { input_tick: Tick(rng.bits()), input_margin: rng.bits() as i8, has_row: row.is_some() };
+    let input_margin = Some(rng.bits() as i8).filter(|margin| *margin != i8::MIN);
+    let (input_tick, was_missing) = (Tick(rng.bits()), rng.chance(0.5));
+    let head = OwnHead { input_tick, input_margin, was_missing, has_row: row.is_some() };
     let mut bytes = vec![ServerTag::Own as u8];
     head.write(&mut bytes);
     if let Some(row) = &row {
         RowCodec::new(kinds).encode(row, &mut bytes);
     }
     json!({
-        "bytes": to_hex(&bytes), "inputTick": head.input_tick.0, "margin": head.input_margin,
+        "bytes": to_hex(&bytes), "inputTick": head.input_tick.0, "margin": head.input_margin, "wasMissing": head.was_missing,
         "row": row.map(|row| loose_row(kinds, &row)),
     })
 }
@@ -118,10 +119,11 @@ fn input(rng: &mut Rng, kinds: &[Kind]) -> Value {
     let Some((row, values)) = written_row(rng, kinds) else { return Value::Null };
     let (tick, ack) = (Tick(rng.bits()), Tick(rng.bits()));
     let mut bytes = vec![ClientTag::Input as u8];
-    InputHead { tick, ack }.write(&mut bytes);
+    let view_lag = rng.bits() as u16;
+    InputHead { tick, ack, view_lag }.write(&mut bytes);
     RowCodec::new(kinds).encode(&row, &mut bytes);
     json!({
-        "bytes": to_hex(&bytes), "tick": tick.0, "ack": ack.0,
+        "bytes": to_hex(&bytes), "tick": tick.0, "ack": ack.0, "viewLag": view_lag,
         "kind": kinds[row.kind as usize].name, "values": values,
     })
 }

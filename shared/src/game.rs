@@ -16,10 +16,11 @@ use crate::codec::{DecodeError, StateReader, StateWriter};
 use crate::id::{EntityKey, PlayerId};
 use crate::limits::EVENTS_PER_TICK_MAX;
 use crate::message::Hearers;
+use crate::past::{AsSeen, Past};
 use crate::rng::Rng;
 use crate::row::Row;
 use crate::state::State;
-use crate::tick::Tick;
+use crate::tick::{Tick, ticks_of};
 use crate::world::World;
 
 /// A game's tunable part: read from the operator's TOML and a room's JSON options, and sent to
@@ -49,6 +50,10 @@ pub trait Game: Sized + Send + Sync + 'static {
     /// Seconds for which a player whose connection was lost keeps the seat, unless a room's options say
     /// otherwise. Until then the rules get the last inputs again and then neutral ones.
     const LINGER_S: u16 = 20;
+
+    /// How far back lag compensation goes at most, in milliseconds, unless a room's options say
+    /// otherwise; 0 for none. It costs only games that have something to remember.
+    const REWIND_MS: u16 = 250;
 
     /// Tuning and maps.
     type Config: Config;
@@ -95,6 +100,11 @@ pub trait Game: Sized + Send + Sync + 'static {
     /// How everyone sees an entity; none while it is hidden.
     fn view(&self, key: EntityKey, entity: &Self::Entity) -> Option<Self::View>;
 
+    /// Whether [`Context::as_seen_by`] shall know how this entity was seen: what can be shot at.
+    fn is_remembered(&self, _entity: &Self::Entity) -> bool {
+        false
+    }
+
     /// What the player alone sees.
     fn own(&self, _ctx: &Context<'_, Self>, _player: PlayerId) -> Option<Self::Own> {
         None
@@ -121,9 +131,11 @@ pub struct Context<'a, G: Game> {
     pub tick_hz: u16,
     /// What happens in this tick.
     pub events: &'a mut Events<G::Event>,
+    /// What was seen before.
+    pub past: Past<'a>,
 }
 
-impl<G: Game> Context<'_, G> {
+impl<'a, G: Game> Context<'a, G> {
     /// The seconds from one tick to the next.
     pub fn dt(&self) -> f32 {
         1.0 / f32::from(self.tick_hz)
@@ -131,7 +143,16 @@ impl<G: Game> Context<'_, G> {
 
     /// How many ticks last at least this long; at least 1.
     pub fn ticks(&self, seconds: f32) -> u32 {
-        ((seconds * f32::from(self.tick_hz)).ceil() as u32).max(1)
+        ticks_of(seconds, self.tick_hz)
+    }
+
+    /// The past as the player's screen showed it when this tick's input was made, no further back
+    /// than the room's options allow. None when the client does not say what it shows, when the seat
+    /// is empty, or when nothing is kept: then the present is what counts.
+    ///
+    /// Only within [`Game::step`].
+    pub fn as_seen_by(&self, player: PlayerId) -> Option<AsSeen<'a, G>> {
+        self.past.as_seen_by(player, self.tick, self.tick_hz)
     }
 
     /// Tells everyone of an event.
@@ -188,7 +209,7 @@ pub enum Removal {
 }
 
 impl<E> Events<E> {
-    fn push(&mut self, to: Option<PlayerId>, event: E) {
+    pub(crate) fn push(&mut self, to: Option<PlayerId>, event: E) {
         if self.list.len() < EVENTS_PER_TICK_MAX {
             self.list.push((to, event));
         } else {
@@ -215,6 +236,11 @@ impl<E> Events<E> {
     /// Events and whom they are for: one player, or everyone.
     pub fn iter(&self) -> impl Iterator<Item = (Option<PlayerId>, &E)> {
         self.list.iter().map(|(to, event)| (*to, event))
+    }
+
+    /// All of them, whomever they are for.
+    pub fn into_list(self) -> impl Iterator<Item = E> {
+        self.list.into_iter().map(|(_, event)| event)
     }
 
     /// How many were beyond [`EVENTS_PER_TICK_MAX`].

@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     fn kinds() -> Vec<Kind> {
-        let field = |name: &str, kind| Field { name: name.to_owned(), kind };
+        let field = |name: &str, kind| Field::new(name, kind);
         let all = Kind {
             name: "All".to_owned(),
             fields: vec![

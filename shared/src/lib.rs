@@ -7,6 +7,7 @@
 //! [`State`]; a client needs [`Schema`], [`frame`] and [`message`].
 
 pub mod bits;
+pub mod blend;
 pub mod close;
 pub mod codec;
 pub mod frame;
@@ -19,7 +20,9 @@ pub mod line;
 pub mod math;
 pub mod message;
 pub mod packet;
+pub mod past;
 pub mod pilot;
+pub mod predict;
 pub mod quant;
 pub mod rng;
 pub mod row;
@@ -27,6 +30,7 @@ pub mod schema;
 pub mod snapshot;
 pub mod state;
 pub mod tick;
+pub mod view_time;
 pub mod world;
 
 pub use close::{CloseCode, Refusal};
@@ -36,10 +40,13 @@ pub use games::{GameList, GameVisitor};
 pub use glam;
 pub use id::{EntityId, EntityKey, PlayerId};
 pub use line::{Line, LineProfile};
+pub use past::{AsSeen, Past};
 pub use pilot::{Pilot, Seen};
+pub use predict::{Predict, PredictStep};
 pub use rng::Rng;
 pub use row::{EntityRef, Never, Row};
 pub use schema::Schema;
 pub use state::State;
 pub use tick::Tick;
+pub use view_time::ViewTime;
 pub use world::{World, WorldFull};

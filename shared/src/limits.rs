@@ -77,6 +77,10 @@ limits! {
     INPUT_AHEAD_TICKS_MAX: u32 = 32, "ticks";
     /// Ticks for which a missing input is taken to be the last one again; then it is the neutral input.
     INPUT_REPEAT_TICKS_MAX: u32 = 15, "ticks";
+    /// How far back lag compensation may go. A room's options that want more are refused.
+    REWIND_TIME_MAX_MS: u16 = 1000, "ms";
+    /// What a room remembers for lag compensation, in codes of 4 bytes. More: the oldest ticks are forgotten.
+    HISTORY_CODES_MAX: usize = 256 * 1024, "codes";
     /// Inputs of one connection in any second. More: the connection is closed.
     INPUTS_PER_S_MAX: u32 = 480, "inputs";
     /// Chat and game messages of one player taken in one tick. More wait for the next tick.

@@ -11,6 +11,7 @@ use crate::limits::TEXTS_MAX;
 use crate::row::{Names, Refs, Row, RowError, RowReader, RowWriter};
 use crate::schema::{FieldKind, Kind, Schema, index_bits};
 use crate::tick::Tick;
+use crate::view_time::ViewTime;
 
 macro_rules! tags {
     ($(#[doc = $doc:literal])+ $name:ident: $($(#[doc = $tag_doc:literal])+ $tag:ident = $number:literal,)+) => {
@@ -78,27 +79,40 @@ pub enum PacketError {
     LeftOver,
 }
 
-/// What stands before an input's row: 8 bytes.
+/// What stands before an input's row: 10 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InputHead {
     /// The tick in whose step the input is meant to be used.
     pub tick: Tick,
     /// The newest tick whose frame the client has decoded; 0 before the first.
     pub ack: Tick,
+    /// How many parts of a tick (see [`ViewTime`]) before `tick` the moment is that the player's
+    /// screen showed; 0 for a client that does not say it.
+    pub view_lag: u16,
 }
+
+/// The length of an [`InputHead`].
+pub const INPUT_HEAD_BYTES: usize = 10;
 
 impl InputHead {
     /// Appends its bytes.
     pub fn write(self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.tick.0.to_le_bytes());
         out.extend_from_slice(&self.ack.0.to_le_bytes());
+        out.extend_from_slice(&self.view_lag.to_le_bytes());
     }
 
     /// Reads it off the front.
     pub fn read(bytes: &[u8]) -> Result<(Self, &[u8]), PacketError> {
         let (tick, bytes) = take_u32(bytes)?;
         let (ack, bytes) = take_u32(bytes)?;
-        Ok((Self { tick: Tick(tick), ack: Tick(ack) }, bytes))
+        let (view_lag, bytes) = bytes.split_first_chunk::<2>().ok_or(OutOfBits)?;
+        Ok((Self { tick: Tick(tick), ack: Tick(ack), view_lag: u16::from_le_bytes(*view_lag) }, bytes))
+    }
+
+    /// The moment that the player's screen showed, if the client says it.
+    pub fn view_time(self) -> Option<ViewTime> {
+        (self.view_lag != 0).then(|| ViewTime::before(self.tick, self.view_lag))
     }
 }
 
@@ -107,25 +121,36 @@ impl InputHead {
 pub struct OwnHead {
     /// The stamp of the newest input of this player that a step has used; 0 before the first.
     pub input_tick: Tick,
-    /// How many ticks before its step the player's last input came; negative when it was late.
-    pub input_margin: i8,
+    /// How many ticks before their steps the player's inputs came since the step before: of the one
+    /// that came with the least time to spare; negative when it was late. None when none came.
+    pub input_margin: Option<i8>,
+    /// Whether the step had no input of this player that was meant for it.
+    pub was_missing: bool,
     /// Whether a row follows; otherwise there is nothing that this player alone sees.
     pub has_row: bool,
 }
+
+/// The margin of no input.
+const NO_MARGIN: i8 = i8::MIN;
 
 impl OwnHead {
     /// Appends its bytes.
     pub fn write(self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.input_tick.0.to_le_bytes());
-        out.push(self.input_margin as u8);
-        out.push(u8::from(self.has_row));
+        out.push(self.input_margin.map_or(NO_MARGIN, |margin| margin.max(NO_MARGIN + 1)) as u8);
+        out.push(u8::from(self.has_row) | u8::from(self.was_missing) << 1);
     }
 
     /// Reads it off the front.
     pub fn read(bytes: &[u8]) -> Result<(Self, &[u8]), PacketError> {
         let (tick, bytes) = take_u32(bytes)?;
         let ([margin, flags], bytes) = bytes.split_first_chunk::<2>().ok_or(OutOfBits)?;
-        let head = Self { input_tick: Tick(tick), input_margin: *margin as i8, has_row: flags & 1 == 1 };
+        let head = Self {
+            input_tick: Tick(tick),
+            input_margin: Some(*margin as i8).filter(|margin| *margin != NO_MARGIN),
+            was_missing: flags & 2 != 0,
+            has_row: flags & 1 != 0,
+        };
         Ok((head, bytes))
     }
 }

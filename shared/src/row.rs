@@ -16,6 +16,10 @@
 //! | `Arc<str>` | text, cut at [`TEXT_BYTES_MAX`] bytes | |
 //! | `Arc<[u8]>` | bytes, cut at [`TEXT_BYTES_MAX`] bytes | |
 //!
+//! What moves says so behind its coding, `#[row(fixed(...), velocity = vx, jump = 2.0)]`: which field
+//! is its velocity per second, so that it is drawn on a curve, and by how much it must be elsewhere
+//! than its velocity explains to have been put there.
+//!
 //! A number out of its field's range is clamped, never wrapped. A player beyond [`SEATS_MAX`] is
 //! nobody.
 
@@ -39,6 +43,14 @@ pub trait Row: Sized {
     fn write(&self, row: &mut RowWriter<'_>);
     /// Reads a value of this kind back.
     fn read(kind: u8, row: &mut RowReader<'_>) -> Result<Self, RowError>;
+
+    /// Moves this value towards `to`, which is `seconds` later: at `part` (0 to 1) of the way. What
+    /// does not move, a number without a step or an angle, stays as it is, and so does a value of
+    /// another kind or one that jumps.
+    fn blend(&mut self, _to: &Self, _part: f32, _seconds: f32) {}
+
+    /// Moves this value on by its own velocities.
+    fn coast(&mut self, _seconds: f32) {}
 }
 
 /// A type that is a field of a row without further words.

@@ -104,6 +104,19 @@ pub struct Field {
     /// What it holds.
     #[serde(flatten)]
     pub kind: FieldKind,
+    /// The field of the same row that is its velocity per second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub velocity: Option<String>,
+    /// By how much it must be elsewhere than its velocity explains to have been put there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jump: Option<f32>,
+}
+
+impl Field {
+    /// A field that does not move.
+    pub fn new(name: impl Into<String>, kind: FieldKind) -> Self {
+        Self { name: name.into(), kind, velocity: None, jump: None }
+    }
 }
 
 /// One kind of row: a struct, or a variant of an enum.
@@ -232,7 +245,19 @@ fn check_kinds(kinds: &[Kind]) -> Result<(), (String, &'static str)> {
             if !is_name(&field.name) {
                 return Err((place(""), "a field's name has 1 to 64 bytes"));
             }
-            field.kind.check().map_err(|problem| (place(&format!(".{}", field.name)), problem))?;
+            let fail = |problem| (place(&format!(".{}", field.name)), problem);
+            field.kind.check().map_err(fail)?;
+            let is_fixed = |field: &Field| matches!(field.kind, FieldKind::Fixed { .. });
+            let of_name = |name: &String| kind.fields.iter().find(|field| field.name == *name);
+            if field.velocity.as_ref().is_some_and(|name| !of_name(name).is_some_and(is_fixed)) {
+                return Err(fail("`velocity` must name a field of the kind `fixed`"));
+            }
+            if (field.velocity.is_some() || field.jump.is_some()) && !is_fixed(field) {
+                return Err(fail("only a field of the kind `fixed` moves"));
+            }
+            if field.jump.is_some_and(|jump| !jump.is_finite() || jump < 0.0) {
+                return Err(fail("`jump` must be a number from 0 upwards"));
+            }
         }
     }
     Ok(())
@@ -248,10 +273,18 @@ mod tests {
 
     #[test]
     fn a_field_is_one_flat_object() {
-        let field = Field { name: "x".into(), kind: FieldKind::Fixed { min: 0.0, step: 0.5, bits: 12 } };
-        let json = serde_json::to_string(&field).unwrap();
-        assert_eq!(json, r#"{"name":"x","kind":"fixed","min":0.0,"step":0.5,"bits":12}"#);
-        assert_eq!(serde_json::from_str::<Field>(&json).unwrap(), field);
+        let mut field = Field::new("x", FieldKind::Fixed { min: 0.0, step: 0.5, bits: 12 });
+        let mut check = |velocity: Option<&str>, jump, more: &str| {
+            (field.velocity, field.jump) = (velocity.map(str::to_owned), jump);
+            let json = serde_json::to_string(&field).unwrap();
+            assert_eq!(
+                json,
+                format!(r#"{{"name":"x","kind":"fixed","min":0.0,"step":0.5,"bits":12{more}}}"#)
+            );
+            assert_eq!(serde_json::from_str::<Field>(&json).unwrap(), field);
+        };
+        check(None, None, "");
+        check(Some("vx"), Some(2.0), r#","velocity":"vx","jump":2.0"#);
     }
 
     #[test]
@@ -270,6 +303,10 @@ mod tests {
         check(r#"{"name":"","kind":"bool"}"#, "a field's name");
         check(r#"{"name":"x","kind":"enum","names":[]}"#, "1 to 256 names");
         check(r#"{"name":"x","kind":"colour"}"#, "colour");
+        let fixed = r#""kind":"fixed","min":0,"step":1,"bits":3"#;
+        check(&format!(r#"{{"name":"x",{fixed},"velocity":"vx"}}"#), "`velocity` must name");
+        check(&format!(r#"{{"name":"x",{fixed},"jump":-1}}"#), "`jump` must be a number");
+        check(r#"{"name":"x","kind":"bool","jump":1}"#, "only a field of the kind `fixed` moves");
     }
 
     #[test]

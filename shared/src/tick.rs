@@ -28,6 +28,11 @@ impl Tick {
     }
 }
 
+/// How many ticks last at least this long, of so many in a second; at least 1.
+pub fn ticks_of(seconds: f32, tick_hz: u16) -> u32 {
+    ((seconds * f32::from(tick_hz)).ceil() as u32).max(1)
+}
+
 impl Add<u32> for Tick {
     type Output = Self;
 

@@ -254,7 +254,7 @@ impl Pilot for Sample {
 mod tests {
     use super::*;
     use fracas_shared::game::Events;
-    use fracas_shared::{EntityId, Tick, World};
+    use fracas_shared::{EntityId, Past, Tick, World};
 
     #[test]
     fn pilots_take_coins_until_time_is_up() {
@@ -268,6 +268,7 @@ mod tests {
             tick: Tick(0),
             tick_hz: Sample::TICK_HZ,
             events: &mut events,
+            past: Past::default(),
         };
         rules.open(&mut ctx);
         let players = [PlayerId(0), PlayerId(1)];

@@ -89,6 +89,8 @@ pub struct ShipConfig {
     pub acceleration_mps2: f32,
     /// At the beginning of a life, and at most: 1 to 127.
     pub health: u8,
+    /// Whether ships are in each other's way.
+    pub solid: bool,
 }
 
 /// What the beam is like.

@@ -9,6 +9,7 @@ mod map;
 mod path;
 mod pickup;
 mod pilot;
+mod predict;
 mod rows;
 mod ship;
 mod spawn;
@@ -17,7 +18,6 @@ mod weapons;
 
 use std::collections::BTreeMap;
 
-use fracas_shared::glam::Vec2;
 use fracas_shared::{
     ConfigError, Context, EntityKey, Game, Inputs, LeaveReason, Never, Outcome, PlayerId, Profile, State,
     Tick, World,
@@ -26,6 +26,7 @@ use fracas_shared::{
 pub use config::{BeamConfig, Config, MapSource, PickupConfig, RocketConfig, ShipConfig};
 pub use pickup::{Item, Pickup};
 pub use pilot::Mind;
+pub use predict::Ahead;
 pub use rows::{Event, Input, Own, View, Weapon};
 pub use ship::Ship;
 pub use weapons::Rocket;
@@ -64,7 +65,7 @@ pub struct Global {
 
 impl Game for Arena {
     const ID: &'static str = "arena";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
 
     type Config = Config;
     type Global = Global;
@@ -122,21 +123,8 @@ impl Game for Arena {
 
     fn view(&self, _key: EntityKey, entity: &Entity) -> Option<View> {
         Some(match entity {
-            Entity::Ship(ship) => View::Ship {
-                player: ship.player,
-                x: ship.position.x,
-                y: ship.position.y,
-                vx: ship.velocity.x,
-                vy: ship.velocity.y,
-                aim: ship.aim,
-                health: ship.health,
-                alive: ship.is_alive(),
-                kills: ship.kills,
-                deaths: ship.deaths,
-            },
-            Entity::Rocket(Rocket { player, position, velocity, .. }) => {
-                View::Rocket { player: *player, x: position.x, y: position.y, vx: velocity.x, vy: velocity.y }
-            }
+            Entity::Ship(ship) => ship.view(),
+            Entity::Rocket(rocket) => rocket.view(),
             Entity::Pickup(Pickup { item, position, back_at }) => {
                 View::Pickup { item: *item, x: position.x, y: position.y, present: back_at.is_none() }
             }
@@ -144,10 +132,18 @@ impl Game for Arena {
         })
     }
 
+    fn is_remembered(&self, entity: &Entity) -> bool {
+        matches!(entity, Entity::Ship(_))
+    }
+
     fn own(&self, ctx: &Context<'_, Self>, player: PlayerId) -> Option<Own> {
         let Entity::Ship(ship) = ctx.world.get(*ctx.global.ships.get(&player)?)? else { return None };
         let wait = |ready: Tick| ready.since(ctx.tick).clamp(0, i32::from(u16::MAX)) as u16;
         Some(Own {
+            x: ship.position.x,
+            y: ship.position.y,
+            vx: ship.velocity.x,
+            vy: ship.velocity.y,
             ammo: ship.ammo,
             beam_wait: wait(ship.beam_ready),
             rocket_wait: wait(ship.rocket_ready),
@@ -173,9 +169,25 @@ impl Arena {
         for (_, entity) in ctx.world.iter_mut() {
             let Entity::Ship(ship) = entity else { continue };
             let Some(input) = inputs.of(ship.player).filter(|_| ship.is_alive()) else { continue };
-            ship.aim = input.aim;
-            let wish = Vec2::new(f32::from(input.x), f32::from(input.y)) / 127.0;
-            ship.fly(wish, dt, &self.config.ship, &self.map);
+            ship.obey(input, dt, &self.config.ship, &self.map);
+        }
+        if self.config.ship.solid {
+            self.push_apart(ctx.world);
+        }
+    }
+
+    /// Moves ships out of each other's way: all of them from where they were before any has moved.
+    fn push_apart(&self, world: &mut World<Entity>) {
+        let targets = Targets::of(world);
+        for (_, entity) in world.iter_mut() {
+            let Entity::Ship(ship) = entity else { continue };
+            if !ship.is_alive() {
+                continue;
+            }
+            let (me, from, reach) = (ship.player, ship.position, self.config.ship.radius_m * 2.0);
+            for other in targets.within(from, reach).filter(|other| other.player != me) {
+                ship.give_way(other.position, &self.config.ship, &self.map);
+            }
         }
     }
 

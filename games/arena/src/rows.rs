@@ -3,9 +3,26 @@
 //! Positions are metres from the map's upper left corner, x to the right and y downwards; velocities
 //! are metres per second; angles are radians from +x towards +y, so clockwise on the screen.
 
-use fracas_shared::{PlayerId, Row, RowEnum, State};
+use fracas_shared::glam::Vec2;
+use fracas_shared::{PlayerId, Row, RowEnum, State, quant};
 
 use crate::pickup::Item;
+
+/// How exactly the rules know where a ship is and how fast it is: to 1/1024 m and 1/1024 m/s, as
+/// [`Own`] says it.
+const STEP: f64 = 1.0 / 1024.0;
+
+/// A position as [`Own`] can say it.
+pub(crate) fn round_position(position: Vec2) -> Vec2 {
+    let round = |at| quant::fixed_value(quant::fixed_code(at, 0.0, STEP, 17), 0.0, STEP);
+    Vec2::new(round(position.x), round(position.y))
+}
+
+/// A velocity as [`Own`] can say it.
+pub(crate) fn round_velocity(velocity: Vec2) -> Vec2 {
+    let round = |speed| quant::fixed_value(quant::fixed_code(speed, -32.0, STEP, 16), -32.0, STEP);
+    Vec2::new(round(velocity.x), round(velocity.y))
+}
 
 /// What a player does in one tick. The default is to stand still.
 #[derive(Clone, Copy, Debug, Default, Row, State)]
@@ -31,10 +48,10 @@ pub enum View {
         /// Whose it is.
         player: PlayerId,
         /// Its middle.
-        #[row(fixed(min = 0.0, step = 0.03125, bits = 12))]
+        #[row(fixed(min = 0.0, step = 0.03125, bits = 12), velocity = vx, jump = 1.0)]
         x: f32,
         /// Its middle.
-        #[row(fixed(min = 0.0, step = 0.03125, bits = 12))]
+        #[row(fixed(min = 0.0, step = 0.03125, bits = 12), velocity = vy, jump = 1.0)]
         y: f32,
         /// Its velocity.
         #[row(fixed(min = -32.0, step = 0.0625, bits = 10))]
@@ -62,10 +79,10 @@ pub enum View {
         /// Who fired it.
         player: PlayerId,
         /// Where it is.
-        #[row(fixed(min = 0.0, step = 0.03125, bits = 12))]
+        #[row(fixed(min = 0.0, step = 0.03125, bits = 12), velocity = vx)]
         x: f32,
         /// Where it is.
-        #[row(fixed(min = 0.0, step = 0.03125, bits = 12))]
+        #[row(fixed(min = 0.0, step = 0.03125, bits = 12), velocity = vy)]
         y: f32,
         /// Its velocity, the same for all its flight.
         #[row(fixed(min = -64.0, step = 0.125, bits = 10))]
@@ -94,9 +111,22 @@ pub enum View {
     },
 }
 
-/// What a player alone sees of the own ship.
+/// What a player alone sees of the own ship: where it is as exactly as the rules know it, so that a
+/// client can run it ahead, and what it can do.
 #[derive(Clone, Debug, PartialEq, Row)]
 pub struct Own {
+    /// Its middle.
+    #[row(fixed(min = 0.0, step = 0.0009765625, bits = 17))]
+    pub x: f32,
+    /// Its middle.
+    #[row(fixed(min = 0.0, step = 0.0009765625, bits = 17))]
+    pub y: f32,
+    /// Its velocity.
+    #[row(fixed(min = -32.0, step = 0.0009765625, bits = 16))]
+    pub vx: f32,
+    /// Its velocity.
+    #[row(fixed(min = -32.0, step = 0.0009765625, bits = 16))]
+    pub vy: f32,
     /// Rockets left.
     #[row(uint(bits = 6))]
     pub ammo: u8,

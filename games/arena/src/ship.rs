@@ -5,9 +5,10 @@ use fracas_shared::{PlayerId, State, Tick};
 
 use crate::config::{Config, ShipConfig};
 use crate::map::{Map, cell_of};
+use crate::rows::{Input, View, round_position, round_velocity};
 
 /// A player's ship. It is there for as long as its player is, also between two lives.
-#[derive(Clone, Debug, State)]
+#[derive(Clone, Debug, PartialEq, State)]
 pub struct Ship {
     pub(crate) player: PlayerId,
     pub(crate) position: Vec2,
@@ -25,6 +26,20 @@ pub struct Ship {
     pub(crate) respawn_at: Tick,
     pub(crate) kills: u16,
     pub(crate) deaths: u16,
+}
+
+/// From one shot to the next, in ticks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cooldowns {
+    pub(crate) beam: u32,
+    pub(crate) rocket: u32,
+}
+
+/// What a ship fires in one tick.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shots {
+    pub(crate) beam: bool,
+    pub(crate) rocket: bool,
 }
 
 impl Ship {
@@ -57,13 +72,35 @@ impl Ship {
         self.rocket_ready = now;
     }
 
+    /// How everyone sees it.
+    pub(crate) fn view(&self) -> View {
+        View::Ship {
+            player: self.player,
+            x: self.position.x,
+            y: self.position.y,
+            vx: self.velocity.x,
+            vy: self.velocity.y,
+            aim: self.aim,
+            health: self.health,
+            alive: self.is_alive(),
+            kills: self.kills,
+            deaths: self.deaths,
+        }
+    }
+
     /// Whether it flies, shoots and can be hit.
     pub(crate) fn is_alive(&self) -> bool {
         self.health > 0
     }
 
+    /// Aims and flies for one tick of `dt` seconds, as its player wishes.
+    pub(crate) fn obey(&mut self, input: &Input, dt: f32, config: &ShipConfig, map: &Map) {
+        self.aim = input.aim;
+        self.fly(Vec2::new(f32::from(input.x), f32::from(input.y)) / 127.0, dt, config, map);
+    }
+
     /// Flies for one tick of `dt` seconds, with a wish of length 0 to 1 for the share of full speed.
-    pub(crate) fn fly(&mut self, wish: Vec2, dt: f32, config: &ShipConfig, map: &Map) {
+    fn fly(&mut self, wish: Vec2, dt: f32, config: &ShipConfig, map: &Map) {
         let wished = wish.clamp_length_max(1.0) * config.speed_mps;
         self.velocity = self.velocity.move_towards(wished, config.acceleration_mps2 * dt);
         // In steps shorter than the radius, so that no wall is passed over at any tick rate.
@@ -72,6 +109,44 @@ impl Ship {
             self.position += self.velocity * (dt / steps);
             self.keep_out_of_walls(config.radius_m, map);
         }
+        self.settle();
+    }
+
+    /// Moves out of the way of another ship by half of what they overlap: the other half is the
+    /// other's to move. It stays out of walls.
+    pub(crate) fn give_way(&mut self, other: Vec2, config: &ShipConfig, map: &Map) {
+        let away = self.position - other;
+        let overlap = config.radius_m * 2.0 - away.length();
+        if overlap <= 0.0 {
+            return;
+        }
+        // Two ships at the very same place go apart along x.
+        let outwards = away.normalize_or(Vec2::X);
+        self.position += outwards * (overlap * 0.5);
+        self.velocity -= outwards * self.velocity.dot(outwards).min(0.0);
+        self.keep_out_of_walls(config.radius_m, map);
+        self.settle();
+    }
+
+    /// Rounds to what a client is told, so that it can run the ship ahead with the same numbers.
+    fn settle(&mut self) {
+        self.position = round_position(self.position);
+        self.velocity = round_velocity(self.velocity);
+    }
+
+    /// Fires what the input asks for and what is ready.
+    pub(crate) fn fire(&mut self, input: &Input, now: Tick, cooldowns: Cooldowns, has_room: bool) -> Shots {
+        let beam = input.beam && !self.beam_ready.is_after(now);
+        if beam {
+            self.beam_ready = now + cooldowns.beam;
+        }
+        let is_loaded = self.ammo > 0 && !self.rocket_ready.is_after(now);
+        let rocket = input.rocket && is_loaded && has_room;
+        if rocket {
+            self.rocket_ready = now + cooldowns.rocket;
+            self.ammo -= 1;
+        }
+        Shots { beam, rocket }
     }
 
     /// Moves the circle out of the cells around its middle and takes the speed into them away, so

@@ -4,6 +4,7 @@ use fracas_shared::glam::Vec2;
 use fracas_shared::{EntityKey, PlayerId, World};
 
 use crate::Entity;
+use crate::rows::View;
 
 /// A living ship.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +27,21 @@ impl Targets {
             }
             _ => None,
         });
-        let mut targets: Vec<_> = living.collect();
+        Self::sorted(living)
+    }
+
+    /// The ships that live in these views.
+    pub(crate) fn seen(views: impl Iterator<Item = (EntityKey, View)>) -> Self {
+        Self::sorted(views.filter_map(|(key, view)| match view {
+            View::Ship { player, x, y, alive: true, .. } => {
+                Some(Target { key, player, position: Vec2::new(x, y) })
+            }
+            _ => None,
+        }))
+    }
+
+    fn sorted(targets: impl Iterator<Item = Target>) -> Self {
+        let mut targets: Vec<_> = targets.collect();
         targets.sort_by(|a, b| a.position.x.total_cmp(&b.position.x).then(a.player.cmp(&b.player)));
         Self(targets)
     }

@@ -5,9 +5,11 @@
 
 use fracas_shared::glam::Vec2;
 use fracas_shared::limits::{ENTITIES_MAX, SEATS_MAX};
+use fracas_shared::tick::ticks_of;
 use fracas_shared::{Context, EntityKey, Inputs, PlayerId, State, Tick, math};
 
-use crate::rows::{Event, Weapon};
+use crate::rows::{Event, View, Weapon};
+use crate::ship::Cooldowns;
 use crate::targets::Targets;
 use crate::{Arena, Entity, ship_mut};
 
@@ -15,13 +17,21 @@ use crate::{Arena, Entity, ship_mut};
 const FUSE_M: f32 = 0.05;
 
 /// A rocket in flight.
-#[derive(Clone, Debug, State)]
+#[derive(Clone, Debug, PartialEq, State)]
 pub struct Rocket {
     pub(crate) player: PlayerId,
     pub(crate) position: Vec2,
     pub(crate) velocity: Vec2,
     /// When it explodes where it is.
     pub(crate) ends_at: Tick,
+}
+
+impl Rocket {
+    /// How everyone sees it.
+    pub(crate) fn view(&self) -> View {
+        let Self { player, position, velocity, .. } = *self;
+        View::Rocket { player, x: position.x, y: position.y, vx: velocity.x, vy: velocity.y }
+    }
 }
 
 /// Damage that lands at the end of the tick.
@@ -51,73 +61,82 @@ impl Arena {
         targets: &Targets,
         salvo: &mut Salvo,
     ) {
-        let beam_ready = ctx.tick + ctx.ticks(self.config.beam.cooldown_s);
-        let rocket_ready = ctx.tick + ctx.ticks(self.config.rocket.cooldown_s);
+        let cooldowns = self.cooldowns(ctx.tick_hz);
         // So many places of the world stay free of rockets that there is one for each seat's ship.
         let rockets_max = ENTITIES_MAX - usize::from(SEATS_MAX);
         for (player, input) in inputs.iter() {
-            let is_room = ctx.world.len() < rockets_max;
+            let has_room = ctx.world.len() < rockets_max;
             let Some(&key) = ctx.global.ships.get(&player) else { continue };
             let Some(ship) = ship_mut(ctx.world, key).filter(|ship| ship.is_alive()) else { continue };
-            let fires_beam = input.beam && !ship.beam_ready.is_after(ctx.tick);
-            if fires_beam {
-                ship.beam_ready = beam_ready;
-            }
-            let is_loaded = ship.ammo > 0 && !ship.rocket_ready.is_after(ctx.tick);
-            let fires_rocket = input.rocket && is_loaded && is_room;
-            if fires_rocket {
-                ship.rocket_ready = rocket_ready;
-                ship.ammo -= 1;
-            }
+            let shots = ship.fire(input, ctx.tick, cooldowns, has_room);
             let (from, direction) = (ship.position, math::direction(ship.aim));
-            if fires_beam {
-                self.beam(player, from, direction, targets, salvo);
+            if shots.beam {
+                // It hits whom the player saw there.
+                let seen = ctx.as_seen_by(player).map(|past| Targets::seen(past.views()));
+                self.beam(player, from, direction, seen.as_ref().unwrap_or(targets), salvo);
             }
-            if fires_rocket {
-                self.launch(ctx, player, from, direction);
+            if shots.rocket {
+                let rocket = self.launch(player, from, direction, ctx.tick, ctx.tick_hz);
+                // `fire` has seen that there is room.
+                let _ = ctx.world.spawn(Entity::Rocket(rocket));
             }
         }
     }
 
-    /// Fires a beam, which hits the first ship that it meets.
-    fn beam(&self, player: PlayerId, from: Vec2, direction: Vec2, targets: &Targets, salvo: &mut Salvo) {
+    /// From one shot to the next, in ticks.
+    pub(crate) fn cooldowns(&self, tick_hz: u16) -> Cooldowns {
+        Cooldowns {
+            beam: ticks_of(self.config.beam.cooldown_s, tick_hz),
+            rocket: ticks_of(self.config.rocket.cooldown_s, tick_hz),
+        }
+    }
+
+    /// Where a beam ends, and whom it hits: the first ship that it meets.
+    pub(crate) fn trace(
+        &self,
+        player: PlayerId,
+        from: Vec2,
+        direction: Vec2,
+        targets: &Targets,
+    ) -> (Vec2, Option<EntityKey>) {
         let range = self.map.reach(from, direction, self.config.beam.range_m);
         let hit = targets.first_hit(player, from, direction, range, self.config.ship.radius_m);
         let to = from + direction * hit.map_or(range, |(distance, _)| distance);
+        (to, hit.map(|(_, target)| target.key))
+    }
+
+    /// Fires a beam, which hits the first ship that it meets.
+    fn beam(&self, player: PlayerId, from: Vec2, direction: Vec2, targets: &Targets, salvo: &mut Salvo) {
+        let (to, hit) = self.trace(player, from, direction, targets);
         salvo.effects.push(Event::Beam { player, x: from.x, y: from.y, to_x: to.x, to_y: to.y });
-        salvo.hits.extend(hit.map(|(_, target)| Hit {
-            victim: target.key,
+        salvo.hits.extend(hit.map(|victim| Hit {
+            victim,
             by: player,
             weapon: Weapon::Beam,
             damage: self.config.beam.damage,
         }));
     }
 
-    fn launch(&self, ctx: &mut Context<'_, Self>, player: PlayerId, position: Vec2, direction: Vec2) {
+    /// A rocket as it leaves a ship.
+    pub(crate) fn launch(
+        &self,
+        player: PlayerId,
+        position: Vec2,
+        direction: Vec2,
+        now: Tick,
+        tick_hz: u16,
+    ) -> Rocket {
         let velocity = direction * self.config.rocket.speed_mps;
-        let ends_at = ctx.tick + ctx.ticks(self.config.rocket.life_s);
-        // `fire` has seen that there is room.
-        let _ = ctx.world.spawn(Entity::Rocket(Rocket { player, position, velocity, ends_at }));
+        Rocket { player, position, velocity, ends_at: now + ticks_of(self.config.rocket.life_s, tick_hz) }
     }
 
     /// Moves the rockets and explodes those that meet something or whose time is up.
     pub(crate) fn move_rockets(&self, ctx: &mut Context<'_, Self>, targets: &Targets, salvo: &mut Salvo) {
-        let length = self.config.rocket.speed_mps * ctx.dt();
-        let now = ctx.tick;
+        let (now, dt) = (ctx.tick, ctx.dt());
         let mut exploded = Vec::new();
         ctx.world.retain(|_, entity| {
             let Entity::Rocket(rocket) = entity else { return true };
-            let direction = rocket.velocity / self.config.rocket.speed_mps;
-            let free = self.map.reach(rocket.position, direction, length);
-            let radius = self.config.ship.radius_m;
-            let hit = targets.first_hit(rocket.player, rocket.position, direction, free, radius);
-            let stop = match hit {
-                Some((distance, _)) => distance,
-                None if free < length => (free - FUSE_M).max(0.0),
-                None => free,
-            };
-            rocket.position += direction * stop;
-            let flies = hit.is_none() && free >= length && rocket.ends_at.is_after(now);
+            let flies = self.fly_rocket(rocket, targets, now, dt);
             if !flies {
                 exploded.push((rocket.player, rocket.position));
             }
@@ -127,6 +146,22 @@ impl Arena {
             salvo.effects.push(Event::Explosion { player, x: position.x, y: position.y });
             salvo.hits.extend(self.explosion_hits(player, position, targets));
         }
+    }
+
+    /// Flies a rocket for one tick of `dt` seconds; whether it still flies then.
+    pub(crate) fn fly_rocket(&self, rocket: &mut Rocket, targets: &Targets, now: Tick, dt: f32) -> bool {
+        let length = self.config.rocket.speed_mps * dt;
+        let direction = rocket.velocity / self.config.rocket.speed_mps;
+        let free = self.map.reach(rocket.position, direction, length);
+        let radius = self.config.ship.radius_m;
+        let hit = targets.first_hit(rocket.player, rocket.position, direction, free, radius);
+        let stop = match hit {
+            Some((distance, _)) => distance,
+            None if free < length => (free - FUSE_M).max(0.0),
+            None => free,
+        };
+        rocket.position += direction * stop;
+        hit.is_none() && free >= length && rocket.ends_at.is_after(now)
     }
 
     /// Whom an explosion hurts: the less, the farther from the middle, and nobody behind a wall.

@@ -1,10 +1,13 @@
 //! One player's inputs on their way to the rules: exactly one for each tick.
 
 use std::collections::VecDeque;
+use std::mem::take;
+use std::ops::AddAssign;
 
 use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
 use fracas_shared::limits::{INPUT_AHEAD_TICKS_MAX, INPUT_REPEAT_TICKS_MAX};
-use fracas_shared::{State, Tick};
+use fracas_shared::packet::InputHead;
+use fracas_shared::{State, Tick, ViewTime};
 
 /// The inputs of one player that wait for their ticks.
 ///
@@ -15,13 +18,38 @@ use fracas_shared::{State, Tick};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InputQueue<I> {
     /// By stamp, each stamp once, none before the next tick.
-    waiting: VecDeque<(Tick, I)>,
+    waiting: VecDeque<Stamped<I>>,
     /// The newest input whose tick was over when it came, not yet used.
-    late: Option<(Tick, I)>,
+    late: Option<Stamped<I>>,
     last: I,
     last_stamp: Tick,
     missing_ticks: u32,
-    margin_ticks: i8,
+    /// The least margin of the inputs that came since the last step.
+    margin_ticks: Option<i8>,
+    /// That of those that came before the last step.
+    told_margin_ticks: Option<i8>,
+    /// The newest moment that the player's screen is known to have shown.
+    view_time: Option<ViewTime>,
+    /// Since they were last reported.
+    counts: InputCounts,
+    /// Until then.
+    reported: InputCounts,
+}
+
+/// An input, for which tick it is, and what its player's screen showed.
+#[derive(Clone, Debug)]
+struct Stamped<I> {
+    tick: Tick,
+    input: I,
+    view_time: Option<ViewTime>,
+}
+
+/// What the step of a tick uses of one player.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Taken<I> {
+    pub(crate) input: I,
+    /// Which moment the player's screen showed; none when it is not known.
+    pub(crate) view_time: Option<ViewTime>,
 }
 
 /// What became of inputs, counted.
@@ -31,6 +59,8 @@ pub struct InputCounts {
     pub on_time: u32,
     /// Came after their tick.
     pub late: u32,
+    /// Ticks without an input, filled with one that came late.
+    pub late_used: u32,
     /// Ticks without an input, filled with the last one.
     pub repeated: u32,
     /// Ticks without an input for too long, filled with the neutral one.
@@ -41,47 +71,79 @@ pub struct InputCounts {
     pub duplicate: u32,
 }
 
+impl InputCounts {
+    /// Ticks whose step had no input that was meant for it.
+    pub fn missing(&self) -> u32 {
+        self.repeated + self.neutral + self.late_used
+    }
+}
+
+impl AddAssign for InputCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.on_time += other.on_time;
+        self.late += other.late;
+        self.late_used += other.late_used;
+        self.repeated += other.repeated;
+        self.neutral += other.neutral;
+        self.early_dropped += other.early_dropped;
+        self.duplicate += other.duplicate;
+    }
+}
+
 impl<I: Clone + Default> InputQueue<I> {
     /// Takes an input that came before the step of `next`.
-    pub(crate) fn push(&mut self, stamp: Tick, input: I, next: Tick, counts: &mut InputCounts) {
-        let margin = stamp.since(next);
-        self.margin_ticks = margin.clamp(i32::from(i8::MIN), i32::from(i8::MAX)) as i8;
+    pub(crate) fn push(&mut self, head: InputHead, input: I, next: Tick) {
+        let stamped = Stamped { tick: head.tick, input, view_time: head.view_time() };
+        let margin = head.tick.since(next);
+        let margin_ticks = margin.clamp(i32::from(i8::MIN) + 1, i32::from(i8::MAX)) as i8;
+        self.margin_ticks = Some(self.margin_ticks.map_or(margin_ticks, |least| least.min(margin_ticks)));
         if margin < 0 {
-            counts.late += 1;
-            let newest = self.late.as_ref().map_or(self.last_stamp, |(stamp, _)| *stamp);
-            if stamp.is_after(newest) {
-                self.late = Some((stamp, input));
+            self.counts.late += 1;
+            let newest = self.late.as_ref().map_or(self.last_stamp, |late| late.tick);
+            if stamped.tick.is_after(newest) {
+                self.late = Some(stamped);
             }
         } else if margin >= INPUT_AHEAD_TICKS_MAX as i32 {
-            counts.early_dropped += 1;
+            self.counts.early_dropped += 1;
         } else {
             // Clients send in order, so the place is nearly always the end.
-            let place = self.waiting.iter().rposition(|(waiting, _)| !waiting.is_after(stamp));
+            let place = self.waiting.iter().rposition(|waiting| !waiting.tick.is_after(stamped.tick));
             match place {
-                Some(place) if self.waiting[place].0 == stamp => counts.duplicate += 1,
-                place => self.waiting.insert(place.map_or(0, |place| place + 1), (stamp, input)),
+                Some(place) if self.waiting[place].tick == stamped.tick => self.counts.duplicate += 1,
+                place => self.waiting.insert(place.map_or(0, |place| place + 1), stamped),
             }
         }
     }
 
     /// The input for the step of `tick`; ticks must come one after the other.
-    pub(crate) fn take(&mut self, tick: Tick, counts: &mut InputCounts) -> I {
-        let on_time = self.waiting.pop_front_if(|(stamp, _)| *stamp == tick);
-        counts.on_time += u32::from(on_time.is_some());
+    pub(crate) fn take(&mut self, tick: Tick) -> Taken<I> {
+        self.told_margin_ticks = self.margin_ticks.take();
+        let on_time = self.waiting.pop_front_if(|waiting| waiting.tick == tick);
+        self.counts.on_time += u32::from(on_time.is_some());
         let late = self.late.take();
-        if let Some((stamp, input)) = on_time.or(late) {
+        self.missing_ticks = if on_time.is_some() { 0 } else { self.missing_ticks + 1 };
+        if let Some(Stamped { tick: stamp, input, view_time }) = on_time.or(late) {
+            if self.missing_ticks > 0 {
+                self.counts.late_used += 1;
+                self.missing_ticks = 1;
+            }
             self.last = input;
             self.last_stamp = stamp;
-            self.missing_ticks = 0;
-            return self.last.clone();
+            self.see(view_time);
+            return Taken { input: self.last.clone(), view_time: self.view_time };
         }
-        self.missing_ticks += 1;
-        if self.missing_ticks <= INPUT_REPEAT_TICKS_MAX {
-            counts.repeated += 1;
-            self.last.clone()
-        } else {
-            counts.neutral += 1;
-            I::default()
+        let is_gone = self.missing_ticks > INPUT_REPEAT_TICKS_MAX;
+        self.counts.neutral += u32::from(is_gone);
+        self.counts.repeated += u32::from(!is_gone);
+        let input = if is_gone { I::default() } else { self.last.clone() };
+        Taken { input, view_time: self.view_time }
+    }
+
+    /// A screen never goes back, so a client cannot choose the moment that suits it.
+    fn see(&mut self, view_time: Option<ViewTime>) {
+        let goes_back = view_time.zip(self.view_time).is_some_and(|(new, old)| old.is_after(new));
+        if !goes_back {
+            self.view_time = view_time;
         }
     }
 
@@ -96,9 +158,39 @@ impl<I: Clone + Default> InputQueue<I> {
         self.last_stamp
     }
 
-    /// How many ticks before its step the last input came; negative when it was late.
-    pub(crate) fn margin_ticks(&self) -> i8 {
-        self.margin_ticks
+    /// How many ticks before their steps the inputs came between the last two steps, the least;
+    /// negative when one was late; none when none came.
+    pub(crate) fn margin_ticks(&self) -> Option<i8> {
+        self.told_margin_ticks
+    }
+
+    /// Whether the last step had no input that was meant for it.
+    pub(crate) fn was_missing(&self) -> bool {
+        self.missing_ticks > 0
+    }
+
+    /// What became of inputs since this was last asked.
+    pub(crate) fn report(&mut self) -> InputCounts {
+        let counts = take(&mut self.counts);
+        self.reported += counts;
+        counts
+    }
+
+    /// What became of all inputs that were reported.
+    pub(crate) fn reported(&self) -> InputCounts {
+        self.reported
+    }
+}
+
+impl<I: State> State for Stamped<I> {
+    fn save(&self, out: &mut StateWriter<'_>) {
+        self.tick.save(out);
+        self.input.save(out);
+        self.view_time.save(out);
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { tick: State::load(from)?, input: State::load(from)?, view_time: State::load(from)? })
     }
 }
 
@@ -110,6 +202,8 @@ impl<I: State + Clone + Default> State for InputQueue<I> {
         self.last_stamp.save(out);
         self.missing_ticks.save(out);
         self.margin_ticks.save(out);
+        self.told_margin_ticks.save(out);
+        self.view_time.save(out);
     }
 
     fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
@@ -120,6 +214,11 @@ impl<I: State + Clone + Default> State for InputQueue<I> {
             last_stamp: State::load(from)?,
             missing_ticks: State::load(from)?,
             margin_ticks: State::load(from)?,
+            told_margin_ticks: State::load(from)?,
+            view_time: State::load(from)?,
+            // Of another process.
+            counts: InputCounts::default(),
+            reported: InputCounts::default(),
         })
     }
 }
@@ -128,21 +227,24 @@ impl<I: State + Clone + Default> State for InputQueue<I> {
 mod tests {
     use super::*;
 
+    fn head(stamp: u32, view_lag: u16) -> InputHead {
+        InputHead { tick: Tick(stamp), ack: Tick(0), view_lag }
+    }
+
     /// Pushes `stamps` (the input is the stamp) before the steps of ticks 10, 11, ... and gives the
     /// inputs that these steps use.
     fn check(pushes: &[&[u32]], used: &[u32]) -> InputCounts {
         let mut queue = InputQueue::default();
-        let mut counts = InputCounts::default();
         let mut taken = Vec::new();
         for (turn, stamps) in pushes.iter().enumerate() {
             let tick = Tick(10 + turn as u32);
             for stamp in *stamps {
-                queue.push(Tick(*stamp), *stamp, tick, &mut counts);
+                queue.push(head(*stamp, 0), *stamp, tick);
             }
-            taken.push(queue.take(tick, &mut counts));
+            taken.push(queue.take(tick).input);
         }
         assert_eq!(taken, used);
-        counts
+        queue.report()
     }
 
     #[test]
@@ -165,7 +267,7 @@ mod tests {
     #[test]
     fn the_newest_late_input_fills_a_gap() {
         let counts = check(&[&[10], &[7, 9, 8], &[11, 10]], &[10, 10, 11]);
-        assert_eq!((counts.late, counts.repeated), (5, 1));
+        assert_eq!((counts.late, counts.late_used, counts.repeated), (5, 1, 0));
     }
 
     #[test]
@@ -184,5 +286,32 @@ mod tests {
         used[ticks - 2..].fill(0);
         let counts = check(&pushes, &used);
         assert_eq!((counts.repeated, counts.neutral), (INPUT_REPEAT_TICKS_MAX, 2));
+    }
+
+    #[test]
+    fn the_least_margin_is_told_once() {
+        let mut queue = InputQueue::default();
+        for (stamp, next) in [(12, 10), (11, 10), (13, 10)] {
+            queue.push(head(stamp, 0), 0u32, Tick(next));
+        }
+        assert_eq!(queue.margin_ticks(), None, "nothing before the step");
+        queue.take(Tick(10));
+        assert_eq!((queue.margin_ticks(), queue.was_missing()), (Some(1), true));
+        queue.take(Tick(11));
+        assert_eq!((queue.margin_ticks(), queue.was_missing()), (None, false));
+    }
+
+    #[test]
+    fn a_screen_never_goes_back() {
+        let mut queue = InputQueue::default();
+        let mut check = |tick: u32, lag: u16, expected: Option<ViewTime>| {
+            queue.push(head(tick, lag), 0u32, Tick(tick));
+            assert_eq!(queue.take(Tick(tick)).view_time, expected);
+        };
+        let parts = ViewTime::PARTS;
+        check(10, 3 * parts, Some(ViewTime::at(Tick(7))));
+        check(11, 5 * parts, Some(ViewTime::at(Tick(7))));
+        check(12, 3 * parts, Some(ViewTime::at(Tick(9))));
+        check(13, 0, None);
     }
 }

@@ -1,7 +1,7 @@
 //! What may differ from room to room of one game.
 
 use fracas_shared::limits::{
-    LINGER_TIME_MAX_S, OPTIONS_BYTES_MAX, PASSWORD_BYTES_MAX, SEATS_MAX, TICK_HZ_MAX,
+    LINGER_TIME_MAX_S, OPTIONS_BYTES_MAX, PASSWORD_BYTES_MAX, REWIND_TIME_MAX_MS, SEATS_MAX, TICK_HZ_MAX,
 };
 use fracas_shared::{ConfigError, Game};
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,9 @@ pub struct RoomOptions<C> {
     pub bots: u16,
     /// How many seconds a seat is kept after its connection was lost, up to [`LINGER_TIME_MAX_S`].
     pub linger_s: u16,
+    /// How far back lag compensation goes at most, in milliseconds, up to [`REWIND_TIME_MAX_MS`]; 0
+    /// for none.
+    pub rewind_ms: u16,
     /// The game's config.
     pub config: C,
 }
@@ -38,6 +41,9 @@ pub struct OptionsPatch {
     /// See [`RoomOptions::linger_s`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub linger_s: Option<u16>,
+    /// See [`RoomOptions::rewind_ms`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rewind_ms: Option<u16>,
     /// Fields of the game's config; those that are not named stay as they are.
     pub config: Map<String, Value>,
     /// Whether the room is left out of listings and found by its id alone. No part of the match.
@@ -85,7 +91,14 @@ impl<C> RoomOptions<C> {
     where
         C: Default,
     {
-        Self { seats: G::SEATS, tick_hz: G::TICK_HZ, bots: 0, linger_s: G::LINGER_S, config: C::default() }
+        Self {
+            seats: G::SEATS,
+            tick_hz: G::TICK_HZ,
+            bots: 0,
+            linger_s: G::LINGER_S,
+            rewind_ms: G::REWIND_MS,
+            config: C::default(),
+        }
     }
 
     /// These options, changed as the patch says, and checked. Errors name the field.
@@ -100,6 +113,7 @@ impl<C> RoomOptions<C> {
             // Fewer seats than before take fewer bots, without being told so.
             bots: patch.bots.unwrap_or(self.bots.min(seats)),
             linger_s: patch.linger_s.unwrap_or(self.linger_s),
+            rewind_ms: patch.rewind_ms.unwrap_or(self.rewind_ms),
             config: patched_config(&self.config, &patch.config)?,
         };
         options.check()?;
@@ -114,7 +128,8 @@ impl<C> RoomOptions<C> {
         check("seats", self.seats, 1, SEATS_MAX)?;
         check("tick_hz", self.tick_hz, 1, TICK_HZ_MAX)?;
         check("bots", self.bots, 0, self.seats)?;
-        check("linger_s", self.linger_s, 0, LINGER_TIME_MAX_S)
+        check("linger_s", self.linger_s, 0, LINGER_TIME_MAX_S)?;
+        check("rewind_ms", self.rewind_ms, 0, REWIND_TIME_MAX_MS)
     }
 }
 

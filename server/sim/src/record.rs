@@ -1,7 +1,7 @@
 //! What reaches the rules at one tick.
 
 use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
-use fracas_shared::{Chat, Game, LeaveReason, PlayerId, Profile, State};
+use fracas_shared::{Chat, Game, LeaveReason, PlayerId, Profile, State, ViewTime};
 
 /// All that reaches the rules at one tick. A match is a pure function of its records.
 pub struct TickRecord<G: Game> {
@@ -13,6 +13,8 @@ pub struct TickRecord<G: Game> {
     pub messages: Vec<(PlayerId, PlayerMessage<G>)>,
     /// Exactly one input for each seated player, by seat; bots' too.
     pub inputs: Vec<(PlayerId, G::Input)>,
+    /// Which moments of the match they saw of whom that is known, by seat.
+    pub view_times: Vec<(PlayerId, ViewTime)>,
 }
 
 /// What a player tells the match besides inputs.
@@ -48,7 +50,13 @@ impl<G: Game> State for PlayerMessage<G> {
 
 impl<G: Game> Default for TickRecord<G> {
     fn default() -> Self {
-        Self { leaves: Vec::new(), joins: Vec::new(), messages: Vec::new(), inputs: Vec::new() }
+        Self {
+            leaves: Vec::new(),
+            joins: Vec::new(),
+            messages: Vec::new(),
+            inputs: Vec::new(),
+            view_times: Vec::new(),
+        }
     }
 }
 
@@ -57,6 +65,7 @@ impl<G: Game> TickRecord<G> {
     pub(crate) fn clear(&mut self) {
         while self.messages.pop().is_some() {}
         while self.inputs.pop().is_some() {}
+        self.view_times.clear();
     }
 }
 
@@ -65,11 +74,13 @@ impl<G: Game> State for TickRecord<G> {
         save_changes(&self.leaves, &self.joins, out);
         self.messages.save(out);
         self.inputs.save(out);
+        self.view_times.save(out);
     }
 
     fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
         let (leaves, joins) = load_changes(from)?;
-        Ok(Self { leaves, joins, messages: Vec::load(from)?, inputs: Vec::load(from)? })
+        let (messages, inputs) = (Vec::load(from)?, Vec::load(from)?);
+        Ok(Self { leaves, joins, messages, inputs, view_times: Vec::load(from)? })
     }
 }
 

@@ -14,7 +14,7 @@ use fracas_shared::row::{Row, RowWriter};
 use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{
     Chat, ConfigError, EntityId, LeaveReason, Pilot, PlayerId, Profile, Refusal, Removal, Rng, Schema, Seen,
-    Tick,
+    Tick, ViewTime,
 };
 use thiserror::Error;
 
@@ -48,7 +48,6 @@ pub struct Room<G: Pilot> {
     schema: SchemaText,
     record: TickRecord<G>,
     events: Events<G::Event>,
-    input_counts: InputCounts,
     seen_views: Vec<(EntityId, G::View)>,
 }
 
@@ -72,7 +71,7 @@ impl<G: Pilot> Room<G> {
     /// Opens a room without players. The same seed and the same inputs make the same match.
     pub fn open(options: RoomOptions<G::Config>, seed: u64) -> Result<Self, ConfigError> {
         let game = G::new(&options.config)?;
-        let simulation = Simulation::open(game, options.tick_hz, seed);
+        let simulation = Simulation::open(game, options.tick_hz, options.rewind_ms, seed);
         let seats = Seats::new(options.seats);
         let names = (WireIds::default(), Strings::default());
         Ok(Self::assemble(options, simulation, seats, names, Rng::new(seed, 1)))
@@ -98,7 +97,6 @@ impl<G: Pilot> Room<G> {
             schema: SchemaText { json: schema.to_json(), hash: schema.hash() },
             record: TickRecord::default(),
             events: Events::default(),
-            input_counts: InputCounts::default(),
             seen_views: Vec::new(),
         };
         // What bots see before the next tick. In a restored room every id and every string has its
@@ -121,7 +119,11 @@ impl<G: Pilot> Room<G> {
         self.hand_frames(viewers, &mut report);
         report.tick = self.simulation.tick();
         report.entities = self.simulation.world().len() as u32;
-        report.inputs = std::mem::take(&mut self.input_counts);
+        for (_, seat) in self.seats.iter_mut() {
+            if let Occupant::Player { inputs, .. } = &mut seat.occupant {
+                report.inputs += inputs.report();
+            }
+        }
         report.events_dropped = self.events.dropped();
         report
     }
@@ -142,7 +144,9 @@ impl<G: Pilot> Room<G> {
                 Occupant::Player { inputs, messages, .. } => {
                     let count = messages.len().min(MESSAGES_PER_TICK_MAX);
                     self.record.messages.extend(messages.drain(..count).map(|message| (player, message)));
-                    inputs.take(next, &mut self.input_counts)
+                    let taken = inputs.take(next);
+                    self.record.view_times.extend(taken.view_time.map(|time| (player, time)));
+                    taken.input
                 }
                 Occupant::Bot { mind } => {
                     let own = own_row(&mut self.simulation, &self.wire_ids, player);
@@ -156,6 +160,7 @@ impl<G: Pilot> Room<G> {
                         views: &self.seen_views,
                     };
                     let input = self.simulation.game().pilot(mind, &seen, &mut self.pilot_rng);
+                    self.record.view_times.push((player, ViewTime::at(self.simulation.tick())));
                     // As it would come from a client.
                     let row = LooseRow::of(&input, |_| None);
                     row.value_with_keys(|id| self.wire_ids.key_of(id)).unwrap_or_default()
@@ -211,9 +216,10 @@ impl<G: Pilot> Room<G> {
     fn own_message(&mut self, player: PlayerId) -> Option<Bytes> {
         let Occupant::Player { inputs, .. } = &self.seats.get(player)?.occupant else { return None };
         let (input_tick, input_margin) = (inputs.last_stamp(), inputs.margin_ticks());
+        let was_missing = inputs.was_missing();
         let row = self.own_row(player);
         let mut message = vec![ServerTag::Own as u8];
-        OwnHead { input_tick, input_margin, has_row: row.is_some() }.write(&mut message);
+        OwnHead { input_tick, input_margin, was_missing, has_row: row.is_some() }.write(&mut message);
         if let Some(row) = row {
             self.codecs.own.encode(&row, &mut message);
         }
@@ -280,7 +286,7 @@ impl<G: Pilot> Room<G> {
         let input = row.value_with_keys(|id| self.wire_ids.key_of(id))?;
         if let Some(Seat { occupant: Occupant::Player { inputs, .. }, .. }) = self.seats.get_mut(player) {
             let next = self.simulation.tick().next();
-            inputs.push(head.tick, input, next, &mut self.input_counts);
+            inputs.push(head, input, next);
         }
         Ok(head.ack)
     }
@@ -341,9 +347,22 @@ impl<G: Pilot> Room<G> {
         own_row(&mut self.simulation, &self.wire_ids, player)
     }
 
+    /// What became of a player's inputs until the last tick; none for a bot.
+    pub fn input_counts(&self, player: PlayerId) -> Option<InputCounts> {
+        match &self.seats.get(player)?.occupant {
+            Occupant::Player { inputs, .. } => Some(inputs.reported()),
+            Occupant::Bot { .. } => None,
+        }
+    }
+
     /// What reached the rules at the last tick.
     pub fn last_record(&self) -> &TickRecord<G> {
         &self.record
+    }
+
+    /// What happened in the last tick, in order.
+    pub fn last_events(&self) -> impl Iterator<Item = &G::Event> {
+        self.events.iter().map(|(_, event)| event)
     }
 
     /// What everyone sees since the last tick.

@@ -7,7 +7,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
 use fracas_shared::game::Events;
-use fracas_shared::{Chat, Context, Game, Inputs, Outcome, PlayerId, Profile, Rng, State, Tick, World};
+use fracas_shared::past::History;
+use fracas_shared::{
+    Chat, Context, Game, Inputs, Outcome, Past, PlayerId, Profile, Rng, State, Tick, ViewTime, World,
+};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::record::{PlayerMessage, TickRecord, load_profile, save_profile};
@@ -19,6 +22,8 @@ pub struct Simulation<G: Game> {
     tick_hz: u16,
     tick: Tick,
     world: World<G::Entity>,
+    /// What lag compensation knows of the last ticks.
+    history: History,
     rng: Rng,
     players: BTreeMap<PlayerId, Profile>,
     /// When the next match begins, once this one has an outcome.
@@ -60,13 +65,14 @@ pub enum MatchNews {
 }
 
 impl<G: Game> Simulation<G> {
-    /// Opens a match without players.
-    pub fn open(game: G, tick_hz: u16, seed: u64) -> Self {
+    /// Opens a match without players. Lag compensation goes back by `rewind_ms` at most.
+    pub fn open(game: G, tick_hz: u16, rewind_ms: u16, seed: u64) -> Self {
         let mut simulation = Self {
             rules: Some(Rules { game, global: G::Global::default() }),
             tick_hz,
             tick: Tick(0),
             world: World::new(),
+            history: History::new(u32::from(rewind_ms) * u32::from(tick_hz) / 1000),
             rng: Rng::new(seed, 0),
             players: BTreeMap::new(),
             next_match: None,
@@ -95,10 +101,12 @@ impl<G: Game> Simulation<G> {
         for (player, message) in &record.messages {
             news.extend(self.pass_on(*player, message, events));
         }
-        let outcome = self.with_rules(events, |game, ctx| {
+        let outcome = self.with_past(&record.view_times, events, |game, ctx| {
             game.step(ctx, &Inputs::new(&record.inputs));
             game.outcome(ctx)
         });
+        let Rules { game, .. } = self.rules.as_ref().expect(DISMANTLED);
+        self.history.push(game, self.tick, &self.world);
         // A match that has just begun is told to have begun before it may be told to have ended.
         if let Some(outcome) = outcome
             && self.next_match.is_none()
@@ -149,6 +157,16 @@ impl<G: Game> Simulation<G> {
         events: &mut Events<G::Event>,
         rules: impl FnOnce(&G, &mut Context<'_, G>) -> T,
     ) -> T {
+        self.with_past(&[], events, rules)
+    }
+
+    /// Asks the rules, who may ask for the past as these players saw it.
+    fn with_past<T>(
+        &mut self,
+        view_times: &[(PlayerId, ViewTime)],
+        events: &mut Events<G::Event>,
+        rules: impl FnOnce(&G, &mut Context<'_, G>) -> T,
+    ) -> T {
         let Rules { game, global } = self.rules.as_mut().expect(DISMANTLED);
         let mut ctx = Context {
             world: &mut self.world,
@@ -157,6 +175,7 @@ impl<G: Game> Simulation<G> {
             tick: self.tick,
             tick_hz: self.tick_hz,
             events,
+            past: Past::new(&self.history, view_times),
         };
         rules(game, &mut ctx)
     }
@@ -230,6 +249,7 @@ impl<G: Game> Simulation<G> {
     pub fn save(&self, out: &mut StateWriter<'_>) {
         self.tick.save(out);
         self.world.save(out);
+        self.history.save(out);
         self.rules().global.save(out);
         self.rng.save(out);
         (self.players.len() as u32).save(out);
@@ -242,15 +262,15 @@ impl<G: Game> Simulation<G> {
 
     /// The match whose state was saved, under the same rules and tick rate.
     pub fn load(game: G, tick_hz: u16, from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
-        let (tick, world, global, rng) =
-            (Tick::load(from)?, World::load(from)?, G::Global::load(from)?, Rng::load(from)?);
+        let (tick, world, history) = (Tick::load(from)?, World::load(from)?, History::load(from)?);
+        let (global, rng) = (G::Global::load(from)?, Rng::load(from)?);
         let mut players = BTreeMap::new();
         for _ in 0..u32::load(from)? {
             players.insert(PlayerId::load(from)?, load_profile(from)?);
         }
         let next_match = Option::load(from)?;
         let rules = Some(Rules { game, global });
-        Ok(Self { rules, tick_hz, tick, world, rng, players, next_match })
+        Ok(Self { rules, tick_hz, tick, world, history, rng, players, next_match })
     }
 }
 

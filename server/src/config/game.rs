@@ -1,6 +1,6 @@
 //! What the rooms of one game are like.
 
-use fracas_shared::limits::{LINGER_TIME_MAX_S, SEATS_MAX, TICK_HZ_MAX};
+use fracas_shared::limits::{LINGER_TIME_MAX_S, REWIND_TIME_MAX_MS, SEATS_MAX, TICK_HZ_MAX};
 use fracas_shared::{ConfigError, Game};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -19,6 +19,9 @@ pub struct GameConfig {
     /// Seconds for which a seat is kept after its connection was lost, up to [`LINGER_TIME_MAX_S`];
     /// none for the game's own number.
     pub linger_s: Option<u16>,
+    /// Milliseconds by which lag compensation goes back at most, up to [`REWIND_TIME_MAX_MS`]; none for
+    /// the game's own number.
+    pub rewind_ms: Option<u16>,
     /// Whether a room of this game is opened at the start and never ends.
     pub permanent: bool,
     /// What differs from the game's own default config.
@@ -27,7 +30,15 @@ pub struct GameConfig {
 
 impl Default for GameConfig {
     fn default() -> Self {
-        Self { seats: None, tick_hz: None, bots: None, linger_s: None, permanent: true, config: Table::new() }
+        Self {
+            seats: None,
+            tick_hz: None,
+            bots: None,
+            linger_s: None,
+            rewind_ms: None,
+            permanent: true,
+            config: Table::new(),
+        }
     }
 }
 
@@ -61,19 +72,16 @@ impl GameConfig {
 
     /// The first value that is out of range: its name, and the problem.
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
-        for (name, value, max) in [("seats", self.seats, SEATS_MAX), ("tick_hz", self.tick_hz, TICK_HZ_MAX)] {
-            if let Some(value) = value.filter(|value| !(1..=max).contains(value)) {
-                return Err((name, format!("{value} is out of range; 1 to {max} are allowed")));
+        for (name, value, min, max) in [
+            ("seats", self.seats, 1, SEATS_MAX),
+            ("tick_hz", self.tick_hz, 1, TICK_HZ_MAX),
+            ("bots", self.bots, 0, SEATS_MAX),
+            ("linger_s", self.linger_s, 0, LINGER_TIME_MAX_S),
+            ("rewind_ms", self.rewind_ms, 0, REWIND_TIME_MAX_MS),
+        ] {
+            if let Some(value) = value.filter(|value| !(min..=max).contains(value)) {
+                return Err((name, format!("{value} is out of range; {min} to {max} are allowed")));
             }
-        }
-        if let Some(seconds) = self.linger_s.filter(|seconds| *seconds > LINGER_TIME_MAX_S) {
-            return Err((
-                "linger_s",
-                format!("{seconds} is out of range; 0 to {LINGER_TIME_MAX_S} are allowed"),
-            ));
-        }
-        if let Some(bots) = self.bots.filter(|bots| *bots > SEATS_MAX) {
-            return Err(("bots", format!("{bots} is out of range; 0 to {SEATS_MAX} are allowed")));
         }
         Ok(())
     }

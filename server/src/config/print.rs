@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use clap::CommandFactory;
-use fracas_shared::limits::{LINGER_TIME_MAX_S, SEATS_MAX, TICK_HZ_MAX};
+use fracas_shared::limits::{LINGER_TIME_MAX_S, REWIND_TIME_MAX_MS, SEATS_MAX, TICK_HZ_MAX};
 use fracas_shared::{GameList, GameVisitor, Pilot};
 use toml::{Table, Value};
 
@@ -62,6 +62,7 @@ impl GameVisitor for PrintGames<'_> {
         let (id, seats, tick_hz) =
             (G::ID, game.seats.unwrap_or(G::SEATS), game.tick_hz.unwrap_or(G::TICK_HZ));
         let linger_s = game.linger_s.unwrap_or(G::LINGER_S);
+        let rewind_ms = game.rewind_ms.unwrap_or(G::REWIND_MS);
         let (bots, permanent) = (game.bots.unwrap_or(G::BOTS), game.permanent);
         put(
             self.text,
@@ -72,6 +73,8 @@ impl GameVisitor for PrintGames<'_> {
                  seats = {seats}\n\
                  # Seconds for which a seat is kept after its connection was lost, 0 to {LINGER_TIME_MAX_S}\n\
                  linger_s = {linger_s}\n\
+                 # How far back lag compensation goes at most, in milliseconds, 0 to {REWIND_TIME_MAX_MS}\n\
+                 rewind_ms = {rewind_ms}\n\
                  # Ticks per second, 1 to {TICK_HZ_MAX}\n\
                  tick_hz = {tick_hz}\n\
                  # Seats that bots fill as long as no player wants them; one is always left to a player\n\

@@ -136,6 +136,7 @@ fn host<G: Pilot>(config: &Config) -> Result<Entry, ConfigError> {
         tick_hz: game.tick_hz.unwrap_or(G::TICK_HZ),
         bots: game.bots_of::<G>(seats),
         linger_s: game.linger_s.unwrap_or(G::LINGER_S),
+        rewind_ms: game.rewind_ms.unwrap_or(G::REWIND_MS),
         config: game.rules::<G>()?,
     };
     let options = options.patched::<G>(&OptionsPatch::default())?;

@@ -61,7 +61,7 @@ async fn sit(raw: &mut Raw) {
 /// An input for this tick, tag and all.
 fn input(tick: u32) -> Vec<u8> {
     let mut packet = vec![ClientTag::Input as u8];
-    InputHead { tick: Tick(tick), ack: Tick(0) }.write(&mut packet);
+    InputHead { tick: Tick(tick), ack: Tick(0), view_lag: 0 }.write(&mut packet);
     row(&Schema::of::<Probe>().inputs, &Input::default(), &mut packet);
     packet
 }

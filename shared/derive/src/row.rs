@@ -1,10 +1,10 @@
 //! `#[derive(Row)]`.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Error, Expr, Field, Fields, Ident, LitInt, Result};
+use syn::{Data, DeriveInput, Error, Expr, Field, Fields, Ident, Lit, LitInt, Result};
 
 pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let name = &input.ident;
@@ -28,6 +28,8 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let patterns: Vec<_> = kinds.iter().map(|kind| &kind.path).collect();
     let writes = kinds.iter().map(Kind::write);
     let reads = kinds.iter().map(Kind::read);
+    let blends = kinds.iter().filter_map(Kind::blend);
+    let coasts = kinds.iter().filter_map(Kind::coast);
     Ok(quote! {
         #[automatically_derived]
         impl ::fracas_shared::Row for #name {
@@ -54,8 +56,32 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
                     kind => ::core::result::Result::Err(::fracas_shared::row::RowError::NoSuchKind(kind)),
                 }
             }
+
+            #[allow(unused_variables, unreachable_patterns)]
+            fn blend(&mut self, to: &Self, part: f32, seconds: f32) {
+                match (self, to) {
+                    #(#blends)*
+                    _ => {}
+                }
+            }
+
+            #[allow(unused_variables, unreachable_patterns)]
+            fn coast(&mut self, seconds: f32) {
+                match self {
+                    #(#coasts)*
+                    _ => {}
+                }
+            }
         }
     })
+}
+
+/// The expression of an option.
+fn optional(value: Option<TokenStream>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
 }
 
 /// A struct or variant.
@@ -70,6 +96,9 @@ struct RowField {
     name: Ident,
     ty: syn::Type,
     coding: Coding,
+    /// The field that is its velocity.
+    velocity: Option<Ident>,
+    jump: Option<Lit>,
 }
 
 enum Coding {
@@ -110,6 +139,50 @@ impl Kind {
         quote! { #path { #(#names: #bindings),* } => { #(#writes)* } }
     }
 
+    /// The match arm that moves a value of this kind towards another one; none when nothing moves.
+    fn blend(&self) -> Option<TokenStream> {
+        let moving: Vec<_> = self.fields.iter().filter(|field| field.moves()).collect();
+        if moving.is_empty() {
+            return None;
+        }
+        let path = &self.path;
+        let names: Vec<_> = moving.iter().map(|field| &field.name).collect();
+        let here: Vec<_> = moving.iter().map(|field| field.binding()).collect();
+        let there: Vec<_> = moving.iter().map(|field| format_ident!("to_{}", field.name)).collect();
+        let before: Vec<_> = moving.iter().map(|field| format_ident!("from_{}", field.name)).collect();
+        let jumps = moving.iter().filter_map(|field| field.jumps());
+        let blends = moving.iter().map(|field| field.blend());
+        Some(quote! {
+            (#path { #(#names: #here,)* .. }, #path { #(#names: #there,)* .. }) => {
+                // Of all fields as they were, for one may be the velocity of another.
+                #(let (#before, #there) = (*#here, *#there);)*
+                if #(#jumps ||)* false {
+                    return;
+                }
+                #(#blends)*
+            }
+        })
+    }
+
+    /// The match arm that moves a value of this kind on; none when nothing has a velocity.
+    fn coast(&self) -> Option<TokenStream> {
+        let moving: Vec<_> = self.fields.iter().filter(|field| field.velocity.is_some()).collect();
+        if moving.is_empty() {
+            return None;
+        }
+        let path = &self.path;
+        let velocities = moving.iter().filter_map(|field| field.velocity.as_ref());
+        let mut names: Vec<_> = moving.iter().map(|field| &field.name).chain(velocities).collect();
+        names.sort();
+        names.dedup();
+        let bindings = names.iter().map(|name| format_ident!("field_{}", name));
+        let steps = moving.iter().filter_map(|field| {
+            let (field, velocity) = (field.binding(), format_ident!("field_{}", field.velocity.as_ref()?));
+            Some(quote! { *#field += *#velocity * seconds; })
+        });
+        Some(quote! { #path { #(#names: #bindings,)* .. } => { #(#steps)* } })
+    }
+
     /// The expression that reads this kind.
     fn read(&self) -> TokenStream {
         let path = &self.path;
@@ -123,9 +196,20 @@ impl RowField {
     fn new(field: &Field) -> Result<Self> {
         let name =
             field.ident.clone().ok_or_else(|| Error::new(field.span(), "a row's fields have names"))?;
-        let mut coding = None;
+        let (mut coding, mut velocity, mut jump) = (None, None, None);
         for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("row")) {
             attribute.parse_nested_meta(|meta| {
+                match meta.path.require_ident()?.to_string().as_str() {
+                    "velocity" => {
+                        velocity = Some(meta.value()?.parse::<Ident>()?);
+                        return Ok(());
+                    }
+                    "jump" => {
+                        jump = Some(meta.value()?.parse::<Lit>()?);
+                        return Ok(());
+                    }
+                    _ => {}
+                }
                 if coding.is_some() {
                     return Err(meta.error("a field has one coding"));
                 }
@@ -161,7 +245,47 @@ impl RowField {
                 Ok(())
             })?;
         }
-        Ok(Self { name, ty: field.ty.clone(), coding: coding.unwrap_or(Coding::Inferred) })
+        if (velocity.is_some() || jump.is_some()) && !matches!(coding, Some(Coding::Fixed { .. })) {
+            return Err(Error::new(field.span(), "only what is `fixed` has a `velocity` or a `jump`"));
+        }
+        let coding = coding.unwrap_or(Coding::Inferred);
+        Ok(Self { name, ty: field.ty.clone(), coding, velocity, jump })
+    }
+
+    /// Whether there is something between two of its values.
+    fn moves(&self) -> bool {
+        matches!(self.coding, Coding::Fixed { .. } | Coding::Angle { .. })
+    }
+
+    fn motion(&self, end: &str) -> TokenStream {
+        let at = format_ident!("{end}_{}", self.name);
+        let velocity = match &self.velocity {
+            Some(velocity) => format_ident!("{end}_{velocity}").into_token_stream(),
+            None => quote!(0.0),
+        };
+        quote! { ::fracas_shared::blend::Motion { at: #at, velocity: #velocity } }
+    }
+
+    /// Whether it was put elsewhere.
+    fn jumps(&self) -> Option<TokenStream> {
+        let jump = self.jump.as_ref()?;
+        let (from, to) = (self.motion("from"), self.motion("to"));
+        Some(quote! { ::fracas_shared::blend::is_jump(#from, #to, seconds, #jump) })
+    }
+
+    fn blend(&self) -> TokenStream {
+        let field = self.binding();
+        let (from, to) = (format_ident!("from_{}", self.name), format_ident!("to_{}", self.name));
+        match (&self.coding, &self.velocity) {
+            (Coding::Angle { .. }, _) => {
+                quote! { *#field = ::fracas_shared::blend::turn(#from, #to, part); }
+            }
+            (_, Some(_)) => {
+                let (from, to) = (self.motion("from"), self.motion("to"));
+                quote! { *#field = ::fracas_shared::blend::along(#from, #to, part, seconds); }
+            }
+            (_, None) => quote! { *#field = ::fracas_shared::math::lerp(#from, #to, part); },
+        }
     }
 
     fn binding(&self) -> Ident {
@@ -180,8 +304,17 @@ impl RowField {
                 quote! { #field_kind::Fixed { min: #min, step: #step, bits: #bits } }
             }
         };
+        let velocity = optional(
+            self.velocity.as_ref().map(|field| field.unraw().to_string()).map(|name| quote!(#name.into())),
+        );
+        let jump = optional(self.jump.as_ref().map(ToTokens::to_token_stream));
         quote! {
-            ::fracas_shared::schema::Field { name: ::std::string::String::from(#name), kind: #kind }
+            ::fracas_shared::schema::Field {
+                name: ::std::string::String::from(#name),
+                kind: #kind,
+                velocity: #velocity,
+                jump: #jump,
+            }
         }
     }
 

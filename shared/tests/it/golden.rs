@@ -193,7 +193,7 @@ fn row(codes: &[u32], strings: &[&str]) -> LooseRow {
 /// What is neither a control message nor a frame.
 fn packets(schema: &Schema) -> Vec<(&'static str, Vec<u8>)> {
     let mut input = vec![ClientTag::Input as u8];
-    InputHead { tick: Tick(103), ack: Tick(100) }.write(&mut input);
+    InputHead { tick: Tick(103), ack: Tick(100), view_lag: 4608 }.write(&mut input);
     // x is 100, and fire.
     RowCodec::new(&schema.inputs).encode(&row(&[228, 1], &[]), &mut input);
 
@@ -201,11 +201,13 @@ fn packets(schema: &Schema) -> Vec<(&'static str, Vec<u8>)> {
     RowCodec::new(&schema.messages).encode(&row(&[1], &["hi"]), &mut message);
 
     let mut own = vec![ServerTag::Own as u8];
-    OwnHead { input_tick: Tick(99), input_margin: -2, has_row: true }.write(&mut own);
+    OwnHead { input_tick: Tick(99), input_margin: Some(-2), was_missing: true, has_row: true }
+        .write(&mut own);
     RowCodec::new(&schema.own).encode(&row(&[30], &[]), &mut own);
 
     let mut no_own = vec![ServerTag::Own as u8];
-    OwnHead { input_tick: Tick(0), input_margin: 0, has_row: false }.write(&mut no_own);
+    OwnHead { input_tick: Tick(0), input_margin: None, was_missing: false, has_row: false }
+        .write(&mut no_own);
 
     let mut events = vec![ServerTag::Events as u8];
     EventsHead { tick: Tick(101), count: 2 }.write(&mut events);

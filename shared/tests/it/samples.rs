@@ -19,7 +19,7 @@ pub(crate) fn random_kinds(rng: &mut Rng) -> Vec<Kind> {
 
 fn random_kind(rng: &mut Rng, number: u32) -> Kind {
     let fields = if rng.chance(0.02) { 64 } else { rng.below(8) };
-    let field = |number| Field { name: format!("f{number}"), kind: random_field(rng) };
+    let field = |number| Field::new(format!("f{number}"), random_field(rng));
     Kind { name: format!("K{number}"), fields: (0..fields).map(field).collect() }
 }
 

@@ -441,7 +441,7 @@ impl Stranger {
     async fn flood_inputs(&self) -> Result<Line, End> {
         let mut line = self.join(any_room("dots")).await?;
         let mut input = vec![ClientTag::Input as u8];
-        InputHead { tick: Tick(1), ack: Tick(0) }.write(&mut input);
+        InputHead { tick: Tick(1), ack: Tick(0), view_lag: 0 }.write(&mut input);
         // The numbers of `dots`.
         input.extend([0; 3]);
         let inputs = frame(Opcode::Binary, true, &input).repeat(INPUTS_PER_S_MAX as usize);

@@ -6,8 +6,8 @@ use fracas_shared::glam::Vec2;
 use fracas_shared::row::{Names, Refs, RowReader, RowWriter};
 use fracas_shared::state::to_bytes;
 use fracas_shared::{
-    Context, EntityId, EntityKey, Game, Inputs, Outcome, Pilot, PlayerId, Profile, Rng, Row, Seen, Tick,
-    World, math,
+    Context, EntityId, EntityKey, Game, Inputs, Outcome, Past, Pilot, PlayerId, Profile, Rng, Row, Seen,
+    Tick, World, math,
 };
 
 /// One room.
@@ -69,6 +69,7 @@ impl House {
             tick: self.tick,
             tick_hz: self.tick_hz,
             events: &mut self.events,
+            past: Past::default(),
         };
         hook(&self.rules, &mut ctx)
     }

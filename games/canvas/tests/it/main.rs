@@ -8,7 +8,7 @@ use fracas_canvas::{
 };
 use fracas_shared::game::Events;
 use fracas_shared::{
-    Context, EntityId, Game, Inputs, LeaveReason, Pilot, PlayerId, Profile, Rng, Seen, Tick, World,
+    Context, EntityId, Game, Inputs, LeaveReason, Past, Pilot, PlayerId, Profile, Rng, Seen, Tick, World,
 };
 
 const ANN: PlayerId = PlayerId(0);
@@ -59,6 +59,7 @@ impl Match {
             tick: self.tick,
             tick_hz: Canvas::TICK_HZ,
             events: &mut self.events,
+            past: Past::default(),
         };
         hook(&self.rules, &mut ctx)
     }

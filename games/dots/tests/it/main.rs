@@ -3,7 +3,8 @@
 use fracas_dots::{Config, Dot, Dots, Event, Global, Input, View};
 use fracas_shared::game::Events;
 use fracas_shared::{
-    Context, EntityId, Game, Inputs, LeaveReason, Outcome, Pilot, PlayerId, Profile, Rng, Seen, Tick, World,
+    Context, EntityId, Game, Inputs, LeaveReason, Outcome, Past, Pilot, PlayerId, Profile, Rng, Seen, Tick,
+    World,
 };
 
 /// A match without a house around it.
@@ -42,6 +43,7 @@ impl Match {
             tick: self.tick,
             tick_hz: Dots::TICK_HZ,
             events: &mut self.events,
+            past: Past::default(),
         };
         hook(&self.rules, &mut ctx)
     }

@@ -21,7 +21,7 @@ pub fn determinism<G: Pilot>() {
     let script = Script::<G>::new(SEED);
     let mut rooms = [open::<G>(G::SEATS / 2), open::<G>(G::SEATS / 2)];
     let game = G::new(&rooms[0].options().config).unwrap_or_else(|error| panic!("{}: {error}", G::ID));
-    let mut replay = Simulation::open(game, G::TICK_HZ, SEED);
+    let mut replay = Simulation::open(game, G::TICK_HZ, G::REWIND_MS, SEED);
     let mut chains = [Chain::default(); 3];
     for tick in 1..=TICKS {
         for (room, chain) in rooms.iter_mut().zip(&mut chains) {

@@ -38,7 +38,7 @@ pub fn hostile_inputs<G: Pilot>() {
         let row = script
             .random_input(&ids, &mut rng)
             .unwrap_or_else(|| LooseRow::of(&G::Input::default(), |_| None));
-        if let Err(error) = room.input(honest, &script.input_packet(Tick(tick), &row)) {
+        if let Err(error) = room.input(honest, &script.input_packet(Tick(tick), rng.bits() as u16, &row)) {
             panic!("{}: tick {tick}: a valid input is refused: {error}", G::ID);
         }
         let report = room.tick(&mut []);
@@ -93,18 +93,21 @@ impl<G: Pilot> Attack<'_, G> {
                 let stamps =
                     [0, 1, tick.wrapping_sub(1), tick + 31, tick + 32, tick ^ 1 << 31, u32::MAX, rng.bits()];
                 for stamp in stamps {
-                    self.input(room, player, Tick(stamp), self.script.random_input(ids, rng));
+                    let row = self.script.random_input(ids, rng);
+                    self.input(room, player, Tick(stamp), row, rng);
                 }
             }
             3 => {
                 // No entity is known by most of these numbers.
                 let ids: Vec<_> = (0..4).filter_map(|_| EntityId::new(rng.bits() as u16)).collect();
-                self.input(room, player, Tick(tick), self.script.random_input(&ids, rng));
+                let row = self.script.random_input(&ids, rng);
+                self.input(room, player, Tick(tick), row, rng);
                 self.flood(room, player, &ids, rng);
             }
             4 => {
-                let mut packet =
-                    self.script.random_input(ids, rng).map(|row| self.script.input_packet(Tick(tick), &row));
+                let row = self.script.random_input(ids, rng);
+                let view_lag = rng.bits() as u16;
+                let mut packet = row.map(|row| self.script.input_packet(Tick(tick), view_lag, &row));
                 if let Some(packet) = &mut packet {
                     packet.truncate(rng.below(packet.len() as u32) as usize);
                     drop(room.input(player, packet));
@@ -113,14 +116,14 @@ impl<G: Pilot> Attack<'_, G> {
             _ => {
                 let turn = (tick / EXTREME_TICKS + u32::from(player.0)) as usize;
                 let row = self.extreme.get(turn % self.extreme.len().max(1)).cloned();
-                self.input(room, player, Tick(tick), row);
+                self.input(room, player, Tick(tick), row, rng);
             }
         }
     }
 
-    fn input(&self, room: &mut Room<G>, player: PlayerId, stamp: Tick, row: Option<LooseRow>) {
+    fn input(&self, room: &mut Room<G>, player: PlayerId, stamp: Tick, row: Option<LooseRow>, rng: &mut Rng) {
         if let Some(row) = row {
-            drop(room.input(player, &self.script.input_packet(stamp, &row)));
+            drop(room.input(player, &self.script.input_packet(stamp, rng.bits() as u16, &row)));
         }
     }
 

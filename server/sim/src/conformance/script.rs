@@ -3,7 +3,9 @@
 use core::marker::PhantomData;
 
 use fracas_shared::packet::{InputHead, LooseRow, RowCodec};
-use fracas_shared::{EntityId, LeaveReason, Pilot, PlayerId, Profile, Rng, Row, Schema, Seen, Tick};
+use fracas_shared::{
+    EntityId, LeaveReason, Pilot, PlayerId, Profile, Rng, Row, Schema, Seen, Tick, ViewTime,
+};
 
 use super::rows::random_row;
 use crate::room::Room;
@@ -79,7 +81,13 @@ impl<G: Pilot> Script<G> {
                 _ => next + rng.below(3),
             };
             if let Some(row) = row {
-                let packet = self.input_packet(stamp, &row);
+                // What screens show is some ticks old; now and then something absurd.
+                let view_lag = match rng.below(20) {
+                    0 => rng.bits() as u16,
+                    1 => 0,
+                    _ => ViewTime::PARTS + rng.below(6 * u32::from(ViewTime::PARTS)) as u16,
+                };
+                let packet = self.input_packet(stamp, view_lag, &row);
                 if let Err(error) = room.input(player, &packet) {
                     panic!("{}: tick {next}: a valid input is refused: {error}", G::ID);
                 }
@@ -97,9 +105,9 @@ impl<G: Pilot> Script<G> {
     }
 
     /// The packet of an input, as [`Room::input`] takes it.
-    pub(super) fn input_packet(&self, stamp: Tick, row: &LooseRow) -> Vec<u8> {
+    pub(super) fn input_packet(&self, stamp: Tick, view_lag: u16, row: &LooseRow) -> Vec<u8> {
         let mut packet = Vec::new();
-        InputHead { tick: stamp, ack: Tick(0) }.write(&mut packet);
+        InputHead { tick: stamp, ack: Tick(0), view_lag }.write(&mut packet);
         self.inputs.encode(row, &mut packet);
         packet
     }

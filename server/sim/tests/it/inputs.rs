@@ -52,15 +52,15 @@ fn a_player_hears_which_input_was_used_and_how_early_it_came() {
         let (head, _) = table.lines[viewer].1.own().expect("a player gets an own message");
         assert_eq!((head.input_tick.0, head.input_margin), (input_tick, margin));
     };
-    check(&mut table, 0, 0);
+    check(&mut table, 0, None);
     table.steps(player, table.now() + 4, 1);
-    check(&mut table, 0, 3);
+    check(&mut table, 0, Some(3));
     table.steps(player, table.now() + 1, 1);
-    check(&mut table, 3, 0);
-    check(&mut table, 3, 0);
-    check(&mut table, 5, 0);
+    check(&mut table, 3, Some(0));
+    check(&mut table, 3, None);
+    check(&mut table, 5, None);
     table.steps(player, table.now(), 1);
-    check(&mut table, 5, -1);
+    check(&mut table, 5, Some(-1));
 }
 
 #[test]

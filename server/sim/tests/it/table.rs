@@ -97,7 +97,7 @@ impl Table {
 
     pub(crate) fn input(&mut self, player: PlayerId, stamp: Tick, input: &Input) {
         let mut packet = Vec::new();
-        InputHead { tick: stamp, ack: Tick(0) }.write(&mut packet);
+        InputHead { tick: stamp, ack: Tick(0), view_lag: 0 }.write(&mut packet);
         RowCodec::new(&Schema::of::<Tokens>().inputs).encode(&loose(input), &mut packet);
         self.room.input(player, &packet).expect("a valid input");
     }

@@ -13,7 +13,7 @@ use fracas_shared::message::{ClientMessage, Hearers, Joined, ServerMessage};
 use fracas_shared::packet::{ClientTag, EventsHead, InputHead, OwnHead, RowCodecs, ServerTag};
 use fracas_shared::schema::Schema;
 use fracas_shared::snapshot::Snapshot;
-use fracas_shared::{CloseCode, Refusal, Tick};
+use fracas_shared::{CloseCode, Refusal, Tick, ViewTime};
 use serde_json::{Value, json};
 
 use super::args::{Arg, Args};
@@ -206,7 +206,9 @@ impl<A> Conversation<A> {
                         .ok_or_else(|| Complaint::bad("input: `tick` must be a whole number of 32 bits"))?,
                 };
                 let row = from_json(&room.schema.inputs, &input).map_err(|error| bad_row("input", &error))?;
-                InputHead { tick: Tick(tick), ack: self.left }.write(&mut packet);
+                // What such a client shows is the newest state.
+                let view_lag = ViewTime::at(self.left).parts_before(Tick(tick));
+                InputHead { tick: Tick(tick), ack: self.left, view_lag }.write(&mut packet);
                 room.rows.inputs.encode(&row, &mut packet);
             }
             _ => return Err(Complaint::bad("input: it takes an object, or bytes")),

@@ -1,0 +1,11 @@
+//! How netcode feels: matches over simulated lines in virtual time, and what their players saw.
+//!
+//! Nothing in it depends on the machine: the same build finds the same figures everywhere.
+
+mod brains;
+mod figures;
+mod measures;
+mod simulated;
+
+pub use figures::{Figure, Figures, Wanted};
+pub use measures::{Lengths, cheats, inputs, others, prediction, shots, time};

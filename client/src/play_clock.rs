@@ -1,0 +1,209 @@
+//! Which tick a client is at: so far ahead of the server that its inputs come in time.
+
+use std::collections::VecDeque;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use fracas_shared::{Tick, ViewTime};
+
+use crate::limits::{INPUTS_UNTOLD_MAX, TICKS_DUE_MAX};
+use crate::server_clock::ServerClock;
+
+/// How much faster or slower than time the clock runs at most.
+const SLEW_MAX: f64 = 0.02;
+/// The share of an error, in ticks, by which it does.
+const SLEW_GAIN: f64 = 0.1;
+/// An error that is no longer glided away, in seconds.
+const JUMP_S: f64 = 0.4;
+/// Ticks by which inputs are to be early at first, besides the round trip.
+const EARLY_TICKS: f64 = 1.0;
+/// By so many ticks the lead is changed when inputs come late, or too early for some time.
+const STEP_TICKS: f64 = 0.35;
+/// From one late input to the next that counts, in seconds: those of one stall count once.
+const HOLD_S: f64 = 1.0;
+/// Seconds for which every input must have come early before the lead is lowered; each time that it
+/// proves wrong, twice as long.
+const CALM_S: RangeInclusive<f64> = 4.0..=32.0;
+/// A change of the round trip by so many ticks is a new way; by less, it may be another wait for the
+/// step.
+const NEW_WAY_TICKS: f64 = 1.5;
+
+/// The clock that a client's own player lives by.
+///
+/// It is ahead of the frames that come by a lead, which the server's reports of how early inputs
+/// came steer: raised when one came late, lowered when all were early for long, moved at once when
+/// the round trip became another one. The clock itself glides there, at most 2 % faster or slower
+/// than time, and jumps only when it is off by more than 0.4 s.
+#[derive(Clone, Debug)]
+pub struct PlayClock {
+    tick_s: f64,
+    server: ServerClock,
+    /// Ahead of the frame that arrives, in ticks.
+    lead: f64,
+    /// The round trip for which the lead was made, in ticks; none before it is known.
+    round_trip: Option<f64>,
+    /// Where the clock stands, in ticks since the server clock's epoch, and since when.
+    stands: Option<(f64, f64)>,
+    /// The last tick that was due.
+    last_due: Option<i64>,
+    /// Inputs of which no frame has told yet, and when they were sent.
+    sent: VecDeque<(Tick, Duration)>,
+    late_at: f64,
+    calm_since: f64,
+    calm_margin_min: i8,
+    calm_s: f64,
+}
+
+impl PlayClock {
+    /// A clock for a room of this many ticks per second.
+    pub fn new(tick_hz: u16) -> Self {
+        Self {
+            tick_s: 1.0 / f64::from(tick_hz),
+            server: ServerClock::new(tick_hz),
+            lead: EARLY_TICKS,
+            round_trip: None,
+            stands: None,
+            last_due: None,
+            sent: VecDeque::new(),
+            late_at: f64::NEG_INFINITY,
+            calm_since: 0.0,
+            calm_margin_min: i8::MAX,
+            calm_s: *CALM_S.start(),
+        }
+    }
+
+    /// What is known of the server's clock.
+    pub fn server(&self) -> &ServerClock {
+        &self.server
+    }
+
+    /// How far ahead of the arriving frames the clock is to be, in ticks.
+    pub fn lead_ticks(&self) -> f64 {
+        self.lead
+    }
+
+    /// By how much the clock is behind where it is to be, in ticks, at a moment after it last moved.
+    pub fn behind_ticks(&self, now: Duration) -> Option<f64> {
+        Some(self.server.arriving(now) + self.lead - self.at(now)?)
+    }
+
+    /// Where the clock stands, in ticks after `ServerClock::epoch`; none before the first frame.
+    pub fn ticks(&self) -> Option<f64> {
+        Some(self.stands?.0)
+    }
+
+    /// Where the clock will stand at a moment after it last moved, if nothing more is heard.
+    pub fn at(&self, now: Duration) -> Option<f64> {
+        let (ticks, since) = self.stands?;
+        Some(ticks + (now.as_secs_f64() - since) * (1.0 - self.server.drift()) / self.tick_s)
+    }
+
+    /// Where the clock stands.
+    pub fn time(&self) -> Option<ViewTime> {
+        Some(ViewTime::after(self.server.epoch()?, self.ticks()?))
+    }
+
+    /// Takes that the frame of a tick has come, and what it tells of inputs: the least margin of those
+    /// that came before its step.
+    pub fn hear(&mut self, now: Duration, tick: Tick, margin: Option<i8>) {
+        self.server.hear(now, tick);
+        let Some(margin) = margin else { return };
+        let stamp = Tick(tick.0.wrapping_add_signed(margin.into()));
+        while self.sent.front().is_some_and(|(sent, _)| stamp.is_after(*sent)) {
+            self.sent.pop_front();
+        }
+        if let Some((_, sent_at)) = self.sent.front().filter(|(sent, _)| *sent == stamp) {
+            self.server.note_round_trip(now, now.saturating_sub(*sent_at));
+            self.find_way();
+        }
+        self.steer(now.as_secs_f64(), margin);
+    }
+
+    /// Takes that the input of a tick was sent.
+    pub fn note_sent(&mut self, now: Duration, tick: Tick) {
+        if self.sent.len() == INPUTS_UNTOLD_MAX {
+            self.sent.pop_front();
+        }
+        self.sent.push_back((tick, now));
+    }
+
+    fn find_way(&mut self) {
+        let Some(round_trip) = self.server.round_trip_ticks() else { return };
+        let old = match self.round_trip {
+            None => {
+                self.lead = round_trip + EARLY_TICKS;
+                // It has stood somewhere, for inputs to tell the way.
+                self.stands = None;
+                self.round_trip = Some(round_trip);
+                return;
+            }
+            Some(old) => old,
+        };
+        if (round_trip - old).abs() > NEW_WAY_TICKS && self.server.is_round_trip_sure() {
+            self.lead = (self.lead + round_trip - old).max(0.0);
+            self.round_trip = Some(round_trip);
+        }
+    }
+
+    /// Changes the lead by what a report says.
+    fn steer(&mut self, now: f64, margin: i8) {
+        let target = self.server.arriving(Duration::from_secs_f64(now)) + self.lead;
+        let is_gliding = self.ticks().is_none_or(|ticks| (target - ticks).abs() > STEP_TICKS);
+        if is_gliding || self.round_trip.is_none() {
+            // What comes now was sent by another lead.
+            (self.calm_since, self.calm_margin_min) = (now, i8::MAX);
+            return;
+        }
+        if margin < 0 {
+            if now - self.late_at > HOLD_S {
+                self.lead += STEP_TICKS;
+                self.calm_s = (self.calm_s * 2.0).min(*CALM_S.end());
+            }
+            self.late_at = now;
+            (self.calm_since, self.calm_margin_min) = (now, i8::MAX);
+            return;
+        }
+        self.calm_margin_min = self.calm_margin_min.min(margin);
+        if now - self.calm_since >= self.calm_s {
+            if self.calm_margin_min > 0 {
+                self.lead = (self.lead - STEP_TICKS).max(0.0);
+            }
+            (self.calm_since, self.calm_margin_min) = (now, i8::MAX);
+        }
+    }
+
+    /// Moves on to now, and gives the ticks that have become due, oldest first; after a jump, only
+    /// the last ones. None before the first frame.
+    pub fn advance(&mut self, now: Duration) -> impl Iterator<Item = Tick> + use<> {
+        let epoch = self.server.epoch();
+        let due = epoch.and_then(|_| self.advance_to(now));
+        let (first, last) = due.unwrap_or((1, 0));
+        let epoch = epoch.unwrap_or_default();
+        (first..=last).map(move |tick| Tick(epoch.0.wrapping_add(tick as u32)))
+    }
+
+    fn advance_to(&mut self, now: Duration) -> Option<(i64, i64)> {
+        let target = self.server.arriving(now) + self.lead;
+        let now = now.as_secs_f64();
+        let ticks = match self.stands {
+            Some((ticks, since)) => {
+                let rate = (1.0 - self.server.drift()) / self.tick_s;
+                let expected = ticks + (now - since) * rate;
+                let error = target - expected;
+                let slew = (error * SLEW_GAIN).clamp(-SLEW_MAX, SLEW_MAX);
+                if error.abs() * self.tick_s > JUMP_S {
+                    target
+                } else {
+                    expected + (now - since) * rate * slew
+                }
+            }
+            None => target,
+        };
+        self.stands = Some((ticks, now));
+        let last = ticks.floor() as i64;
+        let first = self.last_due.map_or(last, |due| due + 1).max(last - TICKS_DUE_MAX + 1);
+        // After a jump backwards, what was due before is due again, under stamps that are used up.
+        self.last_due = Some(self.last_due.map_or(last, |due| due.max(last)));
+        Some((first, last))
+    }
+}
