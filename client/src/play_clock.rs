@@ -19,8 +19,14 @@ const JUMP_S: f64 = 0.4;
 const EARLY_TICKS: f64 = 1.0;
 /// By so many ticks the lead is changed when inputs come late, or too early for some time.
 const STEP_TICKS: f64 = 0.35;
-/// From one late input to the next that counts, in seconds: those of one stall count once.
+/// From one change for a late input to the next one, in seconds.
 const HOLD_S: f64 = 1.0;
+/// An input that is so late, in ticks, was held back by a stall of the line,
+const STALL_MARGIN: i8 = -3;
+/// unless there are stalls more often than this, in seconds: then it is another way.
+const STALLS_APART_S: f64 = 5.0;
+/// After a change of the way, nothing is left of the old one in what was measured.
+const LOOK_AGAIN_S: f64 = 1.6;
 /// Seconds for which every input must have come early before the lead is lowered; each time that it
 /// proves wrong, twice as long.
 const CALM_S: RangeInclusive<f64> = 4.0..=32.0;
@@ -48,7 +54,10 @@ pub struct PlayClock {
     last_due: Option<i64>,
     /// Inputs of which no frame has told yet, and when they were sent.
     sent: VecDeque<(Tick, Duration)>,
-    late_at: f64,
+    /// When the way is looked at again, after it became another one.
+    looks_again_at: Option<f64>,
+    raised_at: f64,
+    stalled_at: f64,
     calm_since: f64,
     calm_margin_min: i8,
     calm_s: f64,
@@ -65,7 +74,9 @@ impl PlayClock {
             stands: None,
             last_due: None,
             sent: VecDeque::new(),
-            late_at: f64::NEG_INFINITY,
+            looks_again_at: None,
+            raised_at: f64::NEG_INFINITY,
+            stalled_at: f64::NEG_INFINITY,
             calm_since: 0.0,
             calm_margin_min: i8::MAX,
             calm_s: *CALM_S.start(),
@@ -114,7 +125,7 @@ impl PlayClock {
         }
         if let Some((_, sent_at)) = self.sent.front().filter(|(sent, _)| *sent == stamp) {
             self.server.note_round_trip(now, now.saturating_sub(*sent_at));
-            self.find_way();
+            self.find_way(now.as_secs_f64());
         }
         self.steer(now.as_secs_f64(), margin);
     }
@@ -127,21 +138,24 @@ impl PlayClock {
         self.sent.push_back((tick, now));
     }
 
-    fn find_way(&mut self) {
+    fn find_way(&mut self, now: f64) {
         let Some(round_trip) = self.server.round_trip_ticks() else { return };
-        let old = match self.round_trip {
-            None => {
-                self.lead = round_trip + EARLY_TICKS;
-                // It has stood somewhere, for inputs to tell the way.
-                self.stands = None;
-                self.round_trip = Some(round_trip);
-                return;
-            }
-            Some(old) => old,
+        let Some(old) = self.round_trip else {
+            self.lead = round_trip + EARLY_TICKS;
+            // It has stood somewhere, for inputs to tell the way.
+            self.stands = None;
+            self.round_trip = Some(round_trip);
+            return;
         };
-        if (round_trip - old).abs() > NEW_WAY_TICKS && self.server.is_round_trip_sure() {
+        let looks_again = self.looks_again_at.is_some_and(|at| now >= at);
+        let enough = if looks_again { STEP_TICKS } else { NEW_WAY_TICKS };
+        if (round_trip - old).abs() > enough && self.server.is_round_trip_sure() {
             self.lead = (self.lead + round_trip - old).max(0.0);
             self.round_trip = Some(round_trip);
+            // The fastest of the messages so far may still be of the old way.
+            self.looks_again_at = (!looks_again).then_some(now + LOOK_AGAIN_S);
+        } else if looks_again {
+            self.looks_again_at = None;
         }
     }
 
@@ -155,11 +169,16 @@ impl PlayClock {
             return;
         }
         if margin < 0 {
-            if now - self.late_at > HOLD_S {
+            let is_stall = margin <= STALL_MARGIN && now - self.stalled_at > STALLS_APART_S;
+            if is_stall {
+                self.stalled_at = now;
+            }
+            // What a stall held back comes in at once, and a longer lead would be of no use then.
+            if now - self.stalled_at > HOLD_S && now - self.raised_at > HOLD_S {
                 self.lead += STEP_TICKS;
+                self.raised_at = now;
                 self.calm_s = (self.calm_s * 2.0).min(*CALM_S.end());
             }
-            self.late_at = now;
             (self.calm_since, self.calm_margin_min) = (now, i8::MAX);
             return;
         }

@@ -27,7 +27,8 @@ use crate::world::World;
 /// How remembered entities were seen after each of the last ticks.
 #[derive(Clone, Debug)]
 pub struct History {
-    ticks_max: u32,
+    /// How far back it goes, in parts of a tick.
+    parts_max: u32,
     /// Oldest first, one after the other.
     ticks: VecDeque<Seen>,
     /// Codes and heads of all of them, counted as codes.
@@ -54,20 +55,24 @@ struct Head {
 const HEAD_CODES: usize = 4;
 
 impl History {
-    /// A history from which moments up to `ticks_max` ticks before the present can be had; 0 to keep
-    /// none.
-    pub fn new(ticks_max: u32) -> Self {
-        Self { ticks_max, ticks: VecDeque::new(), codes: 0 }
+    /// A history from which moments up to `rewind_ms` before the present can be had; 0 to keep none.
+    pub fn new(rewind_ms: u16, tick_hz: u16) -> Self {
+        let parts_max = u32::from(rewind_ms) * u32::from(tick_hz) * u32::from(ViewTime::PARTS) / 1000;
+        Self { parts_max, ticks: VecDeque::new(), codes: 0 }
+    }
+
+    /// How many ticks are kept: one more than fit, for a moment between the two oldest.
+    fn ticks_max(&self) -> usize {
+        self.parts_max.div_ceil(ViewTime::PARTS.into()) as usize + 1
     }
 
     /// Takes how a tick left the world.
     pub fn push<G: Game>(&mut self, game: &G, tick: Tick, world: &World<G::Entity>) {
-        if self.ticks_max == 0 {
+        if self.parts_max == 0 {
             return;
         }
-        // One more, for a moment between the two oldest ticks.
         let mut seen = Seen::default();
-        while self.ticks.len() > self.ticks_max as usize {
+        while self.ticks.len() >= self.ticks_max() {
             seen = self.pop();
         }
         seen.tick = tick;
@@ -179,9 +184,9 @@ impl<'a> Past<'a> {
     ) -> Option<AsSeen<'a, G>> {
         let history = self.history?;
         let place = self.view_times.binary_search_by_key(&player, |(player, _)| *player).ok()?;
-        // One tick more is kept than may be asked for.
-        let cap = Tick(now.0.wrapping_sub(history.ticks_max));
-        let (claimed, cap) = (self.view_times[place].1, ViewTime::at(cap));
+        // A little more is kept than may be asked for.
+        let cap = ViewTime::after(now, -f64::from(history.parts_max) / f64::from(ViewTime::PARTS));
+        let claimed = self.view_times[place].1;
         let time = history.clamp(if cap.is_after(claimed) { cap } else { claimed })?;
         Some(AsSeen { history, time, seconds: 1.0 / f32::from(tick_hz), game: PhantomData })
     }
@@ -225,7 +230,7 @@ impl<G: Game> AsSeen<'_, G> {
 
 impl State for History {
     fn save(&self, out: &mut StateWriter<'_>) {
-        self.ticks_max.save(out);
+        self.parts_max.save(out);
         (self.ticks.len() as u32).save(out);
         for seen in &self.ticks {
             seen.tick.save(out);
@@ -241,7 +246,7 @@ impl State for History {
 
     fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
         let malformed = |what: &str| DecodeError::Malformed(format!("history: {what}"));
-        let mut history = Self::new(u32::load(from)?);
+        let mut history = Self { parts_max: u32::load(from)?, ticks: VecDeque::new(), codes: 0 };
         for _ in 0..u32::load(from)? {
             let tick = Tick::load(from)?;
             if history.newest().is_some_and(|newest| tick != newest.next()) {
@@ -266,7 +271,7 @@ impl State for History {
             }
             let seen = Seen { tick, heads, codes };
             history.codes += seen.size();
-            if history.codes > HISTORY_CODES_MAX || history.ticks.len() > history.ticks_max as usize {
+            if history.codes > HISTORY_CODES_MAX || history.ticks.len() >= history.ticks_max() {
                 return Err(malformed("longer than one is"));
             }
             history.ticks.push_back(seen);

@@ -308,14 +308,17 @@ struct Duel {
     hits: u64,
     beside: u64,
     strays: u64,
+    /// What the screen showed was older than the cap.
+    beyond: u64,
+    lags: Vec<f64>,
 }
 
 /// Two players with beams at the end of such lines.
-fn duel(profile: LineProfile, rewind_ms: u16, lengths: Lengths) -> Result<Duel> {
+fn duel(profile: LineProfile, rewind_ms: u16, counts_beyond: bool, lengths: Lengths) -> Result<Duel> {
     let mut found = Duel::default();
     for seed in 1..=lengths.matches {
         let mut config = harmless(false);
-        config.map = open_field();
+        (config.map, config.pickup.return_s) = (open_field(), 0.5);
         let mut played = SimulatedMatch::new(config, TICK_HZ, rewind_ms, seed)?;
         let shooter = PlayerId(0);
         played.join(profile, 60, seed * 10, Box::new(Duellist::new(seed, PlayerId(1), 0.05)))?;
@@ -341,18 +344,24 @@ fn duel(profile: LineProfile, rewind_ms: u16, lengths: Lengths) -> Result<Duel> 
             for player in &mut played.players {
                 let is_shooter = player.player == shooter;
                 for happened in player.happened.drain(..) {
-                    if let Happened::Sent { tick, aims_at, fires: true } = happened
+                    if let Happened::Sent { tick, aims_at, fires: true, lag_ticks } = happened
                         && is_shooter
                     {
-                        sent.insert(tick.0, aims_at.is_some());
+                        found.lags.push(lag_ticks);
+                        let is_beyond = rewind_ms > 0 && lag_ticks * TICK_MS > f64::from(rewind_ms);
+                        found.beyond += u64::from(is_beyond);
+                        sent.insert(tick.0, (aims_at.is_some(), is_beyond));
                     }
                 }
             }
         }
-        for (tick, aims_at) in sent {
+        for (tick, (aims_at, is_beyond)) in sent {
             // A shot whose input was late was fired a tick or two later.
             let landed = (tick..tick + 4).find_map(|tick| landed.get(&tick).copied());
             let Some(hits) = landed else { continue };
+            if is_beyond && !counts_beyond {
+                continue;
+            }
             if aims_at {
                 found.on_screen += 1;
                 found.hits += u64::from(hits);
@@ -365,9 +374,9 @@ fn duel(profile: LineProfile, rewind_ms: u16, lengths: Lengths) -> Result<Duel> 
     Ok(found)
 }
 
-/// A field without walls in it.
+/// A field without walls in it, and with so much to heal ships that none dies for long.
 fn open_field() -> MapSource {
-    let (wall, floor) = ("#".repeat(24), format!("#{}#", ".".repeat(22)));
+    let (wall, floor) = ("#".repeat(24), format!("#{}#", "..H..".repeat(5)[..22].to_owned()));
     let spawns = format!("#.S{}S.#", ".".repeat(18));
     let mut rows = vec![wall.clone(), floor.clone(), spawns.clone()];
     rows.extend(std::iter::repeat_n(floor.clone(), 12));
@@ -379,7 +388,7 @@ fn open_field() -> MapSource {
 pub fn shots(figures: &mut Figures, lengths: Lengths) -> Result<()> {
     let line = "4. shots";
     let share = |duel: &Duel| duel.hits as f64 * 100.0 / duel.on_screen as f64;
-    let compensated = duel(usual(), CAP_MS, lengths)?;
+    let mut compensated = duel(usual(), CAP_MS, false, lengths)?;
     figures.push(
         line,
         "hits on the screen that hit on the server",
@@ -387,13 +396,29 @@ pub fn shots(figures: &mut Figures, lengths: Lengths) -> Result<()> {
         "%",
         Wanted::AtLeast(99.9),
     );
+    let beyond = compensated.beyond as f64;
+    figures.push(
+        line,
+        "shots at what was older than the cap, not counted",
+        beyond,
+        "shots",
+        Wanted::Anything,
+    );
+    let lag_ms = quantile(&mut compensated.lags, 0.5) * TICK_MS;
+    figures.push(
+        line,
+        "how old what the screen shows is at the shot, median",
+        lag_ms,
+        "ms",
+        Wanted::Anything,
+    );
     figures.push(line, "hits on the screen", compensated.on_screen as f64, "shots", Wanted::Anything);
     let strays = compensated.strays as f64 * 100.0 / compensated.beside.max(1) as f64;
     figures.push(line, "misses on the screen that hit on the server", strays, "%", Wanted::AtMost(1.0));
-    let plain = duel(usual(), 0, lengths)?;
+    let plain = duel(usual(), 0, true, lengths)?;
     figures.push(line, "without lag compensation: hits that hit", share(&plain), "%", Wanted::Anything);
     // So far away, what the screen shows is older than the cap.
-    let beyond = duel(line_of(700), CAP_MS, lengths)?;
+    let beyond = duel(line_of(700), CAP_MS, true, lengths)?;
     figures.push(
         line,
         "700 ms there and back: hits that hit",

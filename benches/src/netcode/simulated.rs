@@ -122,6 +122,8 @@ pub(super) enum Happened {
         aims_at: Option<PlayerId>,
         /// Whether it fires a beam by the client's own reckoning.
         fires: bool,
+        /// How old what the screen showed was at that tick, in ticks.
+        lag_ticks: f64,
     },
 }
 
@@ -326,7 +328,8 @@ impl SimulatedMatch {
             let aims_at = from
                 .filter(|_| fires)
                 .and_then(|from| player.play.rules().aims_at(&others, me, from, quantised_aim(input.aim)));
-            player.happened.push(Happened::Sent { tick: stamp.tick, aims_at, fires });
+            let lag_ticks = stamp.view_time.map_or(0.0, |time| -time.since(stamp.tick));
+            player.happened.push(Happened::Sent { tick: stamp.tick, aims_at, fires, lag_ticks });
             player.session.send_stamped(local, stamp, &input)?;
         }
         while let Some(message) = player.session.poll_send() {

@@ -72,7 +72,7 @@ impl<G: Game> Simulation<G> {
             tick_hz,
             tick: Tick(0),
             world: World::new(),
-            history: History::new(u32::from(rewind_ms) * u32::from(tick_hz) / 1000),
+            history: History::new(rewind_ms, tick_hz),
             rng: Rng::new(seed, 0),
             players: BTreeMap::new(),
             next_match: None,
