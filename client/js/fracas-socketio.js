@@ -4,7 +4,7 @@
  * @module
  */
 
-const PROTOCOL_VERSION = 1;
+const PROTOCOL_VERSION = 2;
 const CLOSE_NORMAL = 1000;
 const CLOSE_LOST = 1006;
 /** For what a packet that waits is taken, where its bytes are not known. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-const PROTOCOL_VERSION = 1;
+const PROTOCOL_VERSION = 2;
 const PROGRAM = "fracas.js 0.1.0";
 
 // Limits of the protocol, by their names there.
@@ -635,7 +635,7 @@ export class Codec {
 
   /** An input whose stamp and ack are still to be written. @param {string | undefined} kind @param {Record<string, any>} values */
   inputBytes(kind, values) {
-    return this.#rowBytes(1, 9, this.inputs, kind, values);
+    return this.#rowBytes(1, 11, this.inputs, kind, values);
   }
 
   /** @param {string | undefined} kind @param {Record<string, any>} values */
@@ -659,9 +659,10 @@ export class Codec {
     bits.load(bytes, 1);
     const inputTick = bits.take(32);
     const margin = (bits.take(8) << 24) >> 24;
-    const own = (bits.take(8) & 1) === 1 ? this.own.takeRow(bits) : null;
+    const flags = bits.take(8);
+    const own = (flags & 1) === 1 ? this.own.takeRow(bits) : null;
     if (!bits.isAtEnd()) throw malformed("bytes are left over after an own row");
-    return { inputTick, margin, own };
+    return { inputTick, margin: margin === -128 ? null : margin, wasMissing: (flags & 2) !== 0, own };
   }
 
   /** Reads an events message. @param {Uint8Array} bytes */
@@ -677,11 +678,16 @@ export class Codec {
   }
 }
 
-/** Writes for which tick an input is, and the newest tick that is here. @param {Uint8Array} input @param {number} stamp @param {number} ack */
-export function stampInput(input, stamp, ack) {
+/**
+ * Writes for which tick an input is, the newest tick that is here, and how many 1/1024 of a tick before the
+ * stamp the moment is that the screen shows.
+ * @param {Uint8Array} input @param {number} stamp @param {number} ack @param {number} viewLag
+ */
+export function stampInput(input, stamp, ack, viewLag) {
   const view = new DataView(input.buffer);
   view.setUint32(1, stamp, true);
   view.setUint32(5, ack, true);
+  view.setUint16(9, viewLag, true);
 }
 
 // ---- Frames.
@@ -1070,9 +1076,8 @@ export class InputClock {
     this.#calmTicksMax = CALM_MAX_S * tickHz;
   }
 
-  /** The stamp of an input made from the newest frame; null when that tick has its input already. @param {number} newest */
-  stamp(newest) {
-    const stamp = (newest + this.lead) >>> 0;
+  /** The stamp of an input made from the newest frame; null when that tick has its input already. @param {number} newest @param {number} [stamp] another one that is wanted */
+  stamp(newest, stamp = (newest + this.lead) >>> 0) {
     if (this.#lastStamp !== null && !isAfter(stamp, this.#lastStamp)) return null;
     this.#lastStamp = stamp;
     return stamp;
@@ -1293,8 +1298,14 @@ export class Room extends Emitter {
   state = new State();
   /** The stamp of the newest input that the state holds; null before the first. @type {number | null} */
   inputTick = null;
-  /** How many ticks before its step the last input came; negative when it was late. */
-  inputMargin = 0;
+  /**
+   * How many ticks before their steps the inputs came since the step before, the least; negative when one was
+   * late, null when none came.
+   * @type {number | null}
+   */
+  inputMargin = null;
+  /** Whether the step of the newest frame had no input that was meant for it. */
+  inputWasMissing = false;
 
   #client;
   #wanted;
@@ -1375,6 +1386,20 @@ export class Room extends Emitter {
     if (!this.#codec || !this.#isJoined) return null;
     this.#input = typeof kind === "string" ? this.#codec.inputBytes(kind, values ?? {}) : this.#codec.inputBytes(undefined, kind);
     return this.#sendInput();
+  }
+
+  /**
+   * Sends an input for this tick, which must come after that of the last one: for `Netcode`.
+   * @internal
+   * @param {number} tick @param {number} viewLag how many 1/1024 of a tick before it the moment is that is shown
+   * @param {Record<string, any>} values
+   */
+  inputFor(tick, viewLag, values) {
+    if (!this.#codec || !this.#isJoined) return null;
+    this.#input = this.#codec.inputBytes(undefined, values);
+    const stamp = this.#sendInput(tick, viewLag);
+    this.#input = null;
+    return stamp;
   }
 
   /**
@@ -1701,13 +1726,17 @@ export class Room extends Emitter {
     return this.#send(toBytes(ClientMessage, message));
   }
 
-  #sendInput() {
+  /**
+   * The given stamp is for a client that has a clock; without it, the input is made from the newest frame.
+   * @param {number} [tick] @param {number} [viewLag]
+   */
+  #sendInput(tick, viewLag) {
     const newest = this.#frames?.tick;
     const isFree = this.#socket?.readyState === 1 && this.#socket.bufferedAmount <= SEND_BUFFER_BYTES_MAX;
     if (this.#input === null || newest === undefined || !isFree || this.#leaving) return null;
-    const stamp = this.#clock.stamp(newest);
+    const stamp = this.#clock.stamp(newest, tick);
     if (stamp === null) return null;
-    stampInput(this.#input, stamp, newest);
+    stampInput(this.#input, stamp, newest, viewLag ?? Math.min((stamp - newest) << 10, 65_535));
     this.#send(this.#input);
     this.#input = null;
     this.#acked = newest;
@@ -1848,7 +1877,7 @@ export class Room extends Emitter {
     this.#received = joined.resumed?.received ?? 0;
     this.#attempt = joined.resumed?.attempt ?? 0;
     this.inputTick = null;
-    this.inputMargin = 0;
+    this.inputMargin = null;
     this.#frames = new FrameDecoder(this.#codec);
     this.#clock = new InputClock(joined.tickHz);
     this.#framesLost = 0;
@@ -1874,9 +1903,10 @@ export class Room extends Emitter {
   }
 
   /** It tells of the frame that follows. @param {ReturnType<Codec["readOwn"]>} own */
-  #handleOwn({ inputTick, margin, own }) {
+  #handleOwn({ inputTick, margin, wasMissing, own }) {
     this.inputTick = inputTick === 0 ? null : inputTick;
     this.inputMargin = margin;
+    this.inputWasMissing = wasMissing;
     if (own) this.state.own = own;
   }
 
@@ -1896,7 +1926,7 @@ export class Room extends Emitter {
     }
     if (change === null) return;
     this.#framesLost = 0;
-    if (this.inputTick !== null) this.#clock.report(change.tick, this.inputMargin);
+    if (this.inputMargin !== null) this.#clock.report(change.tick, this.inputMargin);
     const tellsChanges = this.#match.hears("change ");
     const { added, removed, changed } = this.state.apply(change, frames.strings, tellsChanges);
     for (const entity of removed) this.#tellKind("remove", entity);

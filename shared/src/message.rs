@@ -10,10 +10,10 @@ use crate::limits::{CLIENT_MESSAGE_BYTES_MAX, SERVER_MESSAGE_BYTES_MAX};
 use crate::packet::{ClientTag, ServerTag};
 
 /// The version of the protocol that this crate speaks.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;
 
 /// The WebSocket subprotocol of [`PROTOCOL_VERSION`].
-pub const SUBPROTOCOL: &str = "fracas.1";
+pub const SUBPROTOCOL: &str = "fracas.2";
 
 /// A control message from a client.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

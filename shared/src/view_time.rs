@@ -28,8 +28,9 @@ impl ViewTime {
 
     /// The moment so many parts of a tick before a tick.
     pub fn before(tick: Tick, parts: u16) -> Self {
-        let whole = parts.div_ceil(Self::PARTS);
-        Self { tick: Tick(tick.0.wrapping_sub(u32::from(whole))), part: whole * Self::PARTS - parts }
+        let (parts, of_a_tick) = (u32::from(parts), u32::from(Self::PARTS));
+        let whole = parts.div_ceil(of_a_tick);
+        Self { tick: Tick(tick.0.wrapping_sub(whole)), part: (whole * of_a_tick - parts) as u16 }
     }
 
     /// The moment so many ticks after a tick, to the part at or before it.

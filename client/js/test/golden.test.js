@@ -17,7 +17,7 @@ function example(name) {
 const join = (room, schemaHash = 0) => ({ type: "Join", room, schemaHash });
 
 const clientMessages = {
-  "client Hello": { type: "Hello", protocol: 1, name: "Ann", client: "web 1" },
+  "client Hello": { type: "Hello", protocol: 2, name: "Ann", client: "web 1" },
   "client Join JoinOrCreate": join({ type: "JoinOrCreate", game: "tag", options: '{"seats":4}' }),
   "client Join Join": join({ type: "Join", game: "tag" }, 0xdeadbeef),
   "client Join Create": join({ type: "Create", game: "tag", options: "" }),
@@ -44,7 +44,7 @@ const joined = {
   resumeToken: "k3v9-5ec2e7", lingerS: 20, resumed: null,
 };
 const serverMessages = {
-  "server Welcome": { type: "Welcome", protocol: 1, server: "fracas" },
+  "server Welcome": { type: "Welcome", protocol: 2, server: "fracas" },
   "server Joined": joined,
   "server Joined again": { ...joined, roster: [ann, { ...ada, isAway: true }], resumed: { missed: 2, received: 12, attempt: 3 } },
   "server Joined to watch": { ...joined, player: null, roster: [], resumeToken: "" },
@@ -88,15 +88,15 @@ test("control messages are as on the page", () => {
 test("rows are as on the page", () => {
   const codec = new Codec(exampleSchema());
   const input = codec.inputBytes(undefined, { x: 100, fire: true });
-  stampInput(input, 103, 100);
+  stampInput(input, 103, 100, 4608);
   assert.equal(toHex(input), toHex(example("client input")));
   assert.equal(toHex(codec.messageBytes("Say", { text: "hi" })), toHex(example("client game message")));
   assert.deepEqual(codec.readEvents(example("server events")), {
     tick: 101,
     events: [{ kind: "Tagged", by: 0, player: 1 }, { kind: "Said", by: 0, text: "hi" }],
   });
-  assert.deepEqual(codec.readOwn(example("server own")), { inputTick: 99, margin: -2, own: { kind: "Own", ammo: 30 } });
-  assert.deepEqual(codec.readOwn(example("server own without a row")), { inputTick: 0, margin: 0, own: null });
+  assert.deepEqual(codec.readOwn(example("server own")), { inputTick: 99, margin: -2, wasMissing: true, own: { kind: "Own", ammo: 30 } });
+  assert.deepEqual(codec.readOwn(example("server own without a row")), { inputTick: 0, margin: null, wasMissing: false, own: null });
 });
 
 test("frames are as on the page", () => {

@@ -103,7 +103,7 @@ test("random schemas, frames and rows are read and written as by the Rust code",
     frames += vector.frames.length;
 
     const own = codec.readOwn(fromHex(vector.own.bytes));
-    assert.deepEqual([own.inputTick, own.margin], [vector.own.inputTick, vector.own.margin]);
+    assert.deepEqual([own.inputTick, own.margin, own.wasMissing], [vector.own.inputTick, vector.own.margin, vector.own.wasMissing]);
     assert.deepEqual(own.own && plain(own.own), vector.own.row);
     const events = codec.readEvents(fromHex(vector.events.bytes));
     assert.equal(events.tick, vector.events.tick);
@@ -112,7 +112,7 @@ test("random schemas, frames and rows are read and written as by the Rust code",
     const { input, message } = vector;
     if (input && input.bytes.length <= 2 * 4096) {
       const bytes = codec.inputBytes(input.kind, given(codec.schema.inputs, input.kind, input.values));
-      stampInput(bytes, input.tick, input.ack);
+      stampInput(bytes, input.tick, input.ack, input.viewLag);
       assert.equal(toHex(bytes), input.bytes);
     }
     if (message && message.bytes.length <= 2 * 4096) {
@@ -155,5 +155,5 @@ test("what does not fit an input is said in a sentence", () => {
   check({ to: "up" }, /one of left, right, not 'up'/);
   check({}, /Move; not 'Jump'/, "Jump");
   // Too large numbers are clamped; what is missing is neutral.
-  assert.equal(toHex(codec.inputBytes("Move", { x: 1e9 })), "01" + "00".repeat(8) + "fe01");
+  assert.equal(toHex(codec.inputBytes("Move", { x: 1e9 })), "01" + "00".repeat(10) + "fe01");
 });

@@ -53,7 +53,7 @@ fn random_text(rng: &mut Rng) -> String {
 
 fn random_client_message(rng: &mut Rng) -> ClientMessage {
     match rng.below(8) {
-        0 => ClientMessage::Hello { protocol: 1, name: random_text(rng), client: random_text(rng) },
+        0 => ClientMessage::Hello { protocol: 2, name: random_text(rng), client: random_text(rng) },
         1 => {
             let room = match rng.below(7) {
                 0 => RoomWanted::JoinOrCreate { game: random_text(rng), options: random_text(rng) },
@@ -97,7 +97,7 @@ fn random_roster_entry(rng: &mut Rng) -> RosterEntry {
 
 fn random_server_message(rng: &mut Rng) -> ServerMessage {
     match rng.below(15) {
-        0 => ServerMessage::Welcome { protocol: 1, server: random_text(rng) },
+        0 => ServerMessage::Welcome { protocol: 2, server: random_text(rng) },
         1 => ServerMessage::Joined(Joined {
             room: random_text(rng),
             game: random_text(rng),
@@ -186,10 +186,10 @@ fn server_messages() {
 #[test]
 fn a_message_longer_than_its_limit_is_refused() {
     let text = "x".repeat(CLIENT_MESSAGE_BYTES_MAX);
-    let message = ClientMessage::Hello { protocol: 1, name: text, client: String::new() };
+    let message = ClientMessage::Hello { protocol: 2, name: text, client: String::new() };
     let bytes = message.to_bytes();
     assert!(within(0, || ClientMessage::from_bytes(&bytes[1..])).is_err());
-    let message = ServerMessage::Welcome { protocol: 1, server: "x".repeat(SERVER_MESSAGE_BYTES_MAX) };
+    let message = ServerMessage::Welcome { protocol: 2, server: "x".repeat(SERVER_MESSAGE_BYTES_MAX) };
     let bytes = message.to_bytes();
     assert!(within(0, || ServerMessage::from_bytes(&bytes[1..])).is_err());
 }

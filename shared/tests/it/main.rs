@@ -6,5 +6,7 @@ mod frames;
 mod golden;
 mod hostile;
 mod limits;
+mod motion;
+mod past;
 mod samples;
 mod typed;

@@ -40,7 +40,17 @@ fn allowed(package: &Package, games: &[&str]) -> (BTreeSet<String>, BTreeSet<Str
         "fracas-server" => (&["fracas-games", "fracas-shared", "fracas-sim"], &["fracas-client"]),
         "fracas-client" | "fracas-games" => (&["fracas-shared"], &[]),
         "fracas-bots" => (&["fracas-client", "fracas-games", "fracas-shared"], &[]),
-        "fracas-benches" => (&["fracas-games", "fracas-server", "fracas-shared"], &[]),
+        "fracas-benches" => (
+            &[
+                "fracas-arena",
+                "fracas-client",
+                "fracas-games",
+                "fracas-server",
+                "fracas-shared",
+                "fracas-sim",
+            ],
+            &[],
+        ),
         "fracas-attack" => (&["fracas-client", "fracas-server", "fracas-shared"], &[]),
         "xtask" => (&[], &["fracas-shared"]),
         _ if is_game(package) => (&["fracas-shared"], &[]),

@@ -1,6 +1,8 @@
 //! Options of rooms, and errors that name the field.
 
-use fracas_shared::limits::{LINGER_TIME_MAX_S, PASSWORD_BYTES_MAX, SEATS_MAX, TICK_HZ_MAX};
+use fracas_shared::limits::{
+    LINGER_TIME_MAX_S, PASSWORD_BYTES_MAX, REWIND_TIME_MAX_MS, SEATS_MAX, TICK_HZ_MAX,
+};
 use fracas_shared::{ConfigError, Game};
 use fracas_sim::{OptionsPatch, Room, RoomOptions};
 
@@ -45,7 +47,8 @@ fn options_have_limits() {
     for (field, max) in [
         ("seats", SEATS_MAX.into()),
         ("tick_hz", TICK_HZ_MAX.into()),
-        ("linger_s", u32::from(LINGER_TIME_MAX_S)),
+        ("linger_s", LINGER_TIME_MAX_S.into()),
+        ("rewind_ms", u32::from(REWIND_TIME_MAX_MS)),
     ] {
         patched(&format!(r#"{{"{field}": {max}}}"#)).expect(field);
         let error = patched(&format!(r#"{{"{field}": {}}}"#, max + 1)).expect_err(field);
