@@ -1,5 +1,6 @@
 /** The page of dots: the smallest game, with the same shell as the first page. */
 
+import { Netcode } from "/fracas-netcode.js";
 import { make, part, wantsStillness, write } from "/shell/dom.js";
 import { Banner } from "/shell/banner.js";
 import { expose } from "/shell/hooks.js";
@@ -9,7 +10,6 @@ import { Readout } from "/shell/readout.js";
 import { clientOf } from "/shell/server.js";
 import { Stage } from "/shell/stage.js";
 import { comeBack, keepStay, lastStay } from "/shell/stay.js";
-import { Tracks } from "/shell/timeline.js";
 import { wordsOf } from "/shell/trouble.js";
 import { OWN, seatColor } from "/arena/palette.js";
 import { Field } from "/dots/field.js";
@@ -21,7 +21,7 @@ const banner = new Banner(document.body);
 const readout = new Readout();
 const steer = new Steer(part("stage"));
 const field = new Field(stage);
-let tracks = new Tracks();
+let netcode = null;
 let room = null;
 let own = null;
 let outcome = null;
@@ -29,7 +29,7 @@ let hudAt = 0;
 
 /** Behind the start: dots that drift. */
 const drifting = Array.from({ length: 42 }, (_, i) => ({
-  x: 0, y: 0, entity: { id: i, player: i < 7 ? i : null, mass: i < 7 ? 2 + ((i * 7) % 11) * 1.6 : 0.5 },
+  x: 0, y: 0, id: i, player: i < 7 ? i : null, mass: i < 7 ? 2 + ((i * 7) % 11) * 1.6 : 0.5,
 }));
 
 const colorOf = (player) => (player === room?.player ? OWN : seatColor(player));
@@ -52,13 +52,11 @@ async function play(stay = null) {
 
 function enter(joined) {
   room = joined;
-  tracks = new Tracks();
-  tracks.follow(room);
+  netcode = new Netcode(room);
   outcome = new Outcome(room, colorOf, "Mass");
   banner.follow(room);
   readout.follow(room, stage);
   keepStay(room);
-  room.onStateChange(() => room.input(steer.input(own && pixelsOf(own))));
   room.onMessage("Eaten", ({ by, player }) => {
     if (player === room.player) call(`${nameOf(by)} ate you`);
     else if (by === room.player) call(`You ate ${nameOf(player)}`, "kill");
@@ -71,7 +69,7 @@ function enter(joined) {
 }
 
 function leave(reason) {
-  room = own = outcome = null;
+  room = own = outcome = netcode = null;
   steer.isEnabled = false;
   part("hud").hidden = part("outcome").hidden = true;
   part("start").hidden = false;
@@ -98,7 +96,7 @@ const pixelsOf = ({ x, y }) => ({
 });
 
 function tell(dots) {
-  const ranked = dots.map(({ entity }) => entity).sort((a, b) => b.mass - a.mass);
+  const ranked = [...dots].sort((a, b) => b.mass - a.mass);
   part("scores").replaceChildren(...ranked.slice(0, 8).map(({ player, mass }) => {
     const dot = make("i");
     dot.style.background = colorOf(player);
@@ -112,16 +110,16 @@ function tell(dots) {
 
 function draw(now, dtMs) {
   if (!room) {
-    for (const track of drifting) Object.assign(track, driftOf(track.entity.id, wantsStillness.matches ? 9 : now / 1000));
+    for (const dot of drifting) Object.assign(dot, driftOf(dot.id, wantsStillness.matches ? 9 : now / 1000));
     field.x = field.y = 20;
     field.draw(drifting, { side: 40, own: null, nameOf, mass: 3, dtMs });
     return;
   }
-  tracks.show(now);
-  const dots = tracks.list.filter(({ entity }) => entity.player !== null);
-  own = dots.find(({ entity }) => entity.player === room.player) ?? null;
+  netcode.frame(steer.input(own && pixelsOf(own)), now);
+  const dots = netcode.others.filter(({ player }) => player !== null);
+  own = dots.find(({ player }) => player === room.player) ?? null;
   if (own) [field.x, field.y] = [own.x, own.y];
-  field.draw(tracks.list, { side: room.config.field_m, own: room.player, nameOf, mass: own?.entity.mass ?? 1, dtMs });
+  field.draw(netcode.others, { side: room.config.field_m, own: room.player, nameOf, mass: own?.mass ?? 1, dtMs });
   if (now - hudAt > HUD_EVERY_MS) {
     hudAt = now;
     tell(dots);

@@ -6,14 +6,13 @@ use fracas_shared::row::{Row, RowError, RowReader};
 use fracas_shared::{EntityId, ViewTime};
 
 use crate::event::Frame;
+use crate::glide::Glide;
 use crate::limits::EXTRAPOLATION_MAX;
 use crate::server_clock::ServerClock;
 use crate::snapshot_buffer::SnapshotBuffer;
 
 /// How much faster or slower than time the shown moment moves at most.
 const SLEW_MAX: f64 = 0.04;
-/// The share of an error, in ticks, by which it does.
-const SLEW_GAIN: f64 = 0.1;
 /// An error that is no longer glided away, in seconds.
 const JUMP_S: f64 = 0.5;
 /// What is kept in hand beyond the usual jitter, in ticks.
@@ -28,8 +27,8 @@ const SPARE_TICKS: f64 = 0.15;
 pub struct Interpolation {
     tick_s: f64,
     buffer: SnapshotBuffer,
-    /// The shown moment, in ticks since the server clock's epoch, and when it was.
-    shown: Option<(f64, f64)>,
+    /// The shown moment, from the server clock's epoch.
+    shown: Glide,
     time: Option<ViewTime>,
     is_starved: bool,
 }
@@ -40,7 +39,7 @@ impl Interpolation {
         Self {
             tick_s: 1.0 / f64::from(tick_hz),
             buffer: SnapshotBuffer::new(),
-            shown: None,
+            shown: Glide::new(tick_hz, SLEW_MAX, JUMP_S),
             time: None,
             is_starved: false,
         }
@@ -60,22 +59,7 @@ impl Interpolation {
     pub fn advance(&mut self, now: Duration, server: &ServerClock) -> Option<ViewTime> {
         let epoch = server.epoch()?;
         let target = server.arriving(now) - Self::delay_ticks(server);
-        let now = now.as_secs_f64();
-        let ticks = match self.shown {
-            Some((ticks, since)) => {
-                let rate = (1.0 - server.drift()) / self.tick_s;
-                let expected = ticks + (now - since) * rate;
-                let error = target - expected;
-                let slew = (error * SLEW_GAIN).clamp(-SLEW_MAX, SLEW_MAX);
-                if error.abs() * self.tick_s > JUMP_S {
-                    target
-                } else {
-                    expected + (now - since) * rate * slew
-                }
-            }
-            None => target,
-        };
-        self.shown = Some((ticks, now));
+        let ticks = self.shown.advance(now, target, server.drift());
         let time = ViewTime::after(epoch, ticks);
         self.is_starved =
             self.buffer.newest().is_some_and(|newest| time.is_after(ViewTime::at(newest.tick())));

@@ -41,6 +41,7 @@ mod clock;
 mod codecs;
 mod error;
 mod event;
+mod glide;
 mod interpolation;
 mod play;
 mod play_clock;

@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use fracas_shared::{Tick, ViewTime};
 
+use crate::glide::Glide;
 use crate::limits::{INPUTS_UNTOLD_MAX, TICKS_DUE_MAX};
 use crate::server_clock::ServerClock;
 
 /// How much faster or slower than time the clock runs at most.
 const SLEW_MAX: f64 = 0.02;
-/// The share of an error, in ticks, by which it does.
-const SLEW_GAIN: f64 = 0.1;
 /// An error that is no longer glided away, in seconds.
 const JUMP_S: f64 = 0.4;
 /// Ticks by which inputs are to be early at first, besides the round trip.
@@ -42,14 +41,13 @@ const NEW_WAY_TICKS: f64 = 1.5;
 /// than time, and jumps only when it is off by more than 0.4 s.
 #[derive(Clone, Debug)]
 pub struct PlayClock {
-    tick_s: f64,
     server: ServerClock,
+    /// Where the clock stands, from the server clock's epoch.
+    glide: Glide,
     /// Ahead of the frame that arrives, in ticks.
     lead: f64,
     /// The round trip for which the lead was made, in ticks; none before it is known.
     round_trip: Option<f64>,
-    /// Where the clock stands, in ticks since the server clock's epoch, and since when.
-    stands: Option<(f64, f64)>,
     /// The last tick that was due.
     last_due: Option<i64>,
     /// Inputs of which no frame has told yet, and when they were sent.
@@ -67,11 +65,10 @@ impl PlayClock {
     /// A clock for a room of this many ticks per second.
     pub fn new(tick_hz: u16) -> Self {
         Self {
-            tick_s: 1.0 / f64::from(tick_hz),
             server: ServerClock::new(tick_hz),
+            glide: Glide::new(tick_hz, SLEW_MAX, JUMP_S),
             lead: EARLY_TICKS,
             round_trip: None,
-            stands: None,
             last_due: None,
             sent: VecDeque::new(),
             looks_again_at: None,
@@ -100,13 +97,12 @@ impl PlayClock {
 
     /// Where the clock stands, in ticks after `ServerClock::epoch`; none before the first frame.
     pub fn ticks(&self) -> Option<f64> {
-        Some(self.stands?.0)
+        self.glide.ticks()
     }
 
     /// Where the clock will stand at a moment after it last moved, if nothing more is heard.
     pub fn at(&self, now: Duration) -> Option<f64> {
-        let (ticks, since) = self.stands?;
-        Some(ticks + (now.as_secs_f64() - since) * (1.0 - self.server.drift()) / self.tick_s)
+        self.glide.at(now, self.server.drift())
     }
 
     /// Where the clock stands.
@@ -127,7 +123,7 @@ impl PlayClock {
             self.server.note_round_trip(now, now.saturating_sub(*sent_at));
             self.find_way(now.as_secs_f64());
         }
-        self.steer(now.as_secs_f64(), margin);
+        self.steer(now, margin);
     }
 
     /// Takes that the input of a tick was sent.
@@ -143,7 +139,7 @@ impl PlayClock {
         let Some(old) = self.round_trip else {
             self.lead = round_trip + EARLY_TICKS;
             // It has stood somewhere, for inputs to tell the way.
-            self.stands = None;
+            self.glide.reset();
             self.round_trip = Some(round_trip);
             return;
         };
@@ -160,9 +156,9 @@ impl PlayClock {
     }
 
     /// Changes the lead by what a report says.
-    fn steer(&mut self, now: f64, margin: i8) {
-        let target = self.server.arriving(Duration::from_secs_f64(now)) + self.lead;
-        let is_gliding = self.ticks().is_none_or(|ticks| (target - ticks).abs() > STEP_TICKS);
+    fn steer(&mut self, now: Duration, margin: i8) {
+        let is_gliding = self.behind_ticks(now).is_none_or(|behind| behind.abs() > STEP_TICKS);
+        let now = now.as_secs_f64();
         if is_gliding || self.round_trip.is_none() {
             // What comes now was sent by another lead.
             (self.calm_since, self.calm_margin_min) = (now, i8::MAX);
@@ -195,34 +191,19 @@ impl PlayClock {
     /// the last ones. None before the first frame.
     pub fn advance(&mut self, now: Duration) -> impl Iterator<Item = Tick> + use<> {
         let epoch = self.server.epoch();
-        let due = epoch.and_then(|_| self.advance_to(now));
+        let due = epoch.map(|_| self.advance_to(now));
         let (first, last) = due.unwrap_or((1, 0));
         let epoch = epoch.unwrap_or_default();
         (first..=last).map(move |tick| Tick(epoch.0.wrapping_add(tick as u32)))
     }
 
-    fn advance_to(&mut self, now: Duration) -> Option<(i64, i64)> {
+    fn advance_to(&mut self, now: Duration) -> (i64, i64) {
         let target = self.server.arriving(now) + self.lead;
-        let now = now.as_secs_f64();
-        let ticks = match self.stands {
-            Some((ticks, since)) => {
-                let rate = (1.0 - self.server.drift()) / self.tick_s;
-                let expected = ticks + (now - since) * rate;
-                let error = target - expected;
-                let slew = (error * SLEW_GAIN).clamp(-SLEW_MAX, SLEW_MAX);
-                if error.abs() * self.tick_s > JUMP_S {
-                    target
-                } else {
-                    expected + (now - since) * rate * slew
-                }
-            }
-            None => target,
-        };
-        self.stands = Some((ticks, now));
+        let ticks = self.glide.advance(now, target, self.server.drift());
         let last = ticks.floor() as i64;
         let first = self.last_due.map_or(last, |due| due + 1).max(last - TICKS_DUE_MAX + 1);
         // After a jump backwards, what was due before is due again, under stamps that are used up.
         self.last_due = Some(self.last_due.map_or(last, |due| due.max(last)));
-        Some((first, last))
+        (first, last)
     }
 }

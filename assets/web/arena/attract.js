@@ -43,10 +43,9 @@ export class Attract {
 
   constructor(stage) {
     this.#scene = new Scene(stage, new Walls(ROWS));
-    const track = (entity) => ({ entity, x: 0, y: 0, aim: 0, bornAt: 0 });
-    this.#ships = Array.from({ length: SHIPS }, (_, player) => track({ kind: "Ship", alive: true, player }));
+    this.#ships = Array.from({ length: SHIPS }, (_, player) => ({ kind: "Ship", alive: true, player, x: 0, y: 0, aim: 0 }));
     this.#pickups = [[9.5, 9.5, "Health"], [36.5, 13.5, "Ammo"], [22.5, 5.5, "Ammo"], [22.5, 18.5, "Health"]].map(
-      ([x, y, item]) => Object.assign(track({ kind: "Pickup", item, present: true }), { x, y }),
+      ([x, y, item]) => ({ kind: "Pickup", item, present: true, x, y }),
     );
   }
 
@@ -56,12 +55,12 @@ export class Attract {
     if (!wantsStillness.matches) this.#fight(now, dtMs);
     this.#scene.x = 23 + Math.sin(time / 17) * 4;
     this.#scene.y = 11.5 + Math.sin(time / 13) * 1.5;
-    this.#scene.draw(now, dtMs, 1, [...this.#pickups, ...this.#rockets, ...this.#ships]);
+    this.#scene.draw(now, dtMs, [...this.#pickups, ...this.#rockets, ...this.#ships]);
   }
 
   /** Round and round, each its own way. */
   #fly(ship, time) {
-    const { player } = ship.entity;
+    const { player } = ship;
     const at = (when) => {
       const turn = when * (0.35 + player * 0.021) + player * 2.1;
       return [23 + Math.cos(turn) * (10 + (player % 4) * 3.5), 11.5 + Math.sin(turn * (1 + (player % 3) * 0.5)) * (4 + (player % 3) * 2.8)];
@@ -69,15 +68,15 @@ export class Attract {
     [ship.x, ship.y] = at(time);
     const [x, y] = at(time + 0.15);
     ship.aim = Math.atan2(y - ship.y, x - ship.x);
-    ship.entity.vx = (x - ship.x) / 0.15;
-    ship.entity.vy = (y - ship.y) / 0.15;
+    ship.vx = (x - ship.x) / 0.15;
+    ship.vy = (y - ship.y) / 0.15;
   }
 
   #fight(now, dtMs) {
     const { effects } = this.#scene;
     for (const rocket of this.#rockets) {
-      rocket.x += (rocket.entity.vx * dtMs) / 1000;
-      rocket.y += (rocket.entity.vy * dtMs) / 1000;
+      rocket.x += (rocket.vx * dtMs) / 1000;
+      rocket.y += (rocket.vy * dtMs) / 1000;
       if (now > rocket.endsAt) effects.explosion(now, rocket.x, rocket.y, 2);
     }
     this.#rockets = this.#rockets.filter((rocket) => now <= rocket.endsAt);
@@ -89,12 +88,12 @@ export class Attract {
     if (!target) return;
     const turn = Math.atan2(target.y - by.y, target.x - by.x);
     if (Math.random() < 0.7) {
-      effects.beam(now, by.x + Math.cos(turn) * 0.5, by.y + Math.sin(turn) * 0.5, target.x, target.y, seatColor(by.entity.player));
-      this.#scene.flash(target.entity.player, now);
+      effects.beam(now, by.x + Math.cos(turn) * 0.5, by.y + Math.sin(turn) * 0.5, target.x, target.y, seatColor(by.player));
+      this.#scene.flash(target.player, now);
     } else {
-      const entity = { kind: "Rocket", player: by.entity.player, vx: Math.cos(turn) * ROCKET_SPEED_MPS, vy: Math.sin(turn) * ROCKET_SPEED_MPS };
+      const [vx, vy] = [Math.cos(turn) * ROCKET_SPEED_MPS, Math.sin(turn) * ROCKET_SPEED_MPS];
       const far = Math.hypot(target.x - by.x, target.y - by.y);
-      this.#rockets.push({ entity, x: by.x, y: by.y, aim: turn, bornAt: 0, endsAt: now + (far / ROCKET_SPEED_MPS) * 1000 });
+      this.#rockets.push({ kind: "Rocket", player: by.player, x: by.x, y: by.y, vx, vy, endsAt: now + (far / ROCKET_SPEED_MPS) * 1000 });
     }
   }
 }

@@ -1,10 +1,11 @@
 /** One stay in a room of arena: what comes from the server is shown, what the player does is sent. */
 
+import { Netcode } from "/fracas-netcode.js";
 import { part } from "/shell/dom.js";
-import { Tracks } from "/shell/timeline.js";
 import { Outcome } from "/shell/outcome.js";
 import { AMMO, HEALTH, OWN, ground } from "./palette.js";
 import { Hud } from "./hud.js";
+import { ArenaPredictor } from "./predict.js";
 import { Scene } from "./scene.js";
 import { Walls } from "./walls.js";
 
@@ -24,9 +25,10 @@ export class Match {
   #scene;
   #hud;
   #outcome;
-  #tracks = new Tracks();
+  #netcode;
+  /** Everything as drawn, and the own ship among it. */
+  #list = [];
   #own = null;
-  #events = [];
   #lookX = 0;
   #lookY = 0;
   #isPlaced = false;
@@ -42,13 +44,17 @@ export class Match {
     this.#hud = new Hud(room);
     this.#outcome = new Outcome(room, this.#hud.colorOf, "Kills");
     this.#about = { own: room.player, nameOf: this.#hud.nameOf, healthMax: room.config.ship.health };
-    this.#tracks.follow(room);
-    room.onMessage("*", (event, tick) => {
-      if (!document.hidden) this.#events.push({ event, tick });
+    this.#netcode = new Netcode(room, {
+      predictor: ({ config, tickHz }) => new ArenaPredictor(config, tickHz),
+      onEvent: (event) => this.#show(event, performance.now()),
     });
-    room.onStateChange(() => this.#act());
     room.on("join", () => this.#begin());
     room.on("match_began", () => this.#hud.call("Fight", "", 1200));
+  }
+
+  /** How it feels: clocks, delays, corrections. */
+  get netcode() {
+    return this.#netcode;
   }
 
   get hud() {
@@ -64,14 +70,14 @@ export class Match {
   #begin() {
     this.#scene.walls = new Walls(this.#room.config.map);
     this.#about.own = this.#room.player;
-    this.#events.length = 0;
     this.#isPlaced = false;
   }
 
-  #act() {
+  /** What the player holds now. */
+  #input() {
     const input = this.#controls.input(this.#own && this.#pixelsOf(this.#own));
     if (this.#outcome.isShown) input.beam = input.rocket = false;
-    if (this.#room.input(input) !== null) this.#controls.sent();
+    return input;
   }
 
   #pixelsOf({ x, y }) {
@@ -81,14 +87,14 @@ export class Match {
 
   /** Draws a frame. */
   draw(now, dtMs) {
-    const tick = this.#tracks.show(now);
-    const tracks = this.#tracks.list;
-    this.#own = tracks.find(({ entity }) => entity.kind === "Ship" && entity.player === this.#room.player) ?? null;
-    this.#play(tick, now);
+    const netcode = this.#netcode;
+    if (netcode.frame(this.#input(), now) > 0) this.#controls.sent();
+    this.#list = [...netcode.others, ...netcode.own];
+    this.#own = this.#list.find(({ kind, player }) => kind === "Ship" && player === this.#room.player) ?? null;
     this.#look(dtMs);
     // The own aim needs no round trip to be seen.
-    if (this.#own?.entity.alive) this.#own.aim = this.#controls.aim;
-    this.#scene.draw(now, dtMs, tick, tracks, this.#about);
+    if (this.#own?.alive) this.#own.aim = this.#controls.aim;
+    this.#scene.draw(now, dtMs, this.#list, this.#about);
     const hurt = 1 - (now - this.#hurtAt) / HURT_MS;
     if (hurt > 0) this.#scene.drawHurt(hurt);
     const { pen, width, height, ratio } = this.#stage;
@@ -137,18 +143,8 @@ export class Match {
     this.#isPlaced = true;
   }
 
-  /** Plays the events whose moment is drawn now. */
-  #play(tick, now) {
-    let kept = 0;
-    for (const waiting of this.#events) {
-      if (waiting.tick <= tick) this.#show(waiting.event, now);
-      else this.#events[kept++] = waiting;
-    }
-    this.#events.length = kept;
-  }
-
   #shipOf(player) {
-    return this.#tracks.list.find(({ entity }) => entity.kind === "Ship" && entity.player === player);
+    return this.#list.find((drawn) => drawn.kind === "Ship" && drawn.player === player);
   }
 
   #show(event, now) {

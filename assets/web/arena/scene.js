@@ -41,11 +41,11 @@ export class Scene {
 
   /**
    * Draws everything.
-   * @param {number} now @param {number} tick the tick that is drawn
-   * @param {import("/shell/timeline.js").Track[]} tracks
+   * @param {number} now
+   * @param {import("/fracas-netcode.js").Drawn[]} list
    * @param {{own?: number | null, nameOf?: (player: number) => string, healthMax?: number}} [about]
    */
-  draw(now, dtMs, tick, tracks, { own = null, nameOf = null, healthMax = 100 } = {}) {
+  draw(now, dtMs, list, { own = null, nameOf = null, healthMax = 100 } = {}) {
     const { pen, width, height, ratio } = this.stage;
     const colors = ground();
     const shown = Math.min(SHOWN_M, (Math.min(width, height) / ratio / SHIP_PX_MIN) * this.radiusM * 2);
@@ -57,13 +57,13 @@ export class Scene {
     this.walls.prepare(scale, colors);
     this.#sprites.prepare(scale, colors);
     this.walls.draw(pen, this.view.left, this.view.top, scale, colors);
-    for (const track of tracks) if (track.entity.kind === "Pickup") this.#drawPickup(track, now);
-    for (const track of tracks) if (track.entity.kind === "Ship" && !track.entity.alive) this.#drawFallen(track);
-    for (const track of tracks) if (track.entity.kind === "Rocket" && track.bornAt <= tick) this.#drawRocket(track, own);
-    for (const track of tracks) if (track.entity.kind === "Ship" && track.entity.alive) this.#drawShip(track, own, now);
+    for (const drawn of list) if (drawn.kind === "Pickup") this.#drawPickup(drawn, now);
+    for (const drawn of list) if (drawn.kind === "Ship" && !drawn.alive) this.#drawFallen(drawn);
+    for (const drawn of list) if (drawn.kind === "Rocket") this.#drawRocket(drawn, own);
+    for (const drawn of list) if (drawn.kind === "Ship" && drawn.alive) this.#drawShip(drawn, own, now);
     this.effects.draw(pen, now, this.view, this.#sprites, colors.core);
     if (!nameOf) return;
-    for (const track of tracks) if (track.entity.kind === "Ship" && track.entity.alive) this.#drawLabel(track, own, nameOf, healthMax, colors);
+    for (const drawn of list) if (drawn.kind === "Ship" && drawn.alive) this.#drawLabel(drawn, own, nameOf, healthMax, colors);
   }
 
   /** The mark at the pointer, with a ring that closes until the beam is ready. */
@@ -110,41 +110,41 @@ export class Scene {
     return px > -more && py > -more && px < width + more && py < height + more;
   }
 
-  #drawPickup(track, now) {
-    if (!this.#isSeen(track, 1)) return;
-    const { item, present } = track.entity;
-    this.#put(this.#sprites.pickup(item, present), track.x, track.y + (present ? Math.sin(now / 400 + track.x) * 0.06 : 0));
+  #drawPickup(drawn, now) {
+    if (!this.#isSeen(drawn, 1)) return;
+    const { item, present } = drawn;
+    this.#put(this.#sprites.pickup(item, present), drawn.x, drawn.y + (present ? Math.sin(now / 400 + drawn.x) * 0.06 : 0));
   }
 
-  #drawFallen(track) {
-    if (this.#isSeen(track, 1)) this.#put(this.#sprites.wreck(this.radiusM), track.x, track.y);
+  #drawFallen(drawn) {
+    if (this.#isSeen(drawn, 1)) this.#put(this.#sprites.wreck(this.radiusM), drawn.x, drawn.y);
   }
 
-  #drawRocket(track, own) {
-    if (!this.#isSeen(track, 3)) return;
-    const { vx, vy, player } = track.entity;
+  #drawRocket(drawn, own) {
+    if (!this.#isSeen(drawn, 3)) return;
+    const { vx, vy, player } = drawn;
     const sprite = this.#sprites.rocket(player === own ? OWN : seatColor(player));
-    this.#putTurned(sprite, track.x, track.y, Math.atan2(vy, vx), -sprite.width * 0.38);
+    this.#putTurned(sprite, drawn.x, drawn.y, Math.atan2(vy, vx), -sprite.width * 0.38);
   }
 
-  #drawShip(track, own, now) {
-    if (!this.#isSeen(track, 2)) return;
-    const { player, vx = 0, vy = 0 } = track.entity;
+  #drawShip(drawn, own, now) {
+    if (!this.#isSeen(drawn, 2)) return;
+    const { player, vx = 0, vy = 0 } = drawn;
     const base = player === own ? OWN : seatColor(player);
-    if (Math.hypot(vx, vy) > THRUST_MPS) this.#putTurned(this.#sprites.thrust(base, this.radiusM), track.x, track.y, Math.atan2(vy, vx));
-    if (player === own) this.#put(this.#sprites.halo(this.radiusM), track.x, track.y);
+    if (Math.hypot(vx, vy) > THRUST_MPS) this.#putTurned(this.#sprites.thrust(base, this.radiusM), drawn.x, drawn.y, Math.atan2(vy, vx));
+    if (player === own) this.#put(this.#sprites.halo(this.radiusM), drawn.x, drawn.y);
     const isFlashing = now - (this.#flashes.get(player) ?? -1e9) < 90;
     const color = isFlashing ? "#ffffff" : base;
-    this.#putTurned(this.#sprites.ship(color, this.radiusM), track.x, track.y, track.aim);
+    this.#putTurned(this.#sprites.ship(color, this.radiusM), drawn.x, drawn.y, drawn.aim);
   }
 
-  #drawLabel(track, own, nameOf, healthMax, colors) {
-    if (!this.#isSeen(track, 2)) return;
+  #drawLabel(drawn, own, nameOf, healthMax, colors) {
+    if (!this.#isSeen(drawn, 2)) return;
     const { pen, ratio } = this.stage;
     const { scale, left, top } = this.view;
-    const { player, health } = track.entity;
-    const x = left + track.x * scale;
-    const y = top + track.y * scale - (this.radiusM + 0.55) * scale;
+    const { player, health } = drawn;
+    const x = left + drawn.x * scale;
+    const y = top + drawn.y * scale - (this.radiusM + 0.55) * scale;
     const [width, height] = [Math.round(1.5 * scale), Math.max(3, Math.round(scale * 0.14))];
     const [barX, barY] = [Math.round(x - width / 2), Math.round(y)];
     pen.fillStyle = colors.ink;

@@ -22,8 +22,8 @@ export class Field {
     this.stage = stage;
   }
 
-  /** @param {import("/shell/timeline.js").Track[]} tracks */
-  draw(tracks, { side, own, nameOf, mass = 1, dtMs = 16 }) {
+  /** @param {{id: number, player: number | null, mass: number, x: number, y: number}[]} dots */
+  draw(dots, { side, own, nameOf, mass = 1, dtMs = 16 }) {
     const { pen, width, height } = this.stage;
     const colors = ground();
     const wanted = Math.min(width, height) / Math.max(SHOWN_M_MIN, radiusOf(mass) * SHOWN_RADII);
@@ -41,9 +41,9 @@ export class Field {
     pen.fillStyle = colors.floor;
     pen.fillRect(left, top, side * scale, side * scale);
     this.#drawMarks(side, colors);
-    for (const track of tracks) if (track.entity.player === null) this.#drawPellet(track);
-    const players = tracks.filter(({ entity }) => entity.player !== null).sort((a, b) => a.entity.mass - b.entity.mass);
-    for (const track of players) this.#drawPlayer(track, own, nameOf);
+    for (const dot of dots) if (dot.player === null) this.#drawPellet(dot);
+    const players = dots.filter(({ player }) => player !== null).sort((a, b) => a.mass - b.mass);
+    for (const dot of players) this.#drawPlayer(dot, own, nameOf);
   }
 
   #drawMarks(side, colors) {
@@ -68,22 +68,22 @@ export class Field {
     pen.arc(left + x * scale, top + y * scale, radius * scale, 0, Math.PI * 2);
   }
 
-  #drawPellet({ x, y, entity }) {
+  #drawPellet({ x, y, id, mass }) {
     const { pen } = this.stage;
-    this.#circle(x, y, radiusOf(entity.mass) * 0.8);
-    pen.fillStyle = PELLETS[entity.id % PELLETS.length];
+    this.#circle(x, y, radiusOf(mass) * 0.8);
+    pen.fillStyle = PELLETS[id % PELLETS.length];
     pen.fill();
   }
 
-  #drawPlayer({ x, y, entity }, own, nameOf) {
+  #drawPlayer({ x, y, player, mass }, own, nameOf) {
     const { pen, ratio } = this.stage;
     const { scale, left, top } = this.view;
-    const radius = radiusOf(entity.mass);
+    const radius = radiusOf(mass);
     this.#circle(x + radius * 0.07, y + radius * 0.13, radius);
     pen.fillStyle = "rgba(0, 0, 0, 0.18)";
     pen.fill();
     this.#circle(x, y, radius);
-    pen.fillStyle = entity.player === own ? OWN : seatColor(entity.player);
+    pen.fillStyle = player === own ? OWN : seatColor(player);
     pen.fill();
     pen.lineWidth = Math.max(1.5 * ratio, radius * scale * 0.06);
     pen.strokeStyle = "rgba(10, 12, 30, 0.45)";
@@ -94,6 +94,6 @@ export class Field {
     pen.textAlign = "center";
     pen.textBaseline = "middle";
     pen.fillStyle = isInside ? "#ffffff" : ground().label;
-    pen.fillText(nameOf(entity.player), left + x * scale, top + (isInside ? y * scale : (y - radius) * scale - size * 0.8), isInside ? radius * scale * 1.8 : undefined);
+    pen.fillText(nameOf(player), left + x * scale, top + (isInside ? y * scale : (y - radius) * scale - size * 0.8), isInside ? radius * scale * 1.8 : undefined);
   }
 }

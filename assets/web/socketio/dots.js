@@ -16,7 +16,8 @@ export class Dots {
   #element;
   #stage;
   #field;
-  #tracks = new Map();
+  /** As drawn, on their way to `toX`, `toY`. */
+  #dots = new Map();
   #held = new Set();
   #pointer = null;
 
@@ -55,13 +56,14 @@ export class Dots {
 
   /** Takes what the server shows. */
   see(entities, own) {
-    const before = this.#tracks;
-    this.#tracks = new Map(entities.map((entity) => {
-      const track = before.get(entity.id) ?? { x: entity.x, y: entity.y, entity };
-      if (Math.hypot(entity.x - track.entity.x, entity.y - track.entity.y) > JUMP_M) [track.x, track.y] = [entity.x, entity.y];
-      return [entity.id, Object.assign(track, { entity })];
+    const before = this.#dots;
+    this.#dots = new Map(entities.map((entity) => {
+      const { x, y } = entity;
+      const dot = before.get(entity.id) ?? { x, y, toX: x, toY: y };
+      const isPut = Math.hypot(x - dot.toX, y - dot.toY) > JUMP_M;
+      return [entity.id, Object.assign(dot, entity, { x: isPut ? x : dot.x, y: isPut ? y : dot.y, toX: x, toY: y })];
     }));
-    this.own = [...this.#tracks.values()].find(({ entity }) => entity.player === own) ?? null;
+    this.own = [...this.#dots.values()].find(({ player }) => player === own) ?? null;
   }
 
   draw({ side, own, nameOf, dtMs }) {
@@ -71,11 +73,11 @@ export class Dots {
     if (element.width !== width || element.height !== height) [element.width, element.height] = [width, height];
     Object.assign(this.#stage, { width, height, ratio });
     const share = 1 - Math.exp(-dtMs / FOLLOW_MS);
-    for (const track of this.#tracks.values()) {
-      track.x += (track.entity.x - track.x) * share;
-      track.y += (track.entity.y - track.y) * share;
+    for (const dot of this.#dots.values()) {
+      dot.x += (dot.toX - dot.x) * share;
+      dot.y += (dot.toY - dot.y) * share;
     }
     if (this.own) [this.#field.x, this.#field.y] = [this.own.x, this.own.y];
-    this.#field.draw([...this.#tracks.values()], { side, own, nameOf, mass: this.own?.entity.mass ?? 1, dtMs });
+    this.#field.draw([...this.#dots.values()], { side, own, nameOf, mass: this.own?.mass ?? 1, dtMs });
   }
 }

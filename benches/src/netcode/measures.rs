@@ -573,7 +573,7 @@ impl Clocks {
     fn tell(self, figures: &mut Figures, name: &str) {
         let line = "5. time";
         let mut push = |what: &str, value, unit, wanted| {
-            figures.push(line, format!("{name}: {what}"), value, unit, wanted)
+            figures.push(line, format!("{name}: {what}"), value, unit, wanted);
         };
         push("error 2 s after a cold start", self.cold, "ticks", Wanted::AtMost(1.0));
         push("error 2 s after 10 s of suspension", self.suspended, "ticks", Wanted::AtMost(1.0));
@@ -591,9 +591,9 @@ impl Clocks {
 /// The estimate's error, in ticks.
 fn error(played: &mut SimulatedMatch, id: PlayerId) -> f64 {
     let (now, tick) = (played.now, played.room.simulation().tick());
-    let Some(player) = played.player(id) else { return f64::INFINITY };
-    let local = player.local(now);
-    let server = player.play.clock().server();
+    let Some(subject) = played.player(id) else { return f64::INFINITY };
+    let local = subject.local(now);
+    let server = subject.play.clock().server();
     let Some(epoch) = server.epoch() else { return f64::INFINITY };
     server.tick(local) - f64::from(tick.since(epoch))
 }
@@ -610,16 +610,16 @@ fn worst_error(played: &mut SimulatedMatch, id: PlayerId, ticks: u32) -> Result<
 /// By how much the player's own clock is behind where it is to be.
 fn behind(played: &mut SimulatedMatch, id: PlayerId) -> f64 {
     let now = played.now;
-    let Some(player) = played.player(id) else { return f64::INFINITY };
-    player.play.clock().behind_ticks(player.local(now)).unwrap_or(f64::INFINITY)
+    let Some(subject) = played.player(id) else { return f64::INFINITY };
+    subject.play.clock().behind_ticks(subject.local(now)).unwrap_or(f64::INFINITY)
 }
 
 /// Where the player's own clock stands at the server's tick.
 fn applied(played: &mut SimulatedMatch, id: PlayerId) -> f64 {
     let now = played.now;
-    let Some(player) = played.player(id) else { return 0.0 };
-    let local = player.local(now);
-    player.play.clock().at(local).unwrap_or_default()
+    let Some(subject) = played.player(id) else { return 0.0 };
+    let local = subject.local(now);
+    subject.play.clock().at(local).unwrap_or_default()
 }
 
 fn long_life(drift: f64, seconds: u64) -> Result<(f64, f64)> {

@@ -258,7 +258,7 @@ async function fakeServer(answer) {
   return { url: `ws://127.0.0.1:${http.address().port}`, stop };
 }
 
-const welcome = (protocol = 1) => toBytes(ServerMessage, { type: "Welcome", protocol, server: "fake" });
+const welcome = (protocol = 2) => toBytes(ServerMessage, { type: "Welcome", protocol, server: "fake" });
 const joined = (rest = {}) => toBytes(ServerMessage, {
   type: "Joined", room: "r1", game: "tag", player: 0, seats: 2, tickHz: 20, tick: 1, schemaHash: 7,
   schema: exampleSchema(), config: "{}", roster: [], resumeToken: "r1-t0k3n", lingerS: 20, resumed: null, ...rest,
@@ -273,12 +273,12 @@ const welcoming = (then) => (message, send, socket) => {
 test("another version of the protocol is said in a sentence", { timeout: TIMEOUT_MS }, async () => {
   const sentence = (theirs) => ({
     code: "wrong_version",
-    message: `the server speaks ${theirs} of the protocol and this client version 1: use a client and a server of one release`,
+    message: `the server speaks ${theirs} of the protocol and this client version 2: use a client and a server of one release`,
   });
-  const says = await fakeServer((_, send) => send(welcome(2)));
-  await assert.rejects(new Client(says.url, quick).join("tag"), sentence("version 2"));
-  const closes = await fakeServer((_, send, socket) => socket.close(4001, "the server speaks version 2 of the protocol"));
-  await assert.rejects(new Client(closes.url, quick).join("tag"), sentence("version 2"));
+  const says = await fakeServer((_, send) => send(welcome(3)));
+  await assert.rejects(new Client(says.url, quick).join("tag"), sentence("version 3"));
+  const closes = await fakeServer((_, send, socket) => socket.close(4001, "the server speaks version 3 of the protocol"));
+  await assert.rejects(new Client(closes.url, quick).join("tag"), sentence("version 3"));
   const isSilent = await fakeServer((_, send, socket) => socket.close(4001));
   await assert.rejects(new Client(isSilent.url, quick).join("tag"), sentence("another version"));
 });
@@ -288,7 +288,7 @@ test("a client of another version is told by a real server", { timeout: TIMEOUT_
   const opened = new Promise((resolve) => socket.on("open", () => resolve(socket.protocol)));
   const closed = new Promise((resolve) => socket.on("close", (code, reason) => resolve([code, String(reason)])));
   assert.equal(await opened, "fracas.4");
-  assert.deepEqual(await closed, [4001, "the server speaks version 1 of the protocol"]);
+  assert.deepEqual(await closed, [4001, "the server speaks version 2 of the protocol"]);
 });
 
 test("a server that says nothing is given up", { timeout: TIMEOUT_MS }, async () => {

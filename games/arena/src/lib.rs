@@ -169,7 +169,7 @@ impl Arena {
         for (_, entity) in ctx.world.iter_mut() {
             let Entity::Ship(ship) = entity else { continue };
             let Some(input) = inputs.of(ship.player).filter(|_| ship.is_alive()) else { continue };
-            ship.obey(input, dt, &self.config.ship, &self.map);
+            ship.obey(*input, dt, &self.config.ship, &self.map);
         }
         if self.config.ship.solid {
             self.push_apart(ctx.world);

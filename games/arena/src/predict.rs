@@ -63,13 +63,13 @@ impl Predict for Arena {
     fn advance(&self, ahead: &mut Ahead, input: &Input, step: &mut PredictStep<'_, Self>) {
         let Ahead { ship, rockets, .. } = ahead;
         let (now, dt, player) = (step.tick, step.dt(), step.me);
-        ship.obey(input, dt, &self.config.ship, &self.map);
+        ship.obey(*input, dt, &self.config.ship, &self.map);
         if self.config.ship.solid {
             for other in step.others.iter().filter_map(|(_, view)| living(view)) {
                 ship.give_way(other, &self.config.ship, &self.map);
             }
         }
-        let shots = ship.fire(input, now, self.cooldowns(step.tick_hz), true);
+        let shots = ship.fire(*input, now, self.cooldowns(step.tick_hz), true);
         let (from, direction) = (ship.position, math::direction(ship.aim));
         if shots.beam {
             let (to, _) = self.trace(player, from, direction, &targets(step));

@@ -116,16 +116,16 @@ pub enum View {
 #[derive(Clone, Debug, PartialEq, Row)]
 pub struct Own {
     /// Its middle.
-    #[row(fixed(min = 0.0, step = 0.0009765625, bits = 17))]
+    #[row(fixed(min = 0.0, step = STEP, bits = 17))]
     pub x: f32,
     /// Its middle.
-    #[row(fixed(min = 0.0, step = 0.0009765625, bits = 17))]
+    #[row(fixed(min = 0.0, step = STEP, bits = 17))]
     pub y: f32,
     /// Its velocity.
-    #[row(fixed(min = -32.0, step = 0.0009765625, bits = 16))]
+    #[row(fixed(min = -32.0, step = STEP, bits = 16))]
     pub vx: f32,
     /// Its velocity.
-    #[row(fixed(min = -32.0, step = 0.0009765625, bits = 16))]
+    #[row(fixed(min = -32.0, step = STEP, bits = 16))]
     pub vy: f32,
     /// Rockets left.
     #[row(uint(bits = 6))]

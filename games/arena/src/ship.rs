@@ -94,7 +94,7 @@ impl Ship {
     }
 
     /// Aims and flies for one tick of `dt` seconds, as its player wishes.
-    pub(crate) fn obey(&mut self, input: &Input, dt: f32, config: &ShipConfig, map: &Map) {
+    pub(crate) fn obey(&mut self, input: Input, dt: f32, config: &ShipConfig, map: &Map) {
         self.aim = input.aim;
         self.fly(Vec2::new(f32::from(input.x), f32::from(input.y)) / 127.0, dt, config, map);
     }
@@ -135,7 +135,7 @@ impl Ship {
     }
 
     /// Fires what the input asks for and what is ready.
-    pub(crate) fn fire(&mut self, input: &Input, now: Tick, cooldowns: Cooldowns, has_room: bool) -> Shots {
+    pub(crate) fn fire(&mut self, input: Input, now: Tick, cooldowns: Cooldowns, has_room: bool) -> Shots {
         let beam = input.beam && !self.beam_ready.is_after(now);
         if beam {
             self.beam_ready = now + cooldowns.beam;

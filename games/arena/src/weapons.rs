@@ -68,7 +68,7 @@ impl Arena {
             let has_room = ctx.world.len() < rockets_max;
             let Some(&key) = ctx.global.ships.get(&player) else { continue };
             let Some(ship) = ship_mut(ctx.world, key).filter(|ship| ship.is_alive()) else { continue };
-            let shots = ship.fire(input, ctx.tick, cooldowns, has_room);
+            let shots = ship.fire(*input, ctx.tick, cooldowns, has_room);
             let (from, direction) = (ship.position, math::direction(ship.aim));
             if shots.beam {
                 // It hits whom the player saw there.

@@ -25,9 +25,9 @@ pub(crate) struct InputQueue<I> {
     last_stamp: Tick,
     missing_ticks: u32,
     /// The least margin of the inputs that came since the last step.
-    margin_ticks: Option<i8>,
+    next_margin_ticks: Option<i8>,
     /// That of those that came before the last step.
-    told_margin_ticks: Option<i8>,
+    margin_ticks: Option<i8>,
     /// The newest moment that the player's screen is known to have shown.
     view_time: Option<ViewTime>,
     /// Since they were last reported.
@@ -96,7 +96,8 @@ impl<I: Clone + Default> InputQueue<I> {
         let stamped = Stamped { tick: head.tick, input, view_time: head.view_time() };
         let margin = head.tick.since(next);
         let margin_ticks = margin.clamp(i32::from(i8::MIN) + 1, i32::from(i8::MAX)) as i8;
-        self.margin_ticks = Some(self.margin_ticks.map_or(margin_ticks, |least| least.min(margin_ticks)));
+        let least = self.next_margin_ticks.map_or(margin_ticks, |least| least.min(margin_ticks));
+        self.next_margin_ticks = Some(least);
         if margin < 0 {
             self.counts.late += 1;
             let newest = self.late.as_ref().map_or(self.last_stamp, |late| late.tick);
@@ -117,7 +118,7 @@ impl<I: Clone + Default> InputQueue<I> {
 
     /// The input for the step of `tick`; ticks must come one after the other.
     pub(crate) fn take(&mut self, tick: Tick) -> Taken<I> {
-        self.told_margin_ticks = self.margin_ticks.take();
+        self.margin_ticks = self.next_margin_ticks.take();
         let on_time = self.waiting.pop_front_if(|waiting| waiting.tick == tick);
         self.counts.on_time += u32::from(on_time.is_some());
         let late = self.late.take();
@@ -161,7 +162,7 @@ impl<I: Clone + Default> InputQueue<I> {
     /// How many ticks before their steps the inputs came between the last two steps, the least;
     /// negative when one was late; none when none came.
     pub(crate) fn margin_ticks(&self) -> Option<i8> {
-        self.told_margin_ticks
+        self.margin_ticks
     }
 
     /// Whether the last step had no input that was meant for it.
@@ -201,8 +202,8 @@ impl<I: State + Clone + Default> State for InputQueue<I> {
         self.last.save(out);
         self.last_stamp.save(out);
         self.missing_ticks.save(out);
+        self.next_margin_ticks.save(out);
         self.margin_ticks.save(out);
-        self.told_margin_ticks.save(out);
         self.view_time.save(out);
     }
 
@@ -213,8 +214,8 @@ impl<I: State + Clone + Default> State for InputQueue<I> {
             last: State::load(from)?,
             last_stamp: State::load(from)?,
             missing_ticks: State::load(from)?,
+            next_margin_ticks: State::load(from)?,
             margin_ticks: State::load(from)?,
-            told_margin_ticks: State::load(from)?,
             view_time: State::load(from)?,
             // Of another process.
             counts: InputCounts::default(),

@@ -105,8 +105,9 @@ impl<G: Game> Simulation<G> {
             game.step(ctx, &Inputs::new(&record.inputs));
             game.outcome(ctx)
         });
-        let Rules { game, .. } = self.rules.as_ref().expect(DISMANTLED);
-        self.history.push(game, self.tick, &self.world);
+        if let Some(Rules { game, .. }) = &self.rules {
+            self.history.push(game, self.tick, &self.world);
+        }
         // A match that has just begun is told to have begun before it may be told to have ended.
         if let Some(outcome) = outcome
             && self.next_match.is_none()

@@ -36,13 +36,17 @@ struct Web;
 #[include = "fracas.js"]
 #[include = "fracas.min.js"]
 #[include = "fracas-socketio.js"]
+#[include = "fracas-netcode.js"]
+#[include = "fracas-line.js"]
 struct Sdk;
 
 /// Files of the SDK by their paths: pages get the minified one, people the one to read.
-const SDK: [(&str, &str); 3] = [
+const SDK: [(&str, &str); 5] = [
     ("fracas.js", "fracas.min.js"),
     ("fracas.src.js", "fracas.js"),
     ("fracas-socketio.js", "fracas-socketio.js"),
+    ("fracas-netcode.js", "fracas-netcode.js"),
+    ("fracas-line.js", "fracas-line.js"),
 ];
 
 /// Answers requests for files.

@@ -78,10 +78,10 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
 
 /// The expression of an option.
 fn optional(value: Option<TokenStream>) -> TokenStream {
-    match value {
-        Some(value) => quote!(::core::option::Option::Some(#value)),
-        None => quote!(::core::option::Option::None),
-    }
+    value.map_or_else(
+        || quote!(::core::option::Option::None),
+        |value| quote!(::core::option::Option::Some(#value)),
+    )
 }
 
 /// A struct or variant.
@@ -259,10 +259,8 @@ impl RowField {
 
     fn motion(&self, end: &str) -> TokenStream {
         let at = format_ident!("{end}_{}", self.name);
-        let velocity = match &self.velocity {
-            Some(velocity) => format_ident!("{end}_{velocity}").into_token_stream(),
-            None => quote!(0.0),
-        };
+        let velocity = self.velocity.as_ref().map(|velocity| format_ident!("{end}_{velocity}"));
+        let velocity = velocity.map_or_else(|| quote!(0.0), ToTokens::into_token_stream);
         quote! { ::fracas_shared::blend::Motion { at: #at, velocity: #velocity } }
     }
 
