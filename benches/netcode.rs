@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use fracas_benches::netcode::{Figures, Lengths, cheats, inputs, others, prediction, shots, time};
+use fracas_benches::netcode::{
+    Figures, Lengths, PLAY, cheats, cost, inputs, others, play, prediction, shots, time,
+};
 
 fn main() -> Result<ExitCode> {
     let mut json: Option<PathBuf> = None;
@@ -16,6 +18,10 @@ fn main() -> Result<ExitCode> {
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--json" => json = Some(args.next().context("--json takes a file's name")?.into()),
+            PLAY => {
+                play(args.next().context("for how many seconds?")?.parse()?)?;
+                return Ok(ExitCode::SUCCESS);
+            }
             "--short" => lengths = Lengths::SMOKE,
             // What cargo says to every benchmark.
             "--bench" => {}
@@ -23,7 +29,7 @@ fn main() -> Result<ExitCode> {
         }
     }
     let mut figures = Figures::default();
-    let measures = [prediction, inputs, others, shots, time, cheats];
+    let measures = [prediction, inputs, others, shots, time, cheats, cost];
     for (place, measure) in measures.iter().enumerate() {
         eprintln!("measuring {} of {}", place + 1, measures.len());
         measure(&mut figures, lengths)?;

@@ -5,6 +5,7 @@ import { Banner } from "/shell/banner.js";
 import { Chat } from "/shell/chat.js";
 import { expose } from "/shell/hooks.js";
 import { Lobby } from "/shell/lobby.js";
+import { NetPanel } from "/shell/net-panel.js";
 import { rememberedName, takeName } from "/shell/name.js";
 import { Readout } from "/shell/readout.js";
 import { clientOf } from "/shell/server.js";
@@ -21,6 +22,7 @@ const banner = new Banner(document.body);
 const chat = new Chat();
 const readout = new Readout();
 const controls = new Controls(part("stage"), part("rocket"));
+const net = new NetPanel(document.body);
 const attract = new Attract(stage);
 const lobby = new Lobby(GAME, (roomId) => play("room", roomId));
 /** The room that a link invited to. */
@@ -76,6 +78,7 @@ function enter(joined, way) {
   banner.follow(room);
   chat.follow(room);
   readout.follow(room, stage);
+  net.follow(room, match.netcode);
   keepStay(room, { way });
   const isPrivate = way === "private";
   showRoom(isPrivate);
@@ -188,8 +191,11 @@ for (const kind of ["keydown", "keyup"]) {
 }
 addEventListener("blur", () => match?.hud.expand(false));
 
-expose({ stage, banner, chat, readout, room: () => room, position: () => match?.position ?? null });
-stage.run((now, dtMs) => (match ?? attract).draw(now, dtMs));
+expose({ stage, banner, chat, readout, room: () => room, position: () => match?.position ?? null, netcode: () => match?.netcode ?? null });
+stage.run((now, dtMs) => {
+  (match ?? attract).draw(now, dtMs);
+  net.draw(now);
+});
 lobby.open();
 const stay = lastStay();
 if (stay && (invited === null || invited === stay.room)) void resume(stay);

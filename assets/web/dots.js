@@ -4,6 +4,7 @@ import { Netcode } from "/fracas-netcode.js";
 import { make, part, wantsStillness, write } from "/shell/dom.js";
 import { Banner } from "/shell/banner.js";
 import { expose } from "/shell/hooks.js";
+import { NetPanel } from "/shell/net-panel.js";
 import { rememberedName, takeName } from "/shell/name.js";
 import { Outcome } from "/shell/outcome.js";
 import { Readout } from "/shell/readout.js";
@@ -19,6 +20,7 @@ const HUD_EVERY_MS = 150;
 const stage = new Stage(part("stage"));
 const banner = new Banner(document.body);
 const readout = new Readout();
+const net = new NetPanel(document.body);
 const steer = new Steer(part("stage"));
 const field = new Field(stage);
 let netcode = null;
@@ -56,6 +58,7 @@ function enter(joined) {
   outcome = new Outcome(room, colorOf, "Mass");
   banner.follow(room);
   readout.follow(room, stage);
+  net.follow(room, netcode);
   keepStay(room);
   room.onMessage("Eaten", ({ by, player }) => {
     if (player === room.player) call(`${nameOf(by)} ate you`);
@@ -115,6 +118,7 @@ function draw(now, dtMs) {
     field.draw(drifting, { side: 40, own: null, nameOf, mass: 3, dtMs });
     return;
   }
+  net.draw(now);
   netcode.frame(steer.input(own && pixelsOf(own)), now);
   const dots = netcode.others.filter(({ player }) => player !== null);
   own = dots.find(({ player }) => player === room.player) ?? null;
@@ -137,7 +141,7 @@ part("play-form").addEventListener("submit", (event) => {
   if (!room) void play();
 });
 part("leave").addEventListener("click", () => void room?.leave());
-expose({ stage, banner, readout, room: () => room, position: () => own && { x: own.x, y: own.y } });
+expose({ stage, banner, readout, room: () => room, position: () => own && { x: own.x, y: own.y }, netcode: () => netcode });
 stage.run(draw);
 const stay = lastStay();
 if (stay) void play(stay);

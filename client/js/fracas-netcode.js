@@ -13,6 +13,8 @@
 const WINDOW_S = 1.5;
 /** A round trip measured for so long is no accident. */
 const SURE_AFTER_S = 0.3;
+/** So long no stall keeps all messages. */
+const LATEST_S = 0.75;
 /** Jitter is told by the latest messages of each of so many spans. */
 const SPAN_S = 0.5, SPANS = 8;
 /** Drift is told by the fastest message of each of so many seconds; with fewer it is taken to be none. */
@@ -90,10 +92,14 @@ export class ServerClock {
     return this.#roundTrips.length > 0 ? least(this.#roundTrips) / this.#tickS : null;
   }
 
-  /** Whether the round trip is no moment's standstill, as after this page slept. */
-  get isRoundTripSure() {
+  /**
+   * The same of the last moments alone: long enough to tell another way from a moment's standstill, as after
+   * this page slept. Null when too little was measured.
+   */
+  get latestRoundTripTicks() {
     const first = this.#roundTrips[0], last = this.#roundTrips.at(-1);
-    return !!last && last[0] - first[0] >= SURE_AFTER_S;
+    if (!last || last[0] - first[0] < SURE_AFTER_S) return null;
+    return least(this.#roundTrips.filter(([at]) => last[0] - at <= LATEST_S)) / this.#tickS;
   }
 
   /** By how much frames are later than the fastest, usually at most. A single stall is not counted in. */
@@ -173,7 +179,7 @@ class Glide {
 }
 
 /** Ticks by which inputs are to be early at first, besides the round trip. */
-const EARLY_TICKS = 1;
+const EARLY_TICKS = 1.5;
 /** By so many ticks the lead is changed when inputs come late, or too early for some time. */
 const LEAD_STEP = 0.35;
 /** From one change for a late input to the next one. */
@@ -257,12 +263,14 @@ export class PlayClock {
       this.#roundTrip = roundTrip;
       return;
     }
+    const latest = this.server.latestRoundTripTicks;
+    if (latest === null) return;
     const looksAgain = this.#looksAgainAt !== null && now >= this.#looksAgainAt;
-    const change = roundTrip - this.#roundTrip;
-    if (Math.abs(change) > (looksAgain ? LEAD_STEP : NEW_WAY_TICKS) && this.server.isRoundTripSure) {
-      this.lead = Math.max(0, this.lead + change);
-      this.#roundTrip = roundTrip;
-      // The fastest of the messages so far may still be of the old way.
+    const found = looksAgain ? roundTrip : latest;
+    if (Math.abs(found - this.#roundTrip) > (looksAgain ? LEAD_STEP : NEW_WAY_TICKS)) {
+      this.lead = Math.max(0, this.lead + found - this.#roundTrip);
+      this.#roundTrip = found;
+      // Once nothing of the old way is left in what was measured.
       this.#looksAgainAt = looksAgain ? null : now + LOOK_AGAIN_S;
     } else if (looksAgain) {
       this.#looksAgainAt = null;
@@ -592,13 +600,18 @@ export class Prediction {
   show(now, part, input, others, interpolation, seconds) {
     if (!this.head) return null;
     const predictor = this.#predictor;
-    const [head, next] = [predictor.copy(this.head), predictor.copy(this.head)];
+    const next = predictor.copy(this.head);
     predictor.advance(next, input, { tick: (this.#tick + 1) >>> 0, me: this.#me, others, foretell: ignore });
     const left = Math.exp(-(now - this.#offsetAt) / SMOOTHING_S);
-    for (const ahead of [head, next]) predictor.displace(ahead, this.#offset[0] * left, this.#offset[1] * left);
-    const drawn = predictor.show(head);
-    predictor.show(next).forEach((to, i) => {
-      if (drawn[i]?.id === to.id && drawn[i].kind === to.kind) blend(drawn[i], to, interpolation.moving(to.kind), part, seconds);
+    const [from, to] = [predictor.place(this.head), predictor.place(next)];
+    // Straight on, as it moves within a tick: on a curve it would answer later.
+    const at = (/** @type {0 | 1} */ i) => (from[i] - to[i]) * (1 - part) + this.#offset[i] * left;
+    predictor.displace(next, at(0), at(1));
+    const drawn = predictor.show(next);
+    predictor.show(this.head).forEach((ahead, i) => {
+      if (i === 0 || drawn[i]?.id !== ahead.id || drawn[i].kind !== ahead.kind) return;
+      blend(ahead, drawn[i], interpolation.moving(ahead.kind), part, seconds);
+      drawn[i] = ahead;
     });
     return drawn;
   }
@@ -627,8 +640,8 @@ export class Netcode {
   others = [];
   /** The moment at which others are shown, as a tick with a fraction; 0 before the first frame. */
   shownTick = 0;
-  /** Inputs sent, and steps that had none. */
-  counts = { sent: 0, missing: 0, frames: 0, starved: 0, corrections: 0 };
+  /** How often it happened: inputs sent, frames that came, of whose steps the input was `missing`, frames drawn without anything new, corrections. */
+  counts = { sent: 0, frames: 0, missing: 0, drawn: 0, starved: 0, corrections: 0 };
   #room;
   #predictorOf;
   #onEvent;
@@ -711,6 +724,7 @@ export class Netcode {
     const plays = input !== null && this.#room.player !== null;
     const sent = plays ? this.#send(now, input, interpolation.ticks) : 0;
     interpolation.advance(now, clock.server);
+    this.counts.drawn += 1;
     if (interpolation.isStarved) this.counts.starved += 1;
     const seconds = 1 / this.#room.tickHz;
     const ticks = clock.ticks ?? 0;

@@ -15,7 +15,7 @@ const SLEW_MAX: f64 = 0.02;
 /// An error that is no longer glided away, in seconds.
 const JUMP_S: f64 = 0.4;
 /// Ticks by which inputs are to be early at first, besides the round trip.
-const EARLY_TICKS: f64 = 1.0;
+const EARLY_TICKS: f64 = 1.5;
 /// By so many ticks the lead is changed when inputs come late, or too early for some time.
 const STEP_TICKS: f64 = 0.35;
 /// From one change for a late input to the next one, in seconds.
@@ -143,12 +143,13 @@ impl PlayClock {
             self.round_trip = Some(round_trip);
             return;
         };
+        let Some(latest) = self.server.latest_round_trip_ticks() else { return };
         let looks_again = self.looks_again_at.is_some_and(|at| now >= at);
-        let enough = if looks_again { STEP_TICKS } else { NEW_WAY_TICKS };
-        if (round_trip - old).abs() > enough && self.server.is_round_trip_sure() {
-            self.lead = (self.lead + round_trip - old).max(0.0);
-            self.round_trip = Some(round_trip);
-            // The fastest of the messages so far may still be of the old way.
+        let (enough, found) = if looks_again { (STEP_TICKS, round_trip) } else { (NEW_WAY_TICKS, latest) };
+        if (found - old).abs() > enough {
+            self.lead = (self.lead + found - old).max(0.0);
+            self.round_trip = Some(found);
+            // Once nothing of the old way is left in what was measured.
             self.looks_again_at = (!looks_again).then_some(now + LOOK_AGAIN_S);
         } else if looks_again {
             self.looks_again_at = None;

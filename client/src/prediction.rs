@@ -169,20 +169,22 @@ impl<G: Predict> Prediction<G> {
         input: &G::Input,
         seen: &Seen<'_, G>,
     ) -> Option<Vec<(Option<EntityId>, G::View)>> {
-        let mut head = self.head.clone()?;
+        let head = self.head.as_ref()?;
         let mut next = head.clone();
         let mut events = Events::default();
         rules.advance(&mut next, input, &mut PredictStep::new(seen, self.tick.next(), &mut events));
-        let offset = self.offset_at(now);
-        rules.displace(&mut head, offset);
-        rules.displace(&mut next, offset);
-        let mut views = rules.show(&head);
-        for ((id, view), (next_id, next)) in views.iter_mut().zip(rules.show(&next)) {
-            if *id == next_id && view.kind() == next.kind() {
-                view.blend(&next, part, 1.0 / f32::from(seen.tick_hz));
+        let (from, to) = (rules.place(head), rules.place(&next));
+        // Straight on, as it moves within a tick: on a curve it would answer later.
+        rules.displace(&mut next, from.lerp(to, part) - to + self.offset_at(now));
+        let mut next = rules.show(&next);
+        let ahead = rules.show(head);
+        for ((id, view), (next_id, next)) in ahead.into_iter().zip(&mut next).skip(1) {
+            if id == *next_id && view.kind() == next.kind() {
+                let to = std::mem::replace(next, view);
+                next.blend(&to, part, 1.0 / f32::from(seen.tick_hz));
             }
         }
-        Some(views)
+        Some(next)
     }
 
     /// Takes an event of the server's; whether it was foretold, so that it is shown already.

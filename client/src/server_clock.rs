@@ -12,6 +12,8 @@ use crate::limits::{CLOCK_DRIFT_MAX, CLOCK_SAMPLES_MAX};
 const WINDOW_S: f64 = 1.5;
 /// A round trip measured for so long is no accident, in seconds.
 const SURE_AFTER_S: f64 = 0.3;
+/// So long no stall keeps all messages, in seconds.
+const LATEST_S: f64 = 0.75;
 /// Jitter is told by the latest messages of each of these spans.
 const SPAN_S: f64 = 0.5;
 /// So many spans are remembered.
@@ -109,11 +111,17 @@ impl ServerClock {
         Some(least / self.tick_s)
     }
 
-    /// Whether the round trip was measured for long enough to tell it from a moment's standstill, as
-    /// after this program slept.
-    pub fn is_round_trip_sure(&self) -> bool {
-        let span = self.round_trips.front().zip(self.round_trips.back());
-        span.is_some_and(|((first, _), (last, _))| last - first >= SURE_AFTER_S)
+    /// The same of the last moments alone: long enough to tell another way from a moment's standstill,
+    /// as after this program slept. None when too little was measured.
+    pub fn latest_round_trip_ticks(&self) -> Option<f64> {
+        let (newest, _) = *self.round_trips.back()?;
+        let (oldest, _) = *self.round_trips.front()?;
+        if newest - oldest < SURE_AFTER_S {
+            return None;
+        }
+        let latest = self.round_trips.iter().filter(|(at, _)| newest - at <= LATEST_S);
+        let least = latest.map(|(_, took)| *took).min_by(f64::total_cmp)?;
+        Some(least / self.tick_s)
     }
 
     /// By how much frames are later than the fastest, usually at most, in ticks. A single stall is

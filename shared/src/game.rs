@@ -132,7 +132,7 @@ pub struct Context<'a, G: Game> {
     /// What happens in this tick.
     pub events: &'a mut Events<G::Event>,
     /// What was seen before.
-    pub past: Past<'a>,
+    pub past: Past<'a, G::View>,
 }
 
 impl<'a, G: Game> Context<'a, G> {
@@ -151,7 +151,7 @@ impl<'a, G: Game> Context<'a, G> {
     /// is empty, or when nothing is kept: then the present is what counts.
     ///
     /// Only within [`Game::step`].
-    pub fn as_seen_by(&self, player: PlayerId) -> Option<AsSeen<'a, G>> {
+    pub fn as_seen_by(&self, player: PlayerId) -> Option<AsSeen<'a, G::View>> {
         self.past.as_seen_by(player, self.tick, self.tick_hz)
     }
 

@@ -79,8 +79,9 @@ limits! {
     INPUT_REPEAT_TICKS_MAX: u32 = 15, "ticks";
     /// How far back lag compensation may go. A room's options that want more are refused.
     REWIND_TIME_MAX_MS: u16 = 1000, "ms";
-    /// What a room remembers for lag compensation, in codes of 4 bytes. More: the oldest ticks are forgotten.
-    HISTORY_CODES_MAX: usize = 256 * 1024, "codes";
+    /// What a room remembers for lag compensation: as many views of entities, those of each tick counted. More:
+    /// the oldest ticks are forgotten.
+    HISTORY_ENTITIES_MAX: usize = 32 * 1024, "entities";
     /// Inputs of one connection in any second. More: the connection is closed.
     INPUTS_PER_S_MAX: u32 = 480, "inputs";
     /// Chat and game messages of one player taken in one tick. More wait for the next tick.

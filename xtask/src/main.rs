@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo xtask help`.
 
 mod attack;
+mod bench;
 mod ci;
 mod debian;
 mod fuzz;
@@ -45,11 +46,25 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
+    /// Measure something.
+    #[command(subcommand)]
+    Bench(Bench),
     /// Run something for long.
     #[command(subcommand)]
     Soak(Soak),
     /// Make a new game, small and playable, that server and bots know from then on.
     NewGame(NewGame),
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// How netcode feels over simulated lines: predictions, inputs, others, shots, time, cheats, and what it
+    /// costs. The figures are the same on every machine; it takes some minutes.
+    Netcode {
+        /// `--json FILE` writes the figures; `--short` measures less.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -92,6 +107,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::run(root),
         Command::Fuzz { cases } => fuzz::run(root, cases),
         Command::Attack { options } => attack::run(root, "raid", &options),
+        Command::Bench(Bench::Netcode { options }) => bench::netcode(root, &options),
         Command::Soak(Soak::SlowReaders { options }) => attack::run(root, "slow-readers", &options),
         Command::Soak(Soak::Determinism { ticks }) => soak::determinism(root, ticks),
         Command::Soak(Soak::Resume { cycles, players }) => soak::resume(root, cycles, players),

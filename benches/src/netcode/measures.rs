@@ -32,13 +32,15 @@ pub struct Lengths {
     pub clock_s: u64,
     /// Matches of each kind.
     pub matches: u64,
+    /// Of the match whose instructions are counted, in seconds.
+    pub cost_s: u64,
 }
 
 impl Lengths {
     /// What figures are told of.
-    pub const FULL: Self = Self { match_s: 600, clock_s: 3600, matches: 4 };
+    pub const FULL: Self = Self { match_s: 600, clock_s: 3600, matches: 4, cost_s: 60 };
     /// Enough to see that nothing is broken.
-    pub const SMOKE: Self = Self { match_s: 60, clock_s: 120, matches: 1 };
+    pub const SMOKE: Self = Self { match_s: 20, clock_s: 60, matches: 1, cost_s: 5 };
 }
 
 fn line(latency_ms: u32, jitter_ms: u32) -> LineProfile {
@@ -649,7 +651,6 @@ pub fn cheats(figures: &mut Figures, lengths: Lengths) -> Result<()> {
     let line = "6. cheats";
     figures.push(line, "honest: way", honest.0, "m", Wanted::Anything);
     figures.push(line, "honest: shots", honest.1, "shots", Wanted::Anything);
-    type Stamps = fn(u32, u32) -> Vec<u32>;
     let cheats: [(&str, Stamps); 4] = [
         ("twice the inputs", |_, next| vec![next, next]),
         ("ten inputs a tick, ever further ahead", |_, next| (next..next + 10).collect()),
@@ -677,6 +678,9 @@ pub fn cheats(figures: &mut Figures, lengths: Lengths) -> Result<()> {
     }
     Ok(())
 }
+
+/// The stamps of what is sent before a tick, given its number and the next step's.
+type Stamps = fn(u32, u32) -> Vec<u32>;
 
 /// Flies around and fires for so many ticks, with inputs of these stamps before each; gives the way
 /// flown and the shots fired.

@@ -5,7 +5,7 @@
 //! here, too.
 
 use fracas_shared::glam::{Vec2, Vec3};
-use fracas_shared::{EntityId, EntityKey, PlayerId, Predict, PredictStep, Seen, Tick, math};
+use fracas_shared::{EntityId, PlayerId, Predict, PredictStep, Seen, Tick, math};
 
 use crate::Arena;
 use crate::rows::{Event, Input, Own, View};
@@ -72,7 +72,7 @@ impl Predict for Arena {
         let shots = ship.fire(*input, now, self.cooldowns(step.tick_hz), true);
         let (from, direction) = (ship.position, math::direction(ship.aim));
         if shots.beam {
-            let (to, _) = self.trace(player, from, direction, &targets(step));
+            let to = from + direction * self.beam_length(step.others, player, from, direction).0;
             step.foretell(Event::Beam { player, x: from.x, y: from.y, to_x: to.x, to_y: to.y });
         }
         if shots.rocket {
@@ -130,11 +130,23 @@ impl Arena {
         from: Vec2,
         aim: f32,
     ) -> Option<PlayerId> {
-        let direction = math::direction(aim);
+        self.beam_length(views, player, from, math::direction(aim)).1
+    }
+
+    /// How far a beam goes among what a screen shows, and whom it hits.
+    fn beam_length(
+        &self,
+        views: &[(EntityId, View)],
+        player: PlayerId,
+        from: Vec2,
+        direction: Vec2,
+    ) -> (f32, Option<PlayerId>) {
         let range = self.map.reach(from, direction, self.config.beam.range_m);
-        let targets = Targets::seen(views.iter().map(|(_, view)| (EntityKey::default(), view.clone())));
-        let hit = targets.first_hit(player, from, direction, range, self.config.ship.radius_m);
-        hit.map(|(_, target)| target.player)
+        let targets = Targets::seen(views.iter().map(|(_, view)| view.clone()));
+        match targets.first_hit(player, from, direction, range, self.config.ship.radius_m) {
+            Some((distance, target)) => (distance, Some(target.player)),
+            None => (range, None),
+        }
     }
 
     /// Whether no wall is between two places.
@@ -170,9 +182,4 @@ fn living(view: &View) -> Option<Vec2> {
         View::Ship { x, y, alive: true, .. } => Some(Vec2::new(x, y)),
         _ => None,
     }
-}
-
-fn targets(step: &PredictStep<'_, Arena>) -> Targets {
-    // Nobody asks for their keys here.
-    Targets::seen(step.others.iter().map(|(_, view)| (EntityKey::default(), view.clone())))
 }

@@ -31,8 +31,10 @@ impl Targets {
     }
 
     /// The ships that live in these views.
-    pub(crate) fn seen(views: impl Iterator<Item = (EntityKey, View)>) -> Self {
-        Self::sorted(views.filter_map(|(key, view)| match view {
+    pub(crate) fn seen(views: impl Iterator<Item = View>) -> Self {
+        // Nobody asks for their keys.
+        let key = EntityKey::default();
+        Self::sorted(views.filter_map(|view| match view {
             View::Ship { player, x, y, alive: true, .. } => {
                 Some(Target { key, player, position: Vec2::new(x, y) })
             }
@@ -81,7 +83,7 @@ impl Targets {
 }
 
 /// How far along a ray it enters a circle; 0 from within.
-fn meets(from: Vec2, direction: Vec2, middle: Vec2, radius: f32) -> Option<f32> {
+pub(crate) fn meets(from: Vec2, direction: Vec2, middle: Vec2, radius: f32) -> Option<f32> {
     let way = middle - from;
     if way.length_squared() <= radius * radius {
         return Some(0.0);

@@ -10,7 +10,7 @@ use fracas_shared::{Context, EntityKey, Inputs, PlayerId, State, Tick, math};
 
 use crate::rows::{Event, View, Weapon};
 use crate::ship::Cooldowns;
-use crate::targets::Targets;
+use crate::targets::{Targets, meets};
 use crate::{Arena, Entity, ship_mut};
 
 /// How far before a wall a rocket explodes, in metres: its flash is to be seen from its own side.
@@ -24,6 +24,14 @@ pub struct Rocket {
     pub(crate) velocity: Vec2,
     /// When it explodes where it is.
     pub(crate) ends_at: Tick,
+}
+
+/// Where another player's living ship is.
+fn other_ship(view: &View, me: PlayerId) -> Option<Vec2> {
+    match *view {
+        View::Ship { player, x, y, alive: true, .. } if player != me => Some(Vec2::new(x, y)),
+        _ => None,
+    }
 }
 
 impl Rocket {
@@ -72,8 +80,7 @@ impl Arena {
             let (from, direction) = (ship.position, math::direction(ship.aim));
             if shots.beam {
                 // It hits whom the player saw there.
-                let seen = ctx.as_seen_by(player).map(|past| Targets::seen(past.views()));
-                self.beam(player, from, direction, seen.as_ref().unwrap_or(targets), salvo);
+                self.beam(ctx, player, from, direction, targets, salvo);
             }
             if shots.rocket {
                 let rocket = self.launch(player, from, direction, ctx.tick, ctx.tick_hz);
@@ -81,6 +88,32 @@ impl Arena {
                 let _ = ctx.world.spawn(Entity::Rocket(rocket));
             }
         }
+    }
+
+    /// The first ship that a player saw in the way of a beam, and how far it is; none when what the
+    /// player saw is not known.
+    // Never inlined, so that a profile tells what it costs.
+    #[inline(never)]
+    fn first_seen_hit(
+        &self,
+        ctx: &Context<'_, Self>,
+        player: PlayerId,
+        from: Vec2,
+        direction: Vec2,
+        range: f32,
+    ) -> Option<Option<(f32, EntityKey)>> {
+        let past = ctx.as_seen_by(player)?;
+        let radius = self.config.ship.radius_m;
+        // What it may have moved since, and a little more.
+        let near = radius + self.config.ship.speed_mps * ctx.dt() * 1.5 + 0.1;
+        let hits = past.entities().filter_map(|entity| {
+            other_ship(entity.rough(), player)
+                .filter(|ship| meets(from, direction, *ship, near).is_some())?;
+            let ship = other_ship(&entity.view()?, player)?;
+            let distance = meets(from, direction, ship, radius).filter(|distance| *distance <= range)?;
+            Some((distance, entity.key))
+        });
+        Some(hits.min_by(|(a, _), (b, _)| a.total_cmp(b)))
     }
 
     /// From one shot to the next, in ticks.
@@ -91,25 +124,25 @@ impl Arena {
         }
     }
 
-    /// Where a beam ends, and whom it hits: the first ship that it meets.
-    pub(crate) fn trace(
+    /// Fires a beam, which hits the first ship that it meets: of those that the player saw, where it
+    /// saw them.
+    fn beam(
         &self,
+        ctx: &Context<'_, Self>,
         player: PlayerId,
         from: Vec2,
         direction: Vec2,
         targets: &Targets,
-    ) -> (Vec2, Option<EntityKey>) {
+        salvo: &mut Salvo,
+    ) {
         let range = self.map.reach(from, direction, self.config.beam.range_m);
-        let hit = targets.first_hit(player, from, direction, range, self.config.ship.radius_m);
+        let hit = self.first_seen_hit(ctx, player, from, direction, range).unwrap_or_else(|| {
+            let hit = targets.first_hit(player, from, direction, range, self.config.ship.radius_m);
+            hit.map(|(distance, target)| (distance, target.key))
+        });
         let to = from + direction * hit.map_or(range, |(distance, _)| distance);
-        (to, hit.map(|(_, target)| target.key))
-    }
-
-    /// Fires a beam, which hits the first ship that it meets.
-    fn beam(&self, player: PlayerId, from: Vec2, direction: Vec2, targets: &Targets, salvo: &mut Salvo) {
-        let (to, hit) = self.trace(player, from, direction, targets);
         salvo.effects.push(Event::Beam { player, x: from.x, y: from.y, to_x: to.x, to_y: to.y });
-        salvo.hits.extend(hit.map(|victim| Hit {
+        salvo.hits.extend(hit.map(|(_, victim)| Hit {
             victim,
             by: player,
             weapon: Weapon::Beam,

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::mem::{ManuallyDrop, forget, take};
+use std::mem::{ManuallyDrop, forget, replace, take};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
@@ -23,7 +23,7 @@ pub struct Simulation<G: Game> {
     tick: Tick,
     world: World<G::Entity>,
     /// What lag compensation knows of the last ticks.
-    history: History,
+    history: History<G::View>,
     rng: Rng,
     players: BTreeMap<PlayerId, Profile>,
     /// When the next match begins, once this one has an outcome.
@@ -193,6 +193,7 @@ impl<G: Game> Simulation<G> {
     pub(crate) fn dismantle(&mut self) -> Result<(), Panic> {
         contain(|| {
             self.world.retain(|_, _| false);
+            self.history.clear();
             if let Some(Rules { game, global }) = self.rules.take() {
                 // When the one panics the other is not to be dropped on the way out.
                 let global = ManuallyDrop::new(global);
@@ -206,6 +207,7 @@ impl<G: Game> Simulation<G> {
     /// Leaves what the rules made where it is, for good.
     fn forget(&mut self) {
         forget(take(&mut self.world));
+        forget(replace(&mut self.history, History::new(0, 1)));
         forget(self.rules.take());
     }
 

@@ -2,7 +2,7 @@
 
 use fracas_shared::codec::StateReader;
 use fracas_shared::game::Events;
-use fracas_shared::limits::HISTORY_CODES_MAX;
+use fracas_shared::limits::HISTORY_ENTITIES_MAX;
 use fracas_shared::past::History;
 use fracas_shared::state::to_bytes;
 use fracas_shared::{
@@ -64,7 +64,7 @@ const ANN: PlayerId = PlayerId(3);
 
 struct Scene {
     world: World<Thing>,
-    history: History,
+    history: History<View>,
     tick: Tick,
 }
 
@@ -98,7 +98,7 @@ impl Scene {
             past: Past::new(&self.history, &times),
         };
         assert!(ctx.as_seen_by(PlayerId(1)).is_none(), "what nobody told is not known");
-        let seen: AsSeen<'_, Line> = ctx.as_seen_by(ANN)?;
+        let seen: AsSeen<'_, View> = ctx.as_seen_by(ANN)?;
         Some((-seen.time().since(next), seen.views().map(|(key, view)| (key, view.at)).collect()))
     }
 }
@@ -149,7 +149,6 @@ fn without_lag_compensation_nothing_is_kept() {
 #[test]
 fn so_much_is_remembered_and_no_more() {
     let mut scene = Scene::new(u16::MAX);
-    // A head counts as four codes, and the row has one.
     let entities = 4000;
     for _ in 0..entities {
         scene.spawn(1.0, true);
@@ -157,7 +156,7 @@ fn so_much_is_remembered_and_no_more() {
     for _ in 0..30 {
         scene.tick();
     }
-    let kept = HISTORY_CODES_MAX / (5 * entities);
+    let kept = HISTORY_ENTITIES_MAX / entities;
     let (oldest, seen) = scene.seen(64.0).unwrap();
     assert_eq!((oldest, seen.len()), (kept as f64, entities));
 }
