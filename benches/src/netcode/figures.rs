@@ -76,14 +76,14 @@ impl Figures {
                 let _ = writeln!(text, "\n{line}");
             }
             let wanted = match figure.wanted {
-                Wanted::Below(bound) => format!("< {bound}"),
-                Wanted::AtMost(bound) => format!("<= {bound}"),
-                Wanted::AtLeast(bound) => format!(">= {bound}"),
+                Wanted::Below(bound) => format!("< {}", short(bound)),
+                Wanted::AtMost(bound) => format!("<= {}", short(bound)),
+                Wanted::AtLeast(bound) => format!(">= {}", short(bound)),
                 Wanted::Anything => String::new(),
             };
             let mark = if figure.holds() { ' ' } else { '!' };
             let value = format!("{:.3}", figure.value);
-            let _ = writeln!(text, "{mark} {:<74} {value:>10} {:<12} {wanted}", figure.name, figure.unit);
+            let _ = writeln!(text, "{mark} {:<96} {value:>10} {:<12} {wanted}", figure.name, figure.unit);
         }
         text
     }
@@ -104,6 +104,11 @@ impl Figures {
         });
         json!({ "figures": figures.collect::<Vec<_>>() })
     }
+}
+
+/// A bound, with as many digits as count.
+fn short(bound: f64) -> f64 {
+    (bound * 1000.0).round() / 1000.0
 }
 
 /// The value below which so much of all lies: 0.99 for the 99th percentile; 0 of nothing.
