@@ -69,15 +69,42 @@ export function blocks(word) {
 /** The schema that the page's examples are of, as a server sends it. */
 export const exampleSchema = () => blocks("json").get("schema").split("\n").map((line) => line.trim()).join("");
 
+/** Runs an example of a package of the workspace; `end` throws if it failed. */
+function runExample(name, of, ...args) {
+  const command = ["run", "--quiet", "--package", of, "--example", name, "--", ...args.map(String)];
+  const child = spawn("cargo", command, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+  const ended = new Promise((resolve, reject) => child.on("error", reject).on("close", resolve));
+  const end = async () => {
+    const code = await ended;
+    if (code !== 0) throw new Error(`the example '${name}' ended with ${code}`);
+  };
+  return { output: child.stdout, end };
+}
+
 /** Random cases made by the Rust code: `shared/examples/vectors.rs`. */
 export async function* vectors(cases, seed) {
-  const args = ["run", "--quiet", "--package", "fracas-shared", "--example", "vectors", "--", String(cases), String(seed)];
-  const child = spawn("cargo", args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
-  const ended = new Promise((resolve, reject) => child.on("error", reject).on("close", resolve));
-  for await (const line of createInterface({ input: child.stdout })) yield JSON.parse(line);
-  const code = await ended;
-  if (code !== 0) throw new Error(`the example 'vectors' ended with ${code}`);
+  const { output, end } = runExample("vectors", "fracas-shared", cases, seed);
+  for await (const line of createInterface({ input: output })) yield JSON.parse(line);
+  await end();
 }
+
+/** Rooms in which the Rust code runs ships ahead, as their bytes: `games/arena/examples/traces.rs`. */
+export async function* traces(ticks, seed) {
+  const { output, end } = runExample("traces", "fracas-arena", ticks, seed);
+  let bytes = Buffer.alloc(0);
+  for await (const more of output) {
+    bytes = Buffer.concat([bytes, more]);
+    while (bytes.length >= 4 && bytes.length >= 4 + bytes.readUInt32LE(0)) {
+      const room = bytes.subarray(4, 4 + bytes.readUInt32LE(0));
+      yield room;
+      bytes = bytes.subarray(4 + room.length);
+    }
+  }
+  await end();
+}
+
+/** A module of the pages, by its path there. That it is one is said by no package.json, but by who loads it. */
+export const pageModule = (path) => import(`data:text/javascript,${encodeURIComponent(readFileSync(`${root}assets/web/${path}`, "utf8"))}`);
 
 /** Starts a server with these options; gives its address, and how to stop it. */
 export function startServer(port = 0, ...options) {

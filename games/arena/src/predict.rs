@@ -40,6 +40,16 @@ impl Ahead {
     pub fn beam_ready(&self) -> Tick {
         self.ship.beam_ready
     }
+
+    /// When a rocket can be fired again, if there is one.
+    pub fn rocket_ready(&self) -> Tick {
+        self.ship.rocket_ready
+    }
+
+    /// Rockets left.
+    pub fn ammo(&self) -> u8 {
+        self.ship.ammo
+    }
 }
 
 impl Predict for Arena {
