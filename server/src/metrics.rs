@@ -21,7 +21,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-pub use histogram::DurationHistogram;
+pub use histogram::Histogram;
 use process::ProcessCollector;
 
 /// The content type of what [`Metrics::encode`] makes.
@@ -77,9 +77,9 @@ pub struct TickMetrics {
     /// Ticks made.
     pub made: Counter,
     /// From a tick's deadline to its begin.
-    pub lateness: DurationHistogram,
+    pub lateness: Histogram,
     /// From a tick's begin to its end.
-    pub work: DurationHistogram,
+    pub work: Histogram,
     /// Ticks whose work took longer than the period.
     pub overruns: Counter,
     /// Ticks whose time was dropped.
@@ -108,6 +108,8 @@ pub struct InputMetrics {
     pub on_time: Counter,
     /// Came after its tick.
     pub late: Counter,
+    /// Was missing: one that came late was taken.
+    pub late_used: Counter,
     /// Was missing: the last one was taken again.
     pub repeated: Counter,
     /// Was missing for long: the neutral one was taken.
@@ -116,6 +118,8 @@ pub struct InputMetrics {
     pub early_dropped: Counter,
     /// Came twice.
     pub duplicate: Counter,
+    /// Of each player, again and again: the share of the last ticks whose input was missing.
+    pub missing: Histogram,
 }
 
 /// What rooms lost or broke.

@@ -6,7 +6,7 @@
 use fracas_shared::glam::Vec2;
 use fracas_shared::limits::{ENTITIES_MAX, SEATS_MAX};
 use fracas_shared::tick::ticks_of;
-use fracas_shared::{Context, EntityKey, Inputs, PlayerId, State, Tick, math};
+use fracas_shared::{AsSeen, Context, EntityKey, Inputs, PlayerId, State, Tick, math};
 
 use crate::rows::{Event, View, Weapon};
 use crate::ship::Cooldowns;
@@ -90,22 +90,21 @@ impl Arena {
         }
     }
 
-    /// The first ship that a player saw in the way of a beam, and how far it is; none when what the
-    /// player saw is not known.
+    /// The first ship that a player saw in the way of a beam, and how far it is.
     // Never inlined, so that a profile tells what it costs.
     #[inline(never)]
     fn first_seen_hit(
         &self,
-        ctx: &Context<'_, Self>,
+        past: &AsSeen<'_, View>,
         player: PlayerId,
         from: Vec2,
         direction: Vec2,
         range: f32,
-    ) -> Option<Option<(f32, EntityKey)>> {
-        let past = ctx.as_seen_by(player)?;
+        dt: f32,
+    ) -> Option<(f32, EntityKey)> {
         let radius = self.config.ship.radius_m;
         // What it may have moved since, and a little more.
-        let near = radius + self.config.ship.speed_mps * ctx.dt() * 1.5 + 0.1;
+        let near = radius + self.config.ship.speed_mps * dt * 1.5 + 0.1;
         let hits = past.entities().filter_map(|entity| {
             other_ship(entity.rough(), player)
                 .filter(|ship| meets(from, direction, *ship, near).is_some())?;
@@ -113,7 +112,7 @@ impl Arena {
             let distance = meets(from, direction, ship, radius).filter(|distance| *distance <= range)?;
             Some((distance, entity.key))
         });
-        Some(hits.min_by(|(a, _), (b, _)| a.total_cmp(b)))
+        hits.min_by(|(a, _), (b, _)| a.total_cmp(b))
     }
 
     /// From one shot to the next, in ticks.
@@ -136,10 +135,12 @@ impl Arena {
         salvo: &mut Salvo,
     ) {
         let range = self.map.reach(from, direction, self.config.beam.range_m);
-        let hit = self.first_seen_hit(ctx, player, from, direction, range).unwrap_or_else(|| {
-            let hit = targets.first_hit(player, from, direction, range, self.config.ship.radius_m);
-            hit.map(|(distance, target)| (distance, target.key))
-        });
+        let hit = match ctx.as_seen_by(player) {
+            Some(past) => self.first_seen_hit(&past, player, from, direction, range, ctx.dt()),
+            None => targets
+                .first_hit(player, from, direction, range, self.config.ship.radius_m)
+                .map(|(distance, target)| (distance, target.key)),
+        };
         let to = from + direction * hit.map_or(range, |(distance, _)| distance);
         salvo.effects.push(Event::Beam { player, x: from.x, y: from.y, to_x: to.x, to_y: to.y });
         salvo.hits.extend(hit.map(|(_, victim)| Hit {

@@ -4,6 +4,7 @@ use fracas_shared::message::Joined;
 use fracas_shared::packet::PacketError;
 use fracas_shared::{Chat, LeaveReason, Pilot, PlayerId, Profile, Refusal, Removal, Tick};
 
+use crate::inputs::InputCounts;
 use crate::report::TickReport;
 use crate::room::{MessageRefused, Room};
 use crate::seats::SeatToken;
@@ -34,6 +35,8 @@ pub trait Match: Send {
     fn message(&mut self, player: PlayerId, packet: &[u8]) -> Result<(), MessageRefused>;
     /// See [`Room::chat`].
     fn chat(&mut self, player: PlayerId, chat: Chat) -> Result<(), MessageRefused>;
+    /// See [`Room::input_counts`].
+    fn input_counts(&self, player: PlayerId) -> Option<InputCounts>;
     /// See [`Room::dismantle`].
     fn dismantle(&mut self) -> Result<(), Panic>;
     /// The last tick made.
@@ -94,6 +97,10 @@ impl<G: Pilot> Match for Room<G> {
 
     fn chat(&mut self, player: PlayerId, chat: Chat) -> Result<(), MessageRefused> {
         Self::chat(self, player, chat)
+    }
+
+    fn input_counts(&self, player: PlayerId) -> Option<InputCounts> {
+        Self::input_counts(self, player)
     }
 
     fn dismantle(&mut self) -> Result<(), Panic> {

@@ -76,6 +76,29 @@ impl InputCounts {
     pub fn missing(&self) -> u32 {
         self.repeated + self.neutral + self.late_used
     }
+
+    /// All ticks for which an input was to be found.
+    pub fn ticks(&self) -> u32 {
+        self.on_time + self.missing()
+    }
+}
+
+impl InputCounts {
+    /// What was added since these.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        // A player who has come back to a restored match is counted anew.
+        let since = |now: u32, then: u32| now.checked_sub(then).unwrap_or(now);
+        Self {
+            on_time: since(self.on_time, earlier.on_time),
+            late: since(self.late, earlier.late),
+            late_used: since(self.late_used, earlier.late_used),
+            repeated: since(self.repeated, earlier.repeated),
+            neutral: since(self.neutral, earlier.neutral),
+            early_dropped: since(self.early_dropped, earlier.early_dropped),
+            duplicate: since(self.duplicate, earlier.duplicate),
+        }
+    }
 }
 
 impl AddAssign for InputCounts {

@@ -1,7 +1,6 @@
 //! Every metric's name and meaning, as Prometheus sees them.
 
 use std::fmt::Debug;
-use std::time::Duration;
 
 use fracas_shared::CloseCode;
 use prometheus_client::encoding::EncodeMetric;
@@ -11,37 +10,16 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
 use super::{
-    DurationHistogram, FrameMetrics, InputMetrics, Labelled, NetMetrics, Refusals, RoomMetrics, TickMetrics,
+    FrameMetrics, Histogram, InputMetrics, Labelled, NetMetrics, Refusals, RoomMetrics, TickMetrics,
 };
 
-const LATENESS_BUCKETS: &[Duration] = &[
-    Duration::from_micros(50),
-    Duration::from_micros(100),
-    Duration::from_micros(200),
-    Duration::from_micros(500),
-    Duration::from_millis(1),
-    Duration::from_millis(2),
-    Duration::from_millis(5),
-    Duration::from_millis(10),
-    Duration::from_millis(20),
-    Duration::from_millis(50),
-    Duration::from_millis(100),
-];
+const LATENESS_BUCKETS: &[f64] =
+    &[0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1];
 
-const WORK_BUCKETS: &[Duration] = &[
-    Duration::from_micros(10),
-    Duration::from_micros(20),
-    Duration::from_micros(50),
-    Duration::from_micros(100),
-    Duration::from_micros(200),
-    Duration::from_micros(500),
-    Duration::from_millis(1),
-    Duration::from_millis(2),
-    Duration::from_millis(5),
-    Duration::from_millis(10),
-    Duration::from_millis(20),
-    Duration::from_millis(50),
-];
+const WORK_BUCKETS: &[f64] =
+    &[0.000_01, 0.000_02, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05];
+
+const MISSING_BUCKETS: &[f64] = &[0.0, 0.001, 0.005, 0.02, 0.1, 0.3, 0.999];
 
 pub(super) fn net(registry: &mut Registry) -> NetMetrics {
     let connections = labelled(registry, "connections", "Open connections by door", "door");
@@ -65,8 +43,8 @@ pub(super) fn net(registry: &mut Registry) -> NetMetrics {
 }
 
 pub(super) fn ticks(registry: &mut Registry) -> TickMetrics {
-    let lateness = DurationHistogram::new(LATENESS_BUCKETS);
-    let work = DurationHistogram::new(WORK_BUCKETS);
+    let lateness = Histogram::new(LATENESS_BUCKETS);
+    let work = Histogram::new(WORK_BUCKETS);
     TickMetrics {
         made: counter(registry, "ticks", "Ticks made"),
         lateness: register(
@@ -94,13 +72,17 @@ pub(super) fn frames(registry: &mut Registry) -> FrameMetrics {
 
 pub(super) fn inputs(registry: &mut Registry) -> InputMetrics {
     let inputs = labelled(registry, "inputs", "What became of players' inputs", "fate");
+    let missing = "Of each player and ten seconds, the share of ticks that had no input meant for them";
+    let missing = register(registry, "player_inputs_missing", missing, Histogram::new(MISSING_BUCKETS));
     InputMetrics {
         on_time: inputs.of("on_time"),
         late: inputs.of("late"),
+        late_used: inputs.of("late_used"),
         repeated: inputs.of("repeated"),
         neutral: inputs.of("neutral"),
         early_dropped: inputs.of("early_dropped"),
         duplicate: inputs.of("duplicate"),
+        missing,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod arrivals;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use fracas_shared::limits::{ACK_TIME_MAX_S, FRAME_BYTES_MAX, ROOM_INBOX_MAX};
 use fracas_shared::message::ServerMessage;
 use fracas_shared::packet::PacketError;
 use fracas_shared::{CloseCode, LeaveReason, PlayerId, Refusal, Removal, Tick};
-use fracas_sim::{Match, MessageRefused, TickReport};
+use fracas_sim::{InputCounts, Match, MessageRefused, TickReport};
 use tokio::sync::mpsc;
 use tracing::{Span, debug, error, info_span};
 
@@ -34,11 +35,16 @@ pub(super) struct HostedRoom {
     requests: mpsc::Receiver<RoomRequest>,
     guests: Guests,
     bans: Bans,
+    /// What became of players' inputs when it was last counted.
+    inputs_counted: BTreeMap<PlayerId, InputCounts>,
     metrics: Metrics,
     game_metrics: GameMetrics,
     _counted: Counted,
     span: Span,
 }
+
+/// How often it is counted what became of each player's inputs.
+const MISSING_EVERY_S: u32 = 10;
 
 /// The rules panicked, or made more than may be sent: the room cannot go on.
 #[derive(Debug)]
@@ -63,6 +69,7 @@ impl HostedRoom {
             requests,
             guests,
             bans: Bans::default(),
+            inputs_counted: BTreeMap::new(),
             metrics: metrics.clone(),
             game_metrics,
         }
@@ -78,6 +85,7 @@ impl HostedRoom {
             let report = room.game.tick(room.guests.viewers());
             room.remove_unwanted();
             room.close_stuck();
+            room.count_missing();
             room.count(&report);
             report
         })
@@ -257,6 +265,7 @@ impl HostedRoom {
     fn part(&mut self, place: usize, reason: LeaveReason) {
         let (viewer, _) = self.guests.remove(place);
         if let Some(player) = viewer.player() {
+            self.inputs_counted.remove(&player);
             self.game.leave(player, reason);
         }
     }
@@ -317,6 +326,7 @@ impl HostedRoom {
         let inputs = &self.metrics.inputs;
         inputs.on_time.inc_by(u64::from(report.inputs.on_time));
         inputs.late.inc_by(u64::from(report.inputs.late));
+        inputs.late_used.inc_by(u64::from(report.inputs.late_used));
         inputs.repeated.inc_by(u64::from(report.inputs.repeated));
         inputs.neutral.inc_by(u64::from(report.inputs.neutral));
         inputs.early_dropped.inc_by(u64::from(report.inputs.early_dropped));
@@ -327,6 +337,23 @@ impl HostedRoom {
         let bots = self.game.census().bots;
         let before = self.entry.bots.swap(bots, Ordering::Relaxed);
         self.game_metrics.bots.inc_by(i64::from(bots) - i64::from(before));
+    }
+
+    /// Counts what became of each player's inputs lately.
+    fn count_missing(&mut self) {
+        let ticks = MISSING_EVERY_S * u32::from(self.entry.tick_hz);
+        if !self.game.now().0.is_multiple_of(ticks) {
+            return;
+        }
+        for viewer in self.guests.viewers() {
+            let Some(player) = viewer.player() else { continue };
+            let Some(counts) = self.game.input_counts(player) else { continue };
+            // Who has just come has not had so many ticks.
+            let lately = counts.since(self.inputs_counted.insert(player, counts).unwrap_or_default());
+            if lately.ticks() >= ticks {
+                self.metrics.inputs.missing.observe_share(lately.missing(), lately.ticks());
+            }
+        }
     }
 
     /// When a tick was due, began and ended, in a room that has so much time for it.
