@@ -698,13 +698,13 @@ export class Netcode {
 
   #hear() {
     const now = performance.now() / 1000;
-    const { state, inputMargin, inputWasMissing } = this.#room;
+    const { state, inputMargin, inputTick } = this.#room;
     this.#clock.hear(now, state.tick, inputMargin);
     const epoch = /** @type {number} */ (this.#clock.server.epoch);
     this.#interpolation.hear((state.tick - epoch) | 0, state.values());
     this.#prediction?.correct(now, state.tick, state.own, state.values(), this.others);
     this.counts.frames += 1;
-    this.counts.missing += inputWasMissing ? 1 : 0;
+    if (inputTick !== state.tick) this.counts.missing += 1;
     if ((this.correction ?? 0) > 1e-3) this.counts.corrections += 1;
     // A page that is hidden draws no frames, and what happened meanwhile is not to pile up.
     if (globalThis.document?.hidden) this.#events = [];

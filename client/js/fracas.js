@@ -659,10 +659,9 @@ export class Codec {
     bits.load(bytes, 1);
     const inputTick = bits.take(32);
     const margin = (bits.take(8) << 24) >> 24;
-    const flags = bits.take(8);
-    const own = (flags & 1) === 1 ? this.own.takeRow(bits) : null;
+    const own = (bits.take(8) & 1) === 1 ? this.own.takeRow(bits) : null;
     if (!bits.isAtEnd()) throw malformed("bytes are left over after an own row");
-    return { inputTick, margin: margin === -128 ? null : margin, wasMissing: (flags & 2) !== 0, own };
+    return { inputTick, margin: margin === -128 ? null : margin, own };
   }
 
   /** Reads an events message. @param {Uint8Array} bytes */
@@ -1304,8 +1303,6 @@ export class Room extends Emitter {
    * @type {number | null}
    */
   inputMargin = null;
-  /** Whether the step of the newest frame had no input that was meant for it. */
-  inputWasMissing = false;
 
   #client;
   #wanted;
@@ -1736,7 +1733,7 @@ export class Room extends Emitter {
     if (this.#input === null || newest === undefined || !isFree || this.#leaving) return null;
     const stamp = this.#clock.stamp(newest, tick);
     if (stamp === null) return null;
-    stampInput(this.#input, stamp, newest, viewLag ?? Math.min((stamp - newest) << 10, 65_535));
+    stampInput(this.#input, stamp, newest, viewLag ?? (stamp - newest) << 10);
     this.#send(this.#input);
     this.#input = null;
     this.#acked = newest;
@@ -1903,10 +1900,9 @@ export class Room extends Emitter {
   }
 
   /** It tells of the frame that follows. @param {ReturnType<Codec["readOwn"]>} own */
-  #handleOwn({ inputTick, margin, wasMissing, own }) {
+  #handleOwn({ inputTick, margin, own }) {
     this.inputTick = inputTick === 0 ? null : inputTick;
     this.inputMargin = margin;
-    this.inputWasMissing = wasMissing;
     if (own) this.state.own = own;
   }
 

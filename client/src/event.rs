@@ -140,11 +140,16 @@ pub struct Frame {
     /// How many ticks before their steps the player's inputs came since the step before: of the one
     /// that came with the least time to spare; negative when it was late. None when none came.
     pub input_margin: Option<i8>,
-    /// Whether the step of this tick had no input of this player that was meant for it.
-    pub was_missing: bool,
     /// Whether the entities' ids mean the same as in the frame before. When not, forget what was
     /// known of them. False for the first frame.
     pub is_continuous: bool,
+}
+
+impl Frame {
+    /// Whether the step of this tick had no input of this player that was meant for it.
+    pub fn input_was_missing(&self) -> bool {
+        self.input_tick != Some(self.snapshot.tick())
+    }
 }
 
 /// What happened in a tick.

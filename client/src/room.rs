@@ -70,7 +70,7 @@ impl Room {
             newest: None,
             needs_keyframe: false,
             lost_in_a_row: 0,
-            own_head: OwnHead { input_tick: Tick(0), input_margin: None, was_missing: false, has_row: false },
+            own_head: OwnHead { input_tick: Tick(0), input_margin: None, has_row: false },
             own: None,
         })
     }
@@ -193,7 +193,6 @@ impl Room {
             own: self.own.clone(),
             input_tick,
             input_margin: self.own_head.input_margin,
-            was_missing: self.own_head.was_missing,
             is_continuous,
         }
     }

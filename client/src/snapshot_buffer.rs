@@ -95,7 +95,6 @@ mod tests {
             own: None,
             input_tick: None,
             input_margin: None,
-            was_missing: false,
             is_continuous,
         }
     }

@@ -92,15 +92,15 @@ fn frames(rng: &mut Rng, kinds: &[Kind]) -> Value {
 fn own(rng: &mut Rng, kinds: &[Kind]) -> Value {
     let row = random_loose_row(rng, kinds);
     let input_margin = Some(rng.bits() as i8).filter(|margin| *margin != i8::MIN);
-    let (input_tick, was_missing) = (Tick(rng.bits()), rng.chance(0.5));
-    let head = OwnHead { input_tick, input_margin, was_missing, has_row: row.is_some() };
+    let input_tick = Tick(rng.bits());
+    let head = OwnHead { input_tick, input_margin, has_row: row.is_some() };
     let mut bytes = vec![ServerTag::Own as u8];
     head.write(&mut bytes);
     if let Some(row) = &row {
         RowCodec::new(kinds).encode(row, &mut bytes);
     }
     json!({
-        "bytes": to_hex(&bytes), "inputTick": head.input_tick.0, "margin": head.input_margin, "wasMissing": head.was_missing,
+        "bytes": to_hex(&bytes), "inputTick": head.input_tick.0, "margin": head.input_margin,
         "row": row.map(|row| loose_row(kinds, &row)),
     })
 }

@@ -124,8 +124,6 @@ pub struct OwnHead {
     /// How many ticks before their steps the player's inputs came since the step before: of the one
     /// that came with the least time to spare; negative when it was late. None when none came.
     pub input_margin: Option<i8>,
-    /// Whether the step had no input of this player that was meant for it.
-    pub was_missing: bool,
     /// Whether a row follows; otherwise there is nothing that this player alone sees.
     pub has_row: bool,
 }
@@ -138,7 +136,7 @@ impl OwnHead {
     pub fn write(self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.input_tick.0.to_le_bytes());
         out.push(self.input_margin.map_or(NO_MARGIN, |margin| margin.max(NO_MARGIN + 1)) as u8);
-        out.push(u8::from(self.has_row) | u8::from(self.was_missing) << 1);
+        out.push(u8::from(self.has_row));
     }
 
     /// Reads it off the front.
@@ -148,7 +146,6 @@ impl OwnHead {
         let head = Self {
             input_tick: Tick(tick),
             input_margin: Some(*margin as i8).filter(|margin| *margin != NO_MARGIN),
-            was_missing: flags & 2 != 0,
             has_row: flags & 1 != 0,
         };
         Ok((head, bytes))

@@ -66,8 +66,8 @@ export class NetPanel {
     const { server } = this.#netcode.clock;
     const tickMs = 1000 / this.#room.tickHz;
     const lateMs = (server.arriving(now / 1000) - ((this.#room.state.tick - server.epoch) | 0)) * tickMs;
-    const { inputMargin: margin, inputWasMissing: isMissing } = this.#room;
-    this.#frames.push({ at: now, lateMs, margin, isMissing, correctionM: this.#netcode.correction ?? 0 });
+    const { inputMargin: margin, inputTick, state } = this.#room;
+    this.#frames.push({ at: now, lateMs, margin, isMissing: inputTick !== state.tick, correctionM: this.#netcode.correction ?? 0 });
     while (this.#frames[0].at < now - SHOWN_S * 1000) this.#frames.shift();
   }
 

@@ -404,7 +404,7 @@ impl SimulatedPlayer {
         let local = self.local(now);
         self.session.handle_message(local, message)?;
         while let Some(event) = self.session.poll_event() {
-            let was_missing = matches!(&event, Event::Frame(frame) if frame.was_missing);
+            let was_missing = matches!(&event, Event::Frame(frame) if frame.input_was_missing());
             if let Update::Frame { tick, .. } = self.play.handle(local, event)? {
                 let correction = self.play.prediction().correction().filter(|made| made.tick == tick);
                 self.happened.push(Happened::Frame {

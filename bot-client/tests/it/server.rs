@@ -165,8 +165,7 @@ impl Seat {
             return ControlFlow::Continue(());
         }
         let mut own = vec![ServerTag::Own as u8];
-        OwnHead { input_tick: self.input_tick, input_margin: Some(0), was_missing: false, has_row: false }
-            .write(&mut own);
+        OwnHead { input_tick: self.input_tick, input_margin: Some(0), has_row: false }.write(&mut own);
         self.say(own).await?;
         let frame = self.frame(tick, age);
         self.say(frame).await

@@ -95,8 +95,8 @@ test("rows are as on the page", () => {
     tick: 101,
     events: [{ kind: "Tagged", by: 0, player: 1 }, { kind: "Said", by: 0, text: "hi" }],
   });
-  assert.deepEqual(codec.readOwn(example("server own")), { inputTick: 99, margin: -2, wasMissing: true, own: { kind: "Own", ammo: 30 } });
-  assert.deepEqual(codec.readOwn(example("server own without a row")), { inputTick: 0, margin: null, wasMissing: false, own: null });
+  assert.deepEqual(codec.readOwn(example("server own")), { inputTick: 99, margin: -2, own: { kind: "Own", ammo: 30 } });
+  assert.deepEqual(codec.readOwn(example("server own without a row")), { inputTick: 0, margin: null, own: null });
 });
 
 test("frames are as on the page", () => {

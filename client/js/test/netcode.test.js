@@ -83,7 +83,7 @@ class World {
     const match = new Emitter();
     const room = new Emitter();
     Object.assign(room, {
-      tickHz: TICK_HZ, schema: SCHEMA, player: 0, state: new State(), inputMargin: null, inputWasMissing: false,
+      tickHz: TICK_HZ, schema: SCHEMA, player: 0, state: new State(), inputMargin: null, inputTick: null,
       onStateChange: (listener) => match.on("state", listener),
       onMessage: (_, listener) => match.on("event", listener),
       inputFor: (tick, viewLag, input) => {
@@ -133,22 +133,22 @@ class World {
     this.tick += 1;
     const input = this.#inputs.get(this.tick);
     this.#inputs.delete(this.tick);
-    this.wasMissing = input === undefined;
-    this.missing += this.wasMissing ? 1 : 0;
+    if (input === undefined) this.missing += 1;
+    else this.inputTick = this.tick;
     this.#last = input ?? this.#last;
     fly(this.ships[0], this.#last);
     fly(this.ships[1], { x: Math.floor(this.tick / 40) % 2 ? 1 : -1 });
     this.truth.set(this.tick, this.ships.map((ship) => ({ ...ship })));
     const events = this.#last.fires && input ? [{ kind: "Beam" }] : [];
-    const { tick, wasMissing } = this;
-    this.down.send(this.now, { tick, wasMissing, margin: this.#margin, events, ships: this.ships.map((ship) => ({ ...ship })) });
+    const { tick, inputTick = null } = this;
+    this.down.send(this.now, { tick, inputTick, margin: this.#margin, events, ships: this.ships.map((ship) => ({ ...ship })) });
     this.#margin = null;
   }
 
-  #hearFrame({ tick, wasMissing, margin, events, ships }) {
+  #hearFrame({ tick, inputTick, margin, events, ships }) {
     const { room, match } = this;
     for (const event of events) match.emit("event", event, tick);
-    Object.assign(room, { inputMargin: margin, inputWasMissing: wasMissing });
+    Object.assign(room, { inputMargin: margin, inputTick });
     room.state.tick = tick;
     for (const ship of ships) room.state.set(ship.id, ship);
     match.emit("state", room.state);

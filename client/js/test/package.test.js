@@ -51,7 +51,7 @@ test("the package works where it is installed", { timeout: 120_000 }, async (t) 
   const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf("[")));
   assert.deepEqual(
     files.map(({ path }) => path).sort(),
-    [...LICENSES, "README.md", "fracas-socketio.js", "fracas.d.ts", "fracas.js", "fracas.min.js", "package.json"].sort(),
+    [...LICENSES, "README.md", "fracas-netcode.d.ts", "fracas-netcode.js", "fracas-socketio.js", "fracas.d.ts", "fracas.js", "fracas.min.js", "package.json"].sort(),
   );
 
   const app = join(folder, "app");
@@ -63,6 +63,7 @@ test("the package works where it is installed", { timeout: 120_000 }, async (t) 
   write("app.ts", `
     import { Client, FracasError, type Entity, type LeaveReason, type Room, type State } from "fracas-client";
     import { Client as Minified } from "fracas-client/fracas.min.js";
+    import { Netcode, type Drawn, type Predictor } from "fracas-client/fracas-netcode.js";
 
     const client: Client = new Client("ws://localhost:3000", { name: "Ann", reconnect: false });
     export const other: Client = new Minified();
@@ -70,6 +71,10 @@ test("the package works where it is installed", { timeout: 120_000 }, async (t) 
     room.onAdd("View", (dot: Entity) => console.log(dot.id.toFixed(), dot.x));
     room.onStateChange((state: State) => console.log(state.tick.toFixed(), [...state.ofKind("View")].length));
     room.onLeave(({ code, reason }: LeaveReason) => console.log(code.toFixed(), reason.trim()));
+    const netcode = new Netcode(room, { onEvent: (event, tick, isForetold) => console.log(event.kind, tick.toFixed(), isForetold === true) });
+    export const sent: number = netcode.frame({ x: 127, y: 0 });
+    export const drawn: Drawn[] = netcode.others;
+    export type Steers = Predictor["advance"];
     export const tick: number | null = room.input({ x: 127, y: 0 });
     export const ms: number = await room.ping();
     export const code: string = new FracasError("room_full", "all seats are taken").code;

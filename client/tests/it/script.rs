@@ -101,7 +101,7 @@ impl Script {
     pub(crate) fn own(&self, input_tick: u32, input_margin: i8, own: Option<&Own>) -> Vec<u8> {
         let mut bytes = vec![ServerTag::Own as u8];
         let (input_tick, input_margin) = (Tick(input_tick), Some(input_margin));
-        OwnHead { input_tick, input_margin, was_missing: false, has_row: own.is_some() }.write(&mut bytes);
+        OwnHead { input_tick, input_margin, has_row: own.is_some() }.write(&mut bytes);
         if let Some(own) = own {
             self.own.encode(&LooseRow::of(own, |_| None), &mut bytes);
         }

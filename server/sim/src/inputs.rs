@@ -195,11 +195,6 @@ impl<I: Clone + Default> InputQueue<I> {
         self.margin_ticks
     }
 
-    /// Whether the last step had no input that was meant for it.
-    pub(crate) fn was_missing(&self) -> bool {
-        self.missing_ticks > 0
-    }
-
     /// What became of inputs since this was last asked.
     pub(crate) fn report(&mut self) -> InputCounts {
         let counts = take(&mut self.counts);
@@ -327,9 +322,9 @@ mod tests {
         }
         assert_eq!(queue.margin_ticks(), None, "nothing before the step");
         queue.take(Tick(10));
-        assert_eq!((queue.margin_ticks(), queue.was_missing()), (Some(1), true));
+        assert_eq!((queue.margin_ticks(), queue.last_stamp()), (Some(1), Tick(0)));
         queue.take(Tick(11));
-        assert_eq!((queue.margin_ticks(), queue.was_missing()), (None, false));
+        assert_eq!((queue.margin_ticks(), queue.last_stamp()), (None, Tick(11)));
     }
 
     #[test]

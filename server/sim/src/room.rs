@@ -216,10 +216,9 @@ impl<G: Pilot> Room<G> {
     fn own_message(&mut self, player: PlayerId) -> Option<Bytes> {
         let Occupant::Player { inputs, .. } = &self.seats.get(player)?.occupant else { return None };
         let (input_tick, input_margin) = (inputs.last_stamp(), inputs.margin_ticks());
-        let was_missing = inputs.was_missing();
         let row = self.own_row(player);
         let mut message = vec![ServerTag::Own as u8];
-        OwnHead { input_tick, input_margin, was_missing, has_row: row.is_some() }.write(&mut message);
+        OwnHead { input_tick, input_margin, has_row: row.is_some() }.write(&mut message);
         if let Some(row) = row {
             self.codecs.own.encode(&row, &mut message);
         }

@@ -201,13 +201,11 @@ fn packets(schema: &Schema) -> Vec<(&'static str, Vec<u8>)> {
     RowCodec::new(&schema.messages).encode(&row(&[1], &["hi"]), &mut message);
 
     let mut own = vec![ServerTag::Own as u8];
-    OwnHead { input_tick: Tick(99), input_margin: Some(-2), was_missing: true, has_row: true }
-        .write(&mut own);
+    OwnHead { input_tick: Tick(99), input_margin: Some(-2), has_row: true }.write(&mut own);
     RowCodec::new(&schema.own).encode(&row(&[30], &[]), &mut own);
 
     let mut no_own = vec![ServerTag::Own as u8];
-    OwnHead { input_tick: Tick(0), input_margin: None, was_missing: false, has_row: false }
-        .write(&mut no_own);
+    OwnHead { input_tick: Tick(0), input_margin: None, has_row: false }.write(&mut no_own);
 
     let mut events = vec![ServerTag::Events as u8];
     EventsHead { tick: Tick(101), count: 2 }.write(&mut events);

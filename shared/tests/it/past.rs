@@ -88,7 +88,7 @@ impl Scene {
         let next = self.tick.next();
         let times = [(ANN, ViewTime::after(next, -ticks_before))];
         let (mut rng, mut events) = (Rng::new(1, 1), Events::default());
-        let ctx = Context {
+        let ctx: Context<'_, Line> = Context {
             world: &mut self.world,
             global: &mut (),
             rng: &mut rng,
@@ -174,6 +174,6 @@ fn a_history_is_restored_as_it_was() {
     assert_eq!(to_bytes(&scene.history), bytes);
     assert_eq!(scene.seen(2.5), Some((2.5, vec![(ball, 6.5)])));
     for end in 0..bytes.len() {
-        assert!(History::load(&mut StateReader::new(&bytes[..end])).is_err());
+        assert!(History::<View>::load(&mut StateReader::new(&bytes[..end])).is_err());
     }
 }
