@@ -152,7 +152,7 @@ export class ArenaPredictor {
     this.#obey(ahead, input);
     if (this.#isSolid) {
       for (const other of others) {
-        if (other.kind === "Ship" && other.alive) this.#giveWay(ahead, f32(other.x), f32(other.y));
+        if (isOtherShip(other, me)) this.#giveWay(ahead, f32(other.x), f32(other.y));
       }
     }
     if (this.#firesBeam(ahead, input, tick)) foretell(this.#beam(ahead, me, others));
@@ -346,7 +346,7 @@ export class ArenaPredictor {
     const range = this.#reach(x, y, directionX, directionY, this.#beamRange);
     let distance = range;
     for (const other of others) {
-      if (other.kind !== "Ship" || !other.alive || other.player === me) continue;
+      if (!isOtherShip(other, me)) continue;
       distance = Math.min(distance, this.#meets(f32(f32(other.x) - x), f32(f32(other.y) - y), directionX, directionY));
     }
     const to_x = f32(x + f32(directionX * distance));
@@ -417,6 +417,13 @@ export class ArenaPredictor {
     return travelled;
   }
 }
+
+/**
+ * Whether it is another player's living ship. A screen shows the own one as one of the others for a moment, when a
+ * life begins.
+ * @param {Row} row @param {number} me
+ */
+const isOtherShip = ({ kind, player, alive }, me) => kind === "Ship" && alive && player !== me;
 
 /** Rounds to what a client is told. @param {Ahead} ship */
 function settle(ship) {

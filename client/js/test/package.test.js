@@ -51,7 +51,10 @@ test("the package works where it is installed", { timeout: 120_000 }, async (t) 
   const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf("[")));
   assert.deepEqual(
     files.map(({ path }) => path).sort(),
-    [...LICENSES, "README.md", "fracas-netcode.d.ts", "fracas-netcode.js", "fracas-socketio.js", "fracas.d.ts", "fracas.js", "fracas.min.js", "package.json"].sort(),
+    [
+      ...LICENSES, "README.md", "fracas-line.d.ts", "fracas-line.js", "fracas-netcode.d.ts", "fracas-netcode.js", "fracas-socketio.js",
+      "fracas.d.ts", "fracas.js", "fracas.min.js", "package.json",
+    ].sort(),
   );
 
   const app = join(folder, "app");
@@ -64,8 +67,12 @@ test("the package works where it is installed", { timeout: 120_000 }, async (t) 
     import { Client, FracasError, type Entity, type LeaveReason, type Room, type State } from "fracas-client";
     import { Client as Minified } from "fracas-client/fracas.min.js";
     import { Netcode, type Drawn, type Predictor } from "fracas-client/fracas-netcode.js";
+    import { conditioned, type LineProfile } from "fracas-client/fracas-line.js";
 
-    const client: Client = new Client("ws://localhost:3000", { name: "Ann", reconnect: false });
+    const LineSocket = conditioned(WebSocket, "4g");
+    export const profile: LineProfile = { latencyMs: 100 };
+    LineSocket.setProfile(profile);
+    const client: Client = new Client("ws://localhost:3000", { name: "Ann", reconnect: false, WebSocket: LineSocket });
     export const other: Client = new Minified();
     const room: Room = await client.joinOrCreate("dots", { seats: 4 });
     room.onAdd("View", (dot: Entity) => console.log(dot.id.toFixed(), dot.x));
@@ -80,6 +87,8 @@ test("the package works where it is installed", { timeout: 120_000 }, async (t) 
     export const code: string = new FracasError("room_full", "all seats are taken").code;
     // @ts-expect-error: a name is a string
     new Client("ws://localhost:3000", { name: 1 });
+    // @ts-expect-error: a line is not described by a number
+    conditioned(WebSocket, 100);
     // @ts-expect-error: a game is named
     client.join();
     // @ts-expect-error: a seat has no such thing

@@ -72,7 +72,7 @@ function checkRoom(bytes, counts) {
         break;
       }
       case 1:
-        others = from.list((_, i) => ({ id: i + 2, kind: "Ship", player: i + 1, alive: from.u8() === 1, ...from.place() }));
+        others = from.list((_, i) => ({ id: i + 2, kind: "Ship", player: from.u8(), alive: from.u8() === 1, ...from.place() }));
         break;
       default: {
         tick = (tick + 1) >>> 0;

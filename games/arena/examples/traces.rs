@@ -10,14 +10,14 @@
 //! - records until the room's bytes end, each after a `u8` that says which one it is:
 //!   - 0, a life begins with what the server shows: the tick `u32`; of the own row the motion, ammo `u8`,
 //!     `beam_wait` `u16` and `rocket_wait` `u16`; of the own ship aim `f32` and health `u8`;
-//!   - 1, the others are these ships from now on: how many `u8`; of each whether it is alive `u8`, and its
-//!     place;
+//!   - 1, the others are these ships from now on: how many `u8`; of each its player's seat `u8`, whether it
+//!     is alive `u8`, and its place;
 //!   - 2, a tick. Its input: x `i8`, y `i8`, aim `f32` before it is rounded, and a `u8`, 1 for the beam plus 2
 //!     for a rocket. The ship after it: the motion, aim `f32`, `beam_ready` `u32`, `rocket_ready` `u32`, ammo
 //!     `u8`. The rockets in flight: how many `u8`, and the place of each. The events that it foretold: how
 //!     many `u8`; of each a `u8`, 0 for a beam and 1 for an explosion, and the place where it ends.
 //!
-//! The own player has seat 0, and the others those from 1 on.
+//! The own player has seat 0.
 
 use std::env;
 use std::f32::consts::TAU;
@@ -238,15 +238,18 @@ impl Played {
     /// Puts others around the ship: near, far, at the very same place.
     fn meet_others(&mut self, ahead: &Ahead, rng: &mut Rng, out: &mut Trace) {
         let count = rng.below(OTHERS_MAX + 1) as u16;
+        // The own ship may be among what a screen shows.
+        let first = if rng.chance(0.1) { ME.0 } else { ME.0 + 1 };
         self.others.clear();
         out.u8(1);
         out.u8(count as u8);
-        for player in (1..=count).map(PlayerId) {
+        for player in (first..first + count).map(PlayerId) {
             let reach = pick(rng, &[NEAR_M, FAR_M]);
             let off = Vec2::new(rng.range(-reach, reach), rng.range(-reach, reach));
             let along = [off, Vec2::new(off.x, 0.0), Vec2::new(0.0, off.y), Vec2::ZERO];
             let off = if rng.chance(0.8) { off } else { pick(rng, &along) };
             let (place, alive) = (ahead.position() + off, rng.chance(0.8));
+            out.u8(player.0 as u8);
             out.u8(alive.into());
             out.place(place);
             let Vec2 { x, y } = place;

@@ -11,7 +11,7 @@ use crate::Arena;
 use crate::rows::{Event, Input, Own, View};
 use crate::ship::Ship;
 use crate::targets::Targets;
-use crate::weapons::Rocket;
+use crate::weapons::{Rocket, other_ship};
 
 /// How far apart an explosion may be from the one that was foretold, in metres.
 const EXPLOSION_SLIP_M: f32 = 1.0;
@@ -75,7 +75,8 @@ impl Predict for Arena {
         let (now, dt, player) = (step.tick, step.dt(), step.me);
         ship.obey(*input, dt, &self.config.ship, &self.map);
         if self.config.ship.solid {
-            for other in step.others.iter().filter_map(|(_, view)| living(view)) {
+            // A screen shows the own ship as one of the others for a moment, when a life begins.
+            for other in step.others.iter().filter_map(|(_, view)| other_ship(view, player)) {
                 ship.give_way(other, &self.config.ship, &self.map);
             }
         }
@@ -183,13 +184,6 @@ fn own_ship(view: &View, own: &Own, seen: &Seen<'_, Arena>) -> Option<Ship> {
                 deaths,
             })
         }
-        _ => None,
-    }
-}
-
-fn living(view: &View) -> Option<Vec2> {
-    match *view {
-        View::Ship { x, y, alive: true, .. } => Some(Vec2::new(x, y)),
         _ => None,
     }
 }

@@ -27,7 +27,7 @@ pub struct Rocket {
 }
 
 /// Where another player's living ship is.
-fn other_ship(view: &View, me: PlayerId) -> Option<Vec2> {
+pub(crate) fn other_ship(view: &View, me: PlayerId) -> Option<Vec2> {
     match *view {
         View::Ship { player, x, y, alive: true, .. } if player != me => Some(Vec2::new(x, y)),
         _ => None,
