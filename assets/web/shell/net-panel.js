@@ -20,7 +20,7 @@ const percent = (part, all) => `${((100 * part) / Math.max(1, all)).toFixed(1)} 
 export class NetPanel {
   #room = null;
   #netcode = null;
-  /** One for each frame that came: `{at, lateMs, margin, isMissing, correctionM}`. */
+  /** One for each frame that came: `{at, lateMs, margin, isMissing, correctionM, drawn, starved}`. */
   #frames = [];
   #element;
   #canvas = make("canvas", { width: WIDTH * 2, height: HEIGHT * 2, testid: "net-graph" });
@@ -63,11 +63,11 @@ export class NetPanel {
 
   #hear() {
     const now = performance.now();
-    const { server } = this.#netcode.clock;
+    const { clock: { server }, counts: { drawn, starved } } = this.#netcode;
     const tickMs = 1000 / this.#room.tickHz;
     const lateMs = (server.arriving(now / 1000) - ((this.#room.state.tick - server.epoch) | 0)) * tickMs;
     const { inputMargin: margin, inputTick, state } = this.#room;
-    this.#frames.push({ at: now, lateMs, margin, isMissing: inputTick !== state.tick, correctionM: this.#netcode.correction ?? 0 });
+    this.#frames.push({ at: now, lateMs, margin, isMissing: inputTick !== state.tick, correctionM: this.#netcode.correction ?? 0, drawn, starved });
     while (this.#frames[0].at < now - SHOWN_S * 1000) this.#frames.shift();
   }
 
@@ -108,13 +108,18 @@ export class NetPanel {
   }
 
   #tell(tickHz) {
-    const { clock: { server, lead }, counts, delayTicks } = this.#netcode;
+    const { clock: { server, lead }, delayTicks } = this.#netcode;
     const ms = (ticks) => `${Math.round((ticks * 1000) / tickHz)} ms`;
     const trip = server.roundTripTicks;
+    const frames = this.#frames;
+    const [first, last] = [frames[0], frames.at(-1)];
+    if (!last) return;
+    const count = (isSo) => frames.filter(isSo).length;
     write(this.#figures, [
-      `round trip ${trip === null ? "–" : ms(trip)}, jitter ${ms(server.jitterTicks)}`,
-      `you ${ms(lead)} ahead of what comes, others ${ms(delayTicks)} behind it`,
-      `inputs missing ${percent(counts.missing, counts.frames)}, starved ${percent(counts.starved, counts.drawn)}, corrections ${counts.corrections}`,
+      `round trip ${trip === null ? "–" : ms(trip)} · jitter ${ms(server.jitterTicks)}`,
+      `you ${ms(lead)} ahead · others ${ms(delayTicks)} behind`,
+      `inputs missing ${percent(count(({ isMissing }) => isMissing), frames.length)} · starved ${percent(last.starved - first.starved, last.drawn - first.drawn)}`,
+      `corrections ${count(({ correctionM }) => correctionM > 1e-3)} in ${SHOWN_S} s`,
     ].join("\n"));
   }
 }
