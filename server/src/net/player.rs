@@ -184,6 +184,10 @@ impl<W: Wire> Player<W> {
         loop {
             // Asked also while the line is stuck: that is when a connection must be ended.
             let mail = self.mailbox.poll_mail(cx.waker());
+            if let Mail::Line(line) = mail {
+                self.wire.set_line(line);
+                continue;
+            }
             if mail == Mail::Last {
                 return Poll::Ready(Event::Closing);
             }
@@ -241,14 +245,13 @@ impl<W: Wire> Player<W> {
                 Action::Send(message) => self.send(&message),
                 Action::Ping => self.wire.ping(),
                 Action::Join { wanted, name, schema_hash } => {
-                    let port = Box::new(self.mailbox.port());
+                    let (port, set_line) = (Box::new(self.mailbox.port()), self.mailbox.line_setter());
                     let (rooms, address) = (self.players.rooms.clone(), self.address);
                     let (claims, identity) = (self.claims.clone(), self.identity.clone());
                     self.room_answer = Some(Box::pin(async move {
-                        match rooms
-                            .enter(wanted, Applicant { name, claims, identity, address, schema_hash, port })
-                            .await
-                        {
+                        let applicant =
+                            Applicant { name, claims, identity, address, schema_hash, port, set_line };
+                        match rooms.enter(wanted, applicant).await {
                             Ok(link) => RoomAnswer::Joined(link),
                             Err(refusal) => RoomAnswer::Refused(refusal),
                         }
