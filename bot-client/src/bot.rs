@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use fracas_client::{Client, ClientError, Codecs, Event, Replica, RoomWanted, ServerUrl, Update};
+use fracas_client::{
+    Client, ClientError, Codecs, Event, LineProfile, Replica, RoomWanted, ServerUrl, Update,
+};
 use fracas_shared::frame::FrameError;
 use fracas_shared::{Pilot, Rng, Tick};
 use tokio::sync::watch;
@@ -22,6 +24,7 @@ pub(crate) struct Shared<G: Pilot> {
     pub(crate) room: RoomWanted,
     pub(crate) name_prefix: String,
     pub(crate) seed: u64,
+    pub(crate) line: LineProfile,
     pub(crate) codecs: Arc<Codecs>,
     pub(crate) record: Mutex<Record>,
     /// The rules of the last room, and the config that they were made from: nearly always, the next
@@ -113,6 +116,12 @@ pub(crate) async fn run<G: Pilot>(
     Ok(())
 }
 
+/// What a bot's line is drawn from: another stream than its decisions.
+fn line_seed(seed: u64, number: u32) -> u64 {
+    let mut rng = Rng::new(seed, u64::from(number) | 1 << 32);
+    u64::from(rng.bits()) << 32 | u64::from(rng.bits())
+}
+
 /// Waits until the bots are to stop.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     // A swarm that is gone stops its bots, too.
@@ -124,6 +133,7 @@ async fn join<G: Pilot>(shared: &Arc<Shared<G>>, number: u32) -> Result<Bot<G>, 
     let mut client = Client::connect_to(&shared.url, &name, PROGRAM).await?;
     // A connection that breaks is what a load tester is to tell of.
     client.set_reconnect(None);
+    client.set_seeded_line(shared.line, line_seed(shared.seed, number));
     let replica = client.join_typed::<G>(shared.room.clone(), shared.codecs.clone()).await?;
     let rules = shared.rules_of(&replica)?;
     Ok(Bot {

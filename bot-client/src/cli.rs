@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use fracas_client::{RoomWanted, ServerUrl};
+use fracas_client::{LineProfile, RoomWanted, ServerUrl};
 use fracas_shared::limits::{CONNECTIONS_MAX, OPTIONS_BYTES_MAX, PLAYER_NAME_BYTES_MAX};
 
 /// Headless bots that play a game, and measure what they get.
@@ -42,6 +42,11 @@ pub(crate) struct Options {
     /// see depends on the network all the same.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+
+    /// Make each bot's line worse, both ways: none, lan, broadband, wifi, 4g, 3g, satellite, or some of
+    /// `latency=100,jitter=20,stall=200,stall_every=10000,rate=1000`, in ms and kbit/s.
+    #[arg(long, value_name = "LINE", default_value = "none", hide_default_value = true)]
+    pub(crate) line: LineProfile,
 
     /// The bots' names are this and a number.
     #[arg(long, default_value = "bot", value_parser = parse_prefix)]
@@ -169,5 +174,7 @@ mod tests {
         check(&["--clients", "0"], "0 is not in 1..");
         check(&["--url", "https://x"], "needs TLS");
         check(&["--duration", "soon"], "no duration");
+        check(&["--line", "5g"], "'5g' is no line: give one of none, lan, broadband");
+        check(&["--line", "latency=9999"], "`latency_ms`: 9999 is not from 0 to 5000");
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
+use fracas_client::LineProfile;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
@@ -24,6 +25,8 @@ pub struct Report {
     pub game: String,
     /// What the bots' decisions were drawn from.
     pub seed: u64,
+    /// What was made of each bot's line.
+    pub line: LineProfile,
     /// How long the bots played once all had joined, in seconds.
     pub duration_s: f64,
     /// How many bots there were to be.
@@ -105,6 +108,7 @@ impl Report {
         Self {
             game: options.game.clone(),
             seed: options.seed,
+            line: options.line,
             duration_s: (played.as_secs_f64() * 1000.0).round() / 1000.0,
             clients: options.clients,
             joined: record.joined,
@@ -157,6 +161,9 @@ impl Report {
             "game",
             format!("{}, {:.1} s, {} rooms, seed {}", self.game, self.duration_s, self.rooms, self.seed),
         );
+        if !self.line.is_none() {
+            line("line", self.line.to_string());
+        }
         let bots = format!(
             "{} of {} joined, {} failed, {} disconnected",
             self.joined, self.clients, self.failed, self.disconnects
@@ -237,6 +244,7 @@ mod tests {
             "game",
             "duration_s",
             "seed",
+            "line",
             "rooms",
             "errors",
             "view_hash_mismatches",

@@ -60,6 +60,7 @@ impl<'a, G: Pilot> Swarm<'a, G> {
                 room: options.room_wanted(),
                 name_prefix: options.name_prefix.clone(),
                 seed: options.seed,
+                line: options.line,
                 codecs: Codecs::of::<G>(),
                 record: Mutex::new(Record::new()),
                 rules: Mutex::new(None),

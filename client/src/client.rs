@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use fracas_shared::limits::{CLOSE_TIME_MAX_S, IDLE_TIME_MAX_S};
 use fracas_shared::message::{Hearers, Joined, RoomInfo, RoomWanted};
-use fracas_shared::{Game, Row, Tick};
+use fracas_shared::{Game, LineProfile, Row, Tick};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::backoff::{Backoff, ReconnectPolicy};
 use crate::codecs::Codecs;
+use crate::conditioner::Conditioned;
 use crate::error::ClientError;
 use crate::event::Event;
 use crate::limits::CONNECT_TIME_MAX;
@@ -45,6 +46,10 @@ pub struct Client {
     url: ServerUrl,
     session: Session,
     line: Line,
+    /// What is made of this line, and of each that comes after it.
+    profile: LineProfile,
+    /// What its jitter is drawn from.
+    profile_seed: u64,
     backoff: Option<Backoff>,
     /// Connections so far.
     connections: u32,
@@ -62,7 +67,7 @@ pub struct Client {
 }
 
 enum Line {
-    Up(Box<Socket>),
+    Up(Box<Conditioned>),
     /// Until the next try.
     Pausing(Pin<Box<Sleep>>),
     Connecting(Connecting),
@@ -82,12 +87,15 @@ impl Client {
     /// [`Client::connect`] for a program that has a name for the server's log.
     pub async fn connect_to(url: &ServerUrl, name: &str, program: &str) -> Result<Self, ClientError> {
         let connecting = async {
-            let socket = Socket::open(url).await?;
+            let profile = LineProfile::default();
+            let socket = Conditioned::new(Socket::open(url).await?, profile, 0);
             let now = Instant::now();
             let mut client = Self {
                 url: url.clone(),
                 session: Session::new(name, program),
                 line: Line::Up(Box::new(socket)),
+                profile,
+                profile_seed: 0,
                 backoff: Some(Backoff::new(ReconnectPolicy::default(), random_seed())),
                 connections: 1,
                 started: now,
@@ -107,6 +115,25 @@ impl Client {
     /// How the client comes back when its connection breaks; none: it does not.
     pub fn set_reconnect(&mut self, policy: Option<ReconnectPolicy>) {
         self.backoff = policy.map(|policy| Backoff::new(policy, random_seed()));
+    }
+
+    /// Makes the client's line worse, to try a game as players far away know it, or good again.
+    ///
+    /// What is sent and what comes from now on takes as long as the profile says. Nothing is lost and
+    /// nothing is overtaken, also when the line was another one before. As ever, things happen in the
+    /// client's async methods: what is on its way stays there meanwhile. The connections by which the
+    /// client comes back have the same line.
+    pub fn set_line(&mut self, profile: LineProfile) {
+        self.set_seeded_line(profile, random_seed());
+    }
+
+    /// [`Client::set_line`] with a line whose jitter is drawn from this seed, if it was as it is
+    /// before.
+    pub fn set_seeded_line(&mut self, profile: LineProfile, seed: u64) {
+        (self.profile, self.profile_seed) = (profile, seed);
+        if let Line::Up(socket) = &mut self.line {
+            socket.set_line(profile, seed);
+        }
     }
 
     /// Takes the seat of a [`Room::resume_token`](crate::Room::resume_token) up again, in place of
@@ -250,12 +277,14 @@ impl Client {
         Ok(sent_at.elapsed())
     }
 
-    /// Says goodbye, and waits at most [`CLOSE_TIME_MAX_S`] for the server to do so.
+    /// Says goodbye, and waits at most [`CLOSE_TIME_MAX_S`] for the server to do so. Before that, what
+    /// is on its way over a line that was made worse has as long to arrive.
     pub async fn close(self) {
-        if let Line::Up(socket) = self.line {
-            // A server that does not answer is hung up on: that is what a client can do about it.
-            let _ = timeout(Duration::from_secs(CLOSE_TIME_MAX_S), socket.close()).await;
-        }
+        let Self { mut session, line: Line::Up(mut socket), .. } = self else { return };
+        let time_max = Duration::from_secs(CLOSE_TIME_MAX_S);
+        let _ = timeout(time_max, socket.deliver(&mut session)).await;
+        // A server that does not answer is hung up on: that is what a client can do about it.
+        let _ = timeout(time_max, socket.close()).await;
     }
 
     /// The session: for its room, and for requests whose answers are awaited as events. After a
@@ -335,7 +364,9 @@ impl Client {
                     }
                 }
                 Poll::Pending => {
-                    if let Some(error) = self.send_error.take() {
+                    if !socket.is_hearing()
+                        && let Some(error) = self.send_error.take()
+                    {
                         return Poll::Ready(Err(error));
                     }
                     ready!(self.poll_timer(cx))?;
@@ -386,7 +417,7 @@ impl Client {
     /// Goes on by another connection.
     fn begin_anew(&mut self, socket: Socket) -> Result<(), ClientError> {
         self.session.resume()?;
-        self.line = Line::Up(Box::new(socket));
+        self.line = Line::Up(Box::new(Conditioned::new(socket, self.profile, self.profile_seed)));
         self.send_error = None;
         self.connections += 1;
         self.connected_at = Instant::now();

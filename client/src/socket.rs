@@ -20,7 +20,6 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use crate::error::{ClientError, SessionError};
 use crate::limits::{INBOUND_BYTES_MAX, OUTBOUND_BYTES_MAX, SENTENCE_BYTES_MAX};
 use crate::server_url::ServerUrl;
-use crate::session::Session;
 
 /// Bytes of WebSocket frames since the upgrade: payloads, and the heads before them as the shortest
 /// form has them. Without TCP and IP.
@@ -83,22 +82,22 @@ impl Socket {
         self.traffic
     }
 
-    /// Sends what the session has to send, in one write when the kernel takes it. Pending while it
-    /// does not; what waits then stays in the session, whose queue is bounded.
+    /// Sends what `next` gives, in one write when the kernel takes it. Pending while it does not, and
+    /// then nothing more is taken of `next`.
     pub(crate) fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
-        session: &mut Session,
+        mut next: impl FnMut() -> Option<Vec<u8>>,
     ) -> Poll<Result<(), ClientError>> {
         loop {
             if self.is_unflushed {
                 ready!(Pin::new(&mut self.websocket).poll_flush(cx)).map_err(lost)?;
                 self.is_unflushed = false;
             }
-            while session.has_sends() {
+            loop {
                 ready!(Pin::new(&mut self.websocket).poll_ready(cx)).map_err(lost)?;
-                let Some(bytes) = session.poll_send() else { break };
-                self.traffic.tx_bytes += framed_bytes(bytes.len()) + MASK_BYTES;
+                let Some(bytes) = next() else { break };
+                self.traffic.tx_bytes += sent_bytes(bytes.len());
                 let message = Message::Binary(bytes.into());
                 Pin::new(&mut self.websocket).start_send(message).map_err(lost)?;
                 self.is_unflushed = true;
@@ -115,7 +114,7 @@ impl Socket {
             Some(Err(error)) => return Poll::Ready(Err(lost(error))),
             None => return Poll::Ready(Err(ClientError::Lost("the server hung up".into()))),
         };
-        self.traffic.rx_bytes += framed_bytes(message.len());
+        self.traffic.rx_bytes += received_bytes(message.len());
         Poll::Ready(match message {
             Message::Binary(bytes) => Ok(Inbound::Message(bytes)),
             Message::Close(frame) => {
@@ -125,7 +124,7 @@ impl Socket {
             }
             Message::Ping(payload) => {
                 // The WebSocket answers by itself.
-                self.traffic.tx_bytes += framed_bytes(payload.len()) + MASK_BYTES;
+                self.traffic.tx_bytes += sent_bytes(payload.len());
                 Ok(Inbound::SignOfLife)
             }
             Message::Pong(_) => Ok(Inbound::SignOfLife),
@@ -146,8 +145,14 @@ impl Socket {
 /// Bytes of the mask of a client's frames.
 const MASK_BYTES: u64 = 4;
 
-/// A payload and the shortest head for it, RFC 6455 section 5.2.
-fn framed_bytes(payload: usize) -> u64 {
+/// What a message to the server takes on the line.
+pub(crate) fn sent_bytes(payload: usize) -> u64 {
+    received_bytes(payload) + MASK_BYTES
+}
+
+/// What a message from the server takes on the line: a payload and the shortest head for it, RFC 6455
+/// section 5.2.
+pub(crate) fn received_bytes(payload: usize) -> u64 {
     let head = match payload {
         0..=125 => 2,
         126..=0xFFFF => 4,

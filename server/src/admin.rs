@@ -1,6 +1,8 @@
 //! The second port, for those who run the server: health, readiness, metrics, and behind a token
 //! what is not for everyone who reaches the port.
 
+mod line;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -32,7 +34,8 @@ pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 const LISTING: &str = "There is /healthz (does the process answer), /readyz (does it take players) \
     and /metrics (for Prometheus), and behind the admin token /rooms (all of them) and \
     POST /rooms/ROOM/lock, /rooms/ROOM/unlock, /rooms/ROOM/players/SEAT/kick and .../ban, and with a body \
-    {\"text\": \"...\"} POST /admin/rooms/ROOM/message and /admin/players/ROOM-SEAT/message.\n";
+    {\"text\": \"...\"} POST /admin/rooms/ROOM/message and /admin/players/ROOM-SEAT/message, and with one such as \
+    {\"preset\": \"4g\"} POST /admin/rooms/ROOM/line and /admin/players/ROOM-SEAT/line.\n";
 
 /// Whether the server takes players: not until it is told to, and not once it stops. Clones are
 /// the same.
@@ -74,7 +77,9 @@ pub fn router(metrics: Metrics, readiness: Readiness, rooms: Rooms, token: Secre
         .route("/rooms/{room}/players/{player}/{removal}", post(remove_player).with_state(rooms.clone()))
         .route("/rooms/{room}/{lock}", post(set_locked).with_state(rooms.clone()))
         .route("/admin/rooms/{room}/message", post(notify_room).with_state(rooms.clone()))
-        .route("/admin/players/{player}/message", post(notify_player).with_state(rooms))
+        .route("/admin/players/{player}/message", post(notify_player).with_state(rooms.clone()))
+        .route("/admin/rooms/{room}/line", post(line::set_of_room).with_state(rooms.clone()))
+        .route("/admin/players/{player}/line", post(line::set_of_player).with_state(rooms))
         .fallback(async || (StatusCode::NOT_FOUND, LISTING))
         .layer(from_fn_with_state(token, check))
 }
@@ -209,22 +214,27 @@ async fn notify_room(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Tells something to one player, who is named by room and seat: `K3V9QX-3`.
+/// Tells something to one player.
 async fn notify_player(
     State(rooms): State<Rooms>,
     path: Result<Path<String>, PathRejection>,
     body: Body,
 ) -> Result<StatusCode, Problem> {
     let Path(named) = path.map_err(|rejection| bad_path(&rejection))?;
-    let named = named.rsplit_once('-').and_then(|(room, seat)| Some((room, PlayerId(seat.parse().ok()?))));
-    let Some((room, player)) = named else {
-        let message = "a player is named by room and seat, such as K3V9QX-3".to_owned();
-        return Err(missing("no_such_player", message));
-    };
+    let (room, player) = room_and_seat(&named)?;
     let text = Notification::of(body).await?;
     let done = rooms.notify(room, Some(player), text).await;
     done.map_err(|error| not_done(error, room, Some(player)))?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A player, who is named by room and seat: `K3V9QX-3`.
+fn room_and_seat(named: &str) -> Result<(&str, PlayerId), Problem> {
+    let parts = named.rsplit_once('-').and_then(|(room, seat)| Some((room, PlayerId(seat.parse().ok()?))));
+    parts.ok_or_else(|| {
+        let message = "a player is named by room and seat, such as K3V9QX-3".to_owned();
+        missing("no_such_player", message)
+    })
 }
 
 fn not_done(error: NotDone, room: &str, player: Option<PlayerId>) -> Problem {

@@ -16,6 +16,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::available_parallelism;
 
 use clap::{Args, ValueEnum};
+use fracas_shared::LineProfile;
 use fracas_shared::limits::{
     CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, JOINS_PER_ADDRESS_MAX, REQUESTS_PER_ADDRESS_MAX, ROOMS_MAX,
     ROOMS_PER_ADDRESS_MAX, SEATS_PER_ADDRESS_MAX, SECRET_BYTES_MIN, SIGNING_SECRET_BYTES_MIN,
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 pub use game::GameConfig;
 pub use load::{Invocation, LoadError};
 pub use secret::Secret;
-use word::{Auto, Off, OrWord, Random};
+use word::{Auto, Off, OrWord, Random, Unchanged};
 
 /// The type that a setting is given as: its own, unless the table names one.
 macro_rules! given {
@@ -113,6 +114,9 @@ settings! {
         trusted_proxies: String = String::new(), "FRACAS_TRUSTED_PROXIES", "ADDRESSES";
         /// Whether connections from trusted proxies begin with a header of the PROXY protocol, 1 or 2.
         proxy_protocol: bool = false, "FRACAS_PROXY_PROTOCOL", "BOOL";
+        /// Makes every player's line worse, to try a game as those far away know it: lan, broadband, wifi, 4g, 3g,
+        /// satellite, or some of `latency=100,jitter=20,stall=200,stall_every=10000,rate=1000`, in ms and kbit/s.
+        line: Option<LineProfile> as OrWord<Unchanged, LineProfile> = None, "FRACAS_LINE", "LINE|none";
     }
     "Socket.IO" {
         /// Whether clients of Socket.IO may play, at /socket.io/ on the same port.

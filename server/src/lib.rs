@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use fracas_shared::message::{RoomInfo, RoomWanted};
-use fracas_shared::{GameList, Refusal};
+use fracas_shared::{GameList, LineProfile, Refusal};
 use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -111,7 +111,12 @@ async fn serve_games<G: GameList>(
 
     // Each player's task holds `open`; when the last one has ended, `all_closed` says so.
     let (open, mut all_closed) = mpsc::channel::<()>(1);
-    let players = Players { rooms: rooms.clone(), metrics: metrics.clone(), shutdown: shutdown.clone() };
+    let players = Players {
+        rooms: rooms.clone(),
+        metrics: metrics.clone(),
+        shutdown: shutdown.clone(),
+        line: line_of_players(&config),
+    };
     let entrance = Entrance { addresses: addresses.clone(), origins, authenticate };
     #[cfg(feature = "socketio")]
     let socketio = config.socketio.then(|| {
@@ -167,6 +172,15 @@ async fn serve_games<G: GameList>(
     }
     info!("stopped");
     Ok(())
+}
+
+/// What is made of the lines of all players; nobody is to find out by chance that it is something.
+fn line_of_players(config: &Config) -> LineProfile {
+    let line = config.line.unwrap_or_default();
+    if !line.is_none() {
+        warn!("every player's line is made worse: {line}; without the setting `line` it is left as it is");
+    }
+    line
 }
 
 impl Lobby for Rooms {

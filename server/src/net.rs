@@ -3,6 +3,7 @@
 pub mod allowed_origins;
 pub(crate) mod body;
 pub mod caller;
+pub mod conditioner;
 pub mod connection;
 pub mod door;
 pub mod entrance;

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use fracas_shared::limits::TICKET_TIME_MAX_S;
 use fracas_shared::message::RoomWanted;
-use fracas_shared::{GameList, PlayerId, Profile, Refusal, Removal, Rng};
+use fracas_shared::{GameList, LineProfile, PlayerId, Profile, Refusal, Removal, Rng};
 use fracas_sim::{OptionsPatch, Port, SeatToken};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
@@ -38,7 +38,7 @@ use tokio::time::sleep;
 use tracing::{error, info, warn};
 
 pub use catalog::CatalogError;
-pub use inbox::{Identity, RoomLink};
+pub use inbox::{Identity, LineSetter, RoomLink};
 pub use room_entry::RoomSurvey;
 
 use crate::address_limits::{AddressHold, AddressLimits, Holding};
@@ -91,6 +91,8 @@ pub struct Applicant {
     pub schema_hash: u32,
     /// The way to the client.
     pub port: Box<dyn Port>,
+    /// What makes the client's line another one.
+    pub set_line: LineSetter,
 }
 
 /// Why what was asked of a room was not done.
@@ -174,7 +176,7 @@ impl Rooms {
 
     /// Lets the applicant into a room that is as wanted, perhaps a new one.
     pub async fn enter(&self, wanted: RoomWanted, applicant: Applicant) -> Result<RoomLink, Refusal> {
-        let Applicant { name, claims, identity, address, schema_hash, port } = applicant;
+        let Applicant { name, claims, identity, address, schema_hash, port, set_line } = applicant;
         let profile = Profile { name, is_bot: false, claims };
         let (entry, entrance) = self.entrance(wanted, profile, address).await?;
         // Who resumes had a seat here, whatever has become of the room.
@@ -182,7 +184,7 @@ impl Rooms {
         let gone = || if is_resume { Refusal::SeatLost } else { Refusal::NoSuchRoom(entry.id.clone()) };
         let viewer = ViewerId::next();
         let (answer, answered) = oneshot::channel();
-        let request = RoomRequest::Enter { viewer, entrance, identity, schema_hash, port, answer };
+        let request = RoomRequest::Enter { viewer, entrance, identity, schema_hash, port, set_line, answer };
         let entering = async {
             entry.inbox.send(request).await.map_err(|_| gone())?;
             // A room without viewers does not tick, so it does not look into its inbox by itself.
@@ -252,7 +254,7 @@ impl Rooms {
     /// # Errors
     /// There is no such room, or nobody sits there.
     pub async fn remove(&self, room: &str, player: PlayerId, removal: Removal) -> Result<(), NotDone> {
-        self.ask(room, |answer| RoomRequest::Remove { player, removal, answer }).await
+        done(self.ask(room, |answer| RoomRequest::Remove { player, removal, answer }).await?)
     }
 
     /// Tells something to a player of a room, or to everyone in it.
@@ -260,14 +262,32 @@ impl Rooms {
     /// # Errors
     /// There is no such room, or nobody sits there.
     pub async fn notify(&self, room: &str, player: Option<PlayerId>, text: String) -> Result<(), NotDone> {
-        self.ask(room, |answer| RoomRequest::Notify { player, text, answer }).await
+        done(self.ask(room, |answer| RoomRequest::Notify { player, text, answer }).await?)
     }
 
-    async fn ask(
+    /// Makes the line of a player of a room another one, or those of everyone who is in it; also for
+    /// when a player who is away comes back. Gives how many that are.
+    ///
+    /// # Errors
+    /// There is no such room, or nobody sits there.
+    pub async fn set_line(
         &self,
         room: &str,
-        request: impl FnOnce(oneshot::Sender<bool>) -> RoomRequest,
-    ) -> Result<(), NotDone> {
+        player: Option<PlayerId>,
+        line: LineProfile,
+    ) -> Result<usize, NotDone> {
+        match self.ask(room, |answer| RoomRequest::SetLine { player, line, answer }).await? {
+            0 if player.is_some() => Err(NotDone::NoSuchPlayer),
+            reached => Ok(reached),
+        }
+    }
+
+    /// Asks a room for an answer.
+    async fn ask<T>(
+        &self,
+        room: &str,
+        request: impl FnOnce(oneshot::Sender<T>) -> RoomRequest,
+    ) -> Result<T, NotDone> {
         let entry = self.0.directory.find(room).ok_or(NotDone::NoSuchRoom)?;
         let (answer, answered) = oneshot::channel();
         let asking = async {
@@ -279,11 +299,7 @@ impl Rooms {
             answer = asking => answer,
             () = entry.given_up() => None,
         };
-        match answer {
-            Some(true) => Ok(()),
-            Some(false) => Err(NotDone::NoSuchPlayer),
-            None => Err(NotDone::NoSuchRoom),
-        }
+        answer.ok_or(NotDone::NoSuchRoom)
     }
 
     /// Locks a room, which then takes nobody but players who come back, or unlocks it. False when there is no
@@ -413,6 +429,11 @@ impl Rooms {
     pub fn stop(&self) {
         self.0.threads.stop();
     }
+}
+
+/// What a room's answer comes to that says whether there was such a player.
+fn done(is_done: bool) -> Result<(), NotDone> {
+    if is_done { Ok(()) } else { Err(NotDone::NoSuchPlayer) }
 }
 
 fn patch_of(options: &str) -> Result<OptionsPatch, Refusal> {

@@ -235,6 +235,9 @@ limits! {
     LINE_DELAY_MAX_MS: u32 = 5000, "ms";
     /// How slow a simulated line may be. Slower: refused.
     LINE_RATE_MIN_KBPS: u32 = 8, "kbit/s";
+    /// What a simulated line keeps back in each direction, and what keeping it takes. More is not taken: what is
+    /// sent waits where newer state replaces older, and what comes is not read.
+    LINE_BYTES_MAX: usize = 256 * 1024, "bytes";
     /// Rooms that tick at one moment on one simulation thread, before the next phase is opened.
     PHASE_ROOMS_MAX: usize = 16, "rooms";
     /// Phases that one tick's period is divided into on a simulation thread.
@@ -257,6 +260,10 @@ const _: () = {
     assert!(CHAT_BYTES_MAX == 300, "the refusal of a chat message says so");
     assert!(SCHEMA_BYTES_MAX < SERVER_MESSAGE_BYTES_MAX);
     assert!(FRAME_BYTES_MAX + MAILBOX_RELIABLE_BYTES_MAX <= WRITE_BUFFER_BYTES_MAX);
+    assert!(
+        LINE_BYTES_MAX + SERVER_MESSAGE_BYTES_MAX < WRITE_BUFFER_BYTES_MAX,
+        "what arrives over a line at one moment is no overflow"
+    );
     assert!(PING_AFTER_S < IDLE_TIME_MAX_S);
     assert!(
         CONNECTIONS_MAX + TICKETS_MAX + ROOMS_MAX < ADDRESSES_MAX,

@@ -172,6 +172,12 @@ impl Line {
         self.profile = profile;
     }
 
+    /// When the last bit of what was sent has left, and the next one may: later than now only on a
+    /// line of some rate. Who waits until then can still send something newer instead.
+    pub fn free_at(&self) -> Duration {
+        if self.profile.rate_kbps == 0 { Duration::ZERO } else { self.sent_at }
+    }
+
     /// When this many bytes arrive that are sent now; never before what was sent earlier. `now` is
     /// the time since any fixed moment.
     pub fn send(&mut self, now: Duration, bytes: usize) -> Duration {
@@ -247,6 +253,9 @@ mod tests {
     fn a_slow_line_takes_its_time_for_each_byte() {
         let mut line = Line::new(profile(0, 0, 0, 0, 80), 1);
         assert_eq!([line.send(ms(0), 100), line.send(ms(0), 100)], [ms(10), ms(20)]);
+        assert_eq!(line.free_at(), ms(20));
+        line.set_profile(LineProfile::default());
+        assert_eq!(line.free_at(), ms(0));
     }
 
     #[test]

@@ -60,6 +60,18 @@ fn missing_updates_are_counted() {
 }
 
 #[test]
+fn bots_play_over_bad_lines() {
+    let url = server::start(Behaviour::Play);
+    let (code, report) = run(&url, &["--clients", "3", "--line", "latency=100,jitter=5"]);
+    assert_code(code, 0);
+    assert_eq!((&report["line"]["latency_ms"], &report["line"]["jitter_ms"]), (&100.into(), &5.into()));
+    assert_eq!(report["updates_received"], report["updates_expected"]);
+    assert_eq!(report["view_hash_mismatches"], 0);
+    // There and back, each of them up to 5 ms earlier.
+    assert!(report["input_to_state_ms"]["p50"].as_f64().unwrap() >= 90.0, "{report}");
+}
+
+#[test]
 fn a_refused_bot_is_a_failure() {
     let url = server::start(Behaviour::Refuse);
     let (code, report) = run(&url, &["--clients", "3"]);
@@ -95,7 +107,7 @@ fn without_a_server_there_is_no_report() {
 
 #[test]
 fn wrong_usage_has_its_own_code() {
-    for arguments in [["--game", "chess"], ["--clients", "many"], ["--no-such", "option"]] {
+    for arguments in [["--game", "chess"], ["--clients", "many"], ["--no-such", "option"], ["--line", "5g"]] {
         let all = std::iter::once("fracas-bots").chain(arguments).map(Into::into);
         assert_code(fracas_bots::run::<TagGames>(all), 2);
     }

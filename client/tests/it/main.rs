@@ -2,6 +2,7 @@
 
 mod game;
 mod hostile;
+mod lines;
 mod script;
 mod session;
 mod socket;

@@ -17,10 +17,10 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 use crate::game::{self, Input, Race};
 use crate::script::{Script, any_race, read_control};
 
-type Socket = WebSocketStream<TcpStream>;
+pub(crate) type Socket = WebSocketStream<TcpStream>;
 
 /// A server for one connection: its address, and its end to wait for.
-async fn serve<F: Future<Output = ()> + Send + 'static>(
+pub(crate) async fn serve<F: Future<Output = ()> + Send + 'static>(
     play: impl FnOnce(TcpStream) -> F + Send + 'static,
 ) -> (String, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -34,7 +34,7 @@ async fn serve<F: Future<Output = ()> + Send + 'static>(
 
 // The callback's error type is tungstenite's.
 #[allow(clippy::result_large_err)]
-async fn upgrade(stream: TcpStream) -> Socket {
+pub(crate) async fn upgrade(stream: TcpStream) -> Socket {
     let check = |request: &Request, mut response: Response| {
         assert_eq!(request.uri().path(), "/ws");
         assert_eq!(request.headers()["sec-websocket-protocol"], SUBPROTOCOL);
@@ -44,18 +44,18 @@ async fn upgrade(stream: TcpStream) -> Socket {
     accept_hdr_async(stream, check).await.unwrap()
 }
 
-async fn hear(socket: &mut Socket) -> Vec<u8> {
+pub(crate) async fn hear(socket: &mut Socket) -> Vec<u8> {
     match socket.next().await.unwrap().unwrap() {
         Message::Binary(bytes) => bytes.into(),
         other => panic!("{other:?}"),
     }
 }
 
-async fn say(socket: &mut Socket, message: Vec<u8>) {
+pub(crate) async fn say(socket: &mut Socket, message: Vec<u8>) {
     socket.send(Message::binary(message)).await.unwrap();
 }
 
-async fn greet(socket: &mut Socket) {
+pub(crate) async fn greet(socket: &mut Socket) {
     assert!(matches!(read_control(&hear(socket).await), ClientMessage::Hello { .. }));
     say(socket, Script::welcome()).await;
 }

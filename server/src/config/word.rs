@@ -26,6 +26,7 @@ words! {
     Off = "off";
     Auto = "auto";
     Random = "random";
+    Unchanged = "none";
 }
 
 /// A `T`, or the word of `W`.

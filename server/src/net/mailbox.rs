@@ -11,9 +11,11 @@ use std::task::Waker;
 
 use bytes::Bytes;
 use fracas_shared::limits::{MAILBOX_RELIABLE_BYTES_MAX, MAILBOX_RELIABLE_MAX};
-use fracas_shared::{CloseCode, Tick};
+use fracas_shared::{CloseCode, LineProfile, Tick};
 use fracas_sim::{Closer, Held, Port, StateMessages};
 use futures_util::task::AtomicWaker;
+
+use crate::rooms::LineSetter;
 
 /// The mailbox of one connection. Clones are the same mailbox.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +34,8 @@ struct Waiting {
     reliable_bytes: usize,
     state: Option<StateMessages>,
     begun: Option<Tick>,
+    /// What the line is to be like from now on.
+    line: Option<LineProfile>,
     /// The first reason given to end the connection.
     close: Option<CloseCode>,
 }
@@ -45,6 +49,8 @@ pub enum Mail {
     Some,
     /// Perhaps something, and after it the connection ends.
     Last,
+    /// Word to the writer: the line is to be like this from now on.
+    Line(LineProfile),
 }
 
 impl Mailbox {
@@ -74,11 +80,19 @@ impl Mailbox {
         self.0.writer.wake();
     }
 
+    /// Asks the writer to make the line another one, before it writes what waits.
+    pub fn set_line(&self, line: LineProfile) {
+        self.lock().line = Some(line);
+        self.0.writer.wake();
+    }
+
     /// What waits. `waker` is called when something comes.
     pub fn poll_mail(&self, waker: &Waker) -> Mail {
         self.0.writer.register(waker);
-        let waiting = self.lock();
-        if waiting.close.is_some() {
+        let mut waiting = self.lock();
+        if let Some(line) = waiting.line.take() {
+            Mail::Line(line)
+        } else if waiting.close.is_some() {
             Mail::Last
         } else if waiting.reliable.is_empty() && waiting.state.is_none() {
             Mail::None
@@ -112,6 +126,12 @@ impl Mailbox {
     /// A port for a match to send by.
     pub fn port(&self) -> MailboxPort {
         MailboxPort(self.clone())
+    }
+
+    /// By what a room makes the line of this connection another one.
+    pub fn line_setter(&self) -> LineSetter {
+        let mailbox = self.clone();
+        Box::new(move |line| mailbox.set_line(line))
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -213,6 +233,17 @@ mod tests {
         let mailbox = Mailbox::default();
         mailbox.send(Bytes::from(vec![0; MAILBOX_RELIABLE_BYTES_MAX + 1]));
         assert_eq!(mailbox.take(&mut Vec::new()), Some(CloseCode::TooSlow));
+    }
+
+    #[test]
+    fn word_of_the_line_comes_once_and_before_what_waits() {
+        let mailbox = Mailbox::default();
+        let line = LineProfile { latency_ms: 100, ..LineProfile::default() };
+        mailbox.send(Bytes::from_static(b"event"));
+        mailbox.set_line(LineProfile::default());
+        mailbox.set_line(line);
+        assert_eq!(mailbox.poll_mail(Waker::noop()), Mail::Line(line), "the latest counts");
+        assert_eq!(mailbox.poll_mail(Waker::noop()), Mail::Some);
     }
 
     #[test]

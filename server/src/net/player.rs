@@ -11,13 +11,14 @@ use std::time::Instant;
 use bytes::Bytes;
 use fracas_shared::message::ServerMessage;
 use fracas_shared::packet::ClientTag;
-use fracas_shared::{CloseCode, Refusal, Tick};
+use fracas_shared::{CloseCode, LineProfile, Refusal, Tick};
 use tokio::sync::mpsc;
 use tokio::task::coop::poll_proceed;
 use tokio::time::{Sleep, sleep_until};
 use tracing::{Instrument, debug, info_span};
 
 use super::caller::Caller;
+use super::conditioner::Conditioned;
 use super::connection::{Action, Connection};
 use super::mailbox::{Mail, Mailbox};
 use super::wire::{Broken, Inbound, Wire};
@@ -36,11 +37,13 @@ pub struct Players {
     pub metrics: Metrics,
     /// When they are to go.
     pub shutdown: Shutdown,
+    /// What is made of their lines, until told otherwise of one.
+    pub line: LineProfile,
 }
 
 /// One player's connection.
 pub struct Player<W> {
-    wire: W,
+    wire: Conditioned<W>,
     connection: Connection,
     mailbox: Mailbox,
     /// What is being written.
@@ -84,7 +87,7 @@ impl<W: Wire> Player<W> {
     ) -> Self {
         let shutdown = players.shutdown.clone();
         Self {
-            wire,
+            wire: Conditioned::new(wire, players.line),
             timer: Box::pin(sleep_until(connection.deadline().into())),
             connection,
             mailbox: Mailbox::default(),
@@ -181,6 +184,10 @@ impl<W: Wire> Player<W> {
         loop {
             // Asked also while the line is stuck: that is when a connection must be ended.
             let mail = self.mailbox.poll_mail(cx.waker());
+            if let Mail::Line(line) = mail {
+                self.wire.set_line(line);
+                continue;
+            }
             if mail == Mail::Last {
                 return Poll::Ready(Event::Closing);
             }
@@ -238,14 +245,13 @@ impl<W: Wire> Player<W> {
                 Action::Send(message) => self.send(&message),
                 Action::Ping => self.wire.ping(),
                 Action::Join { wanted, name, schema_hash } => {
-                    let port = Box::new(self.mailbox.port());
+                    let (port, set_line) = (Box::new(self.mailbox.port()), self.mailbox.line_setter());
                     let (rooms, address) = (self.players.rooms.clone(), self.address);
                     let (claims, identity) = (self.claims.clone(), self.identity.clone());
                     self.room_answer = Some(Box::pin(async move {
-                        match rooms
-                            .enter(wanted, Applicant { name, claims, identity, address, schema_hash, port })
-                            .await
-                        {
+                        let applicant =
+                            Applicant { name, claims, identity, address, schema_hash, port, set_line };
+                        match rooms.enter(wanted, applicant).await {
                             Ok(link) => RoomAnswer::Joined(link),
                             Err(refusal) => RoomAnswer::Refused(refusal),
                         }

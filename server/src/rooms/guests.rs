@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fracas_shared::message::{Resumed, ServerMessage};
-use fracas_shared::{CloseCode, PlayerId, Tick};
+use fracas_shared::{CloseCode, LineProfile, PlayerId, Tick};
 use fracas_sim::{Port, Viewer};
 
 use super::directory::Reservation;
-use super::inbox::{Identity, ViewerId};
+use super::inbox::{Identity, LineSetter, ViewerId};
 use super::roll::{Roll, RollHold};
 use crate::metrics::Counted;
 
@@ -34,6 +34,11 @@ pub(super) struct Guest {
     is_confirmed: bool,
     /// The number of the latest try to take the seat up again.
     attempt: u32,
+    /// What makes the connection's line another one; the last one's while the player is away.
+    set_line: LineSetter,
+    /// What the line is to be like, also for when the player comes back by another connection; none
+    /// when nobody has said so.
+    line: Option<LineProfile>,
     /// Until when a player who is away has the seat, and the count of those who are.
     away: Option<(Tick, Counted)>,
 }
@@ -56,7 +61,7 @@ impl Guests {
         &mut self,
         viewer: ViewerId,
         identity: Identity,
-        port: Box<dyn Port>,
+        (port, set_line): (Box<dyn Port>, LineSetter),
         player: Option<PlayerId>,
         seat: Option<KeptSeat>,
     ) {
@@ -64,7 +69,16 @@ impl Guests {
         self.roll.counts(i64::from(seat.is_some()), 0);
         self.places.insert(viewer, self.viewers.len());
         self.viewers.push(Viewer::new(port, player));
-        self.known.push(Guest { viewer, identity, seat, is_confirmed: false, attempt: 0, away: None });
+        self.known.push(Guest {
+            viewer,
+            identity,
+            seat,
+            is_confirmed: false,
+            attempt: 0,
+            set_line,
+            line: None,
+            away: None,
+        });
     }
 
     /// The number under which a try to take a seat up again counts; none when a later one has been.
@@ -79,7 +93,7 @@ impl Guests {
         &mut self,
         place: usize,
         viewer: ViewerId,
-        port: Box<dyn Port>,
+        (port, set_line): (Box<dyn Port>, LineSetter),
         (received, attempt): (Option<u32>, u32),
         greet: impl FnOnce(&mut dyn Port, Resumed),
     ) {
@@ -94,6 +108,10 @@ impl Guests {
         self.places.insert(viewer, place);
         guest.viewer = viewer;
         guest.is_confirmed = true;
+        guest.set_line = set_line;
+        if let Some(line) = guest.line {
+            (guest.set_line)(line);
+        }
         if let Some(port) = self.viewers[place].port() {
             port.close(CloseCode::Replaced);
         }
@@ -190,6 +208,18 @@ impl Guests {
         let Some(place) = self.place_of_player(player) else { return false };
         self.viewers[place].tell(&Bytes::from(message.to_bytes()));
         true
+    }
+
+    /// Makes the line of one player another one, or everyone's. Gives how many that are.
+    pub(super) fn set_line(&mut self, player: Option<PlayerId>, line: LineProfile) -> usize {
+        let everyone = self.viewers.iter().zip(&mut self.known);
+        let mut reached = 0;
+        for (_, guest) in everyone.filter(|(viewer, _)| player.is_none() || viewer.player() == player) {
+            guest.line = Some(line);
+            (guest.set_line)(line);
+            reached += 1;
+        }
+        reached
     }
 
     /// Ends every connection.

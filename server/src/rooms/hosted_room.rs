@@ -166,8 +166,8 @@ impl HostedRoom {
         for _ in 0..ROOM_INBOX_MAX {
             let Ok(request) = self.requests.try_recv() else { break };
             match request {
-                RoomRequest::Enter { viewer, entrance, identity, schema_hash, port, answer } => {
-                    let arrival = Arrival { viewer, identity, schema_hash, port, answer };
+                RoomRequest::Enter { viewer, entrance, identity, schema_hash, port, set_line, answer } => {
+                    let arrival = Arrival { viewer, identity, schema_hash, port, set_line, answer };
                     match entrance {
                         Entrance::Resume { token, received, attempt } => {
                             self.take_back(arrival, token, received, attempt);
@@ -210,6 +210,9 @@ impl HostedRoom {
                 RoomRequest::Notify { player, text, answer } => {
                     let is_told = self.guests.notify(player, &ServerMessage::Notification { text });
                     let _ = answer.send(is_told);
+                }
+                RoomRequest::SetLine { player, line, answer } => {
+                    let _ = answer.send(self.guests.set_line(player, line));
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use fracas_shared::limits::ROOM_INBOX_MAX;
-use fracas_shared::{Chat, PlayerId, Profile, Refusal, Removal, Tick};
+use fracas_shared::{Chat, LineProfile, PlayerId, Profile, Refusal, Removal, Tick};
 use fracas_sim::{Port, SeatToken};
 use tokio::sync::{mpsc, oneshot};
 
@@ -34,6 +34,7 @@ pub(super) enum RoomRequest {
         identity: Identity,
         schema_hash: u32,
         port: Box<dyn Port>,
+        set_line: LineSetter,
         answer: oneshot::Sender<Result<(), Refusal>>,
     },
     /// The seat is given back. The room answers with the last tick that the player was part of.
@@ -52,6 +53,8 @@ pub(super) enum RoomRequest {
     Remove { player: PlayerId, removal: Removal, answer: oneshot::Sender<bool> },
     /// Something is to be told to a player, or to all. The room answers whether there was one.
     Notify { player: Option<PlayerId>, text: String, answer: oneshot::Sender<bool> },
+    /// The line of a player is to be another one, or those of all. The room answers how many there are.
+    SetLine { player: Option<PlayerId>, line: LineProfile, answer: oneshot::Sender<usize> },
 }
 
 /// What someone comes for.
@@ -67,6 +70,9 @@ pub(super) enum Entrance {
 /// By what a room knows one who was banned: what the operator's join hook calls the account, or
 /// else the address.
 pub type Identity = Arc<str>;
+
+/// By what whoever has a connection is asked to make its line another one, at any time.
+pub type LineSetter = Box<dyn Fn(LineProfile) + Send>;
 
 /// A room's inbox and the end at which the room takes requests out.
 pub(super) fn inbox() -> (mpsc::Sender<RoomRequest>, mpsc::Receiver<RoomRequest>) {

@@ -71,10 +71,26 @@ fn games_are_set_in_the_same_order() {
 }
 
 #[test]
+fn a_line_is_a_name_or_what_it_does() {
+    let line = |file: &str, environment: &[(&str, &str)], flags: &[&str]| {
+        effective(file, environment, flags)["line"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(line("", &[], &[]), "none");
+    let of_4g = "latency=60,jitter=40,stall=200,stall_every=10000,rate=5000";
+    assert_eq!(line("line = '4g'\n", &[], &[]), of_4g);
+    assert_eq!(line("line = '4g'\n", &[("FRACAS_LINE", "none")], &[]), "none");
+    assert!(
+        line("", &[("FRACAS_LINE", "3g")], &["--line", "latency=100"]).starts_with("latency=100,jitter=0,")
+    );
+    refused("line = '5g'\n", &[], &[], &["fracas.toml", "'5g' is no line", "satellite"]);
+    refused("", &[], &["--line", "latency=9999"], &["--line", "`latency_ms`: 9999 is not from 0 to 5000"]);
+}
+
+#[test]
 fn what_is_printed_can_be_read_again() {
     let flags =
         ["--admin-listen", "off", "--seed", "18446744073709551615", "--log", "warn,fracas_server=debug"];
-    let flags = [&flags[..], &["--log-format", "json", "--game", "dots.bots=2"]].concat();
+    let flags = [&flags[..], &["--log-format", "json", "--game", "dots.bots=2", "--line", "4g"]].concat();
     let first = print_config(&folder(""), &[], &flags).stdout;
     let second = print_config(&folder(std::str::from_utf8(&first).unwrap()), &[], &[]).stdout;
     assert_eq!(String::from_utf8(second), String::from_utf8(first));

@@ -10,6 +10,7 @@ mod http;
 #[cfg(feature = "jwt")]
 mod jwt;
 mod limits;
+mod lines;
 mod listener;
 mod listing;
 mod lobby;

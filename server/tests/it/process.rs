@@ -136,3 +136,14 @@ fn a_server_that_everyone_may_join_says_so_beyond_this_machine() {
     assert!(!warns(&[]));
     assert!(!warns(&["--listen", "0.0.0.0:0", "--auth", "secret", "--auth-secret", "correct-horse-battery"]));
 }
+
+#[test]
+fn a_server_that_makes_lines_worse_says_so() {
+    let warns = |flags: &[&str]| {
+        let mut process = Process::start(flags);
+        process.send(&["TERM"]);
+        process.log().contains("every player's line is made worse: latency=100,jitter=20,")
+    };
+    assert!(warns(&["--line", "latency=100,jitter=20"]));
+    assert!(!warns(&["--line", "none"]));
+}

@@ -4,7 +4,7 @@
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fracas_server::net::socketio::PATH;
 use fracas_shared::limits::{
@@ -253,6 +253,24 @@ async fn a_server_that_stops_says_so() {
     assert!(close["retryAfterMs"].as_u64().unwrap() > 0, "{close}");
     line.is_over().await;
     server.stop();
+}
+
+#[tokio::test]
+async fn a_line_is_made_worse_here_too() {
+    let server = Server::start_with(|config| config.line = Some("latency=200,jitter=50".parse().unwrap()));
+    let mut line = Line::connected(server.public, r#"{"name":"ann","state":"json"}"#).await;
+    let began = Instant::now();
+    line.send(r#"421["ping",5]"#).await;
+    assert_eq!(line.next().await.unwrap(), r#"431[{"nonce":5,"ok":true}]"#);
+    // There and back, each of them up to 50 ms earlier.
+    assert!(began.elapsed() >= Duration::from_millis(100), "{:?}", began.elapsed());
+    line.send(r#"42["join",{"game":"dots"}]"#).await;
+    line.event("joined").await;
+    let mut ticks = Vec::new();
+    while ticks.len() < 30 {
+        ticks.push(line.event("state").await["tick"].as_u64().unwrap());
+    }
+    assert!(ticks.is_sorted_by(|a, b| a < b), "{ticks:?}");
 }
 
 #[test]

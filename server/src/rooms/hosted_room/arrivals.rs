@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::HostedRoom;
 use crate::metrics::Counted;
 use crate::rooms::guests::KeptSeat;
-use crate::rooms::inbox::{Entrance, Identity, ViewerId};
+use crate::rooms::inbox::{Entrance, Identity, LineSetter, ViewerId};
 
 /// Someone on the way in.
 pub(super) struct Arrival {
@@ -18,13 +18,14 @@ pub(super) struct Arrival {
     pub(super) identity: Identity,
     pub(super) schema_hash: u32,
     pub(super) port: Box<dyn Port>,
+    pub(super) set_line: LineSetter,
     pub(super) answer: oneshot::Sender<Result<(), Refusal>>,
 }
 
 impl HostedRoom {
     /// Lets someone in: to a seat, or to watch.
     pub(super) fn let_in(&mut self, arrival: Arrival, entrance: Entrance) {
-        let Arrival { viewer, identity, schema_hash, mut port, answer } = arrival;
+        let Arrival { viewer, identity, schema_hash, mut port, set_line, answer } = arrival;
         if self.bans.has(&identity) {
             return drop(answer.send(Err(Refusal::BannedFrom(self.entry.id.clone()))));
         }
@@ -54,7 +55,7 @@ impl HostedRoom {
             _hold: self.entry.roll.keep(hold),
             _counted: Counted::new(&self.game_metrics.players),
         });
-        self.guests.add(viewer, identity, port, player, seat);
+        self.guests.add(viewer, identity, (port, set_line), player, seat);
     }
 
     /// Lets a player take the seat of a token up again, in place of whoever has it.
@@ -65,7 +66,7 @@ impl HostedRoom {
         received: Option<u32>,
         attempt: Option<u32>,
     ) {
-        let Arrival { viewer, identity: _, schema_hash, port, answer } = arrival;
+        let Arrival { viewer, identity: _, schema_hash, port, set_line, answer } = arrival;
         let seat = self.game.seat_of(token);
         let found = seat.and_then(|player| {
             let place = self.guests.place_of_player(player)?;
@@ -83,7 +84,8 @@ impl HostedRoom {
         self.game.set_away(player, false);
         // What the greeting needs of the room, which cannot be asked while its guests are changed.
         let mut greeting = self.greeting(Some(player), schema_hash, Some(token));
-        self.guests.come_back(place, viewer, port, (received, attempt), |port, resumed| {
+        let way = (port, set_line);
+        self.guests.come_back(place, viewer, way, (received, attempt), |port, resumed| {
             greeting.resumed = Some(resumed);
             port.send(Bytes::from(ServerMessage::Joined(greeting).to_bytes()));
         });
