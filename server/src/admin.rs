@@ -16,7 +16,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use fracas_shared::limits::NOTIFICATION_BYTES_MAX;
+use fracas_shared::message::RosterEntry;
 use fracas_shared::{PlayerId, Removal};
+use fracas_sim::InputCounts;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Secret;
@@ -32,8 +34,8 @@ use crate::shutdown::Shutdown;
 pub const ADMIN_CONNECTIONS_MAX: usize = 64;
 
 const LISTING: &str = "There is /healthz (does the process answer), /readyz (does it take players) \
-    and /metrics (for Prometheus), and behind the admin token /rooms (all of them) and \
-    POST /rooms/ROOM/lock, /rooms/ROOM/unlock, /rooms/ROOM/players/SEAT/kick and .../ban, and with a body \
+    and /metrics (for Prometheus), and behind the admin token /rooms (all of them), \
+    /rooms/ROOM/players (who sits there, and how their inputs come) and POST /rooms/ROOM/lock, /rooms/ROOM/unlock, /rooms/ROOM/players/SEAT/kick and .../ban, and with a body \
     {\"text\": \"...\"} POST /admin/rooms/ROOM/message and /admin/players/ROOM-SEAT/message, and with one such as \
     {\"preset\": \"4g\"} POST /admin/rooms/ROOM/line and /admin/players/ROOM-SEAT/line.\n";
 
@@ -74,6 +76,7 @@ pub fn router(metrics: Metrics, readiness: Readiness, rooms: Rooms, token: Secre
         .route("/readyz", get(async move || readiness.answer()))
         .route("/metrics", get(scrape).with_state(metrics))
         .route("/rooms", get(list_rooms).with_state(rooms.clone()))
+        .route("/rooms/{room}/players", get(list_players).with_state(rooms.clone()))
         .route("/rooms/{room}/players/{player}/{removal}", post(remove_player).with_state(rooms.clone()))
         .route("/rooms/{room}/{lock}", post(set_locked).with_state(rooms.clone()))
         .route("/admin/rooms/{room}/message", post(notify_room).with_state(rooms.clone()))
@@ -152,6 +155,36 @@ async fn list_rooms(
     let (rooms, total) = rooms.survey(&filter, skip);
     let rooms = rooms.into_iter().map(SurveyedRoom::from).collect();
     Ok(([(CACHE_CONTROL, "no-store")], Json(Listing { rooms, total })))
+}
+
+#[derive(Serialize)]
+struct SeatedPlayers {
+    players: Vec<SeatedPlayer>,
+}
+
+#[derive(Serialize)]
+struct SeatedPlayer {
+    player: u16,
+    name: String,
+    is_bot: bool,
+    is_away: bool,
+    /// What became of the inputs of one who is no bot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inputs: Option<InputCounts>,
+}
+
+/// Who sits in a room, and how their inputs came.
+async fn list_players(
+    State(rooms): State<Rooms>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let Path(room) = path.map_err(|rejection| bad_path(&rejection))?;
+    let seated = rooms.players(&room).await.map_err(|error| not_done(error, &room, None))?;
+    let seated = seated.into_iter().map(|(entry, inputs)| {
+        let RosterEntry { player, name, is_bot, is_away } = entry;
+        SeatedPlayer { player, name, is_bot, is_away, inputs }
+    });
+    Ok(([(CACHE_CONTROL, "no-store")], Json(SeatedPlayers { players: seated.collect() })))
 }
 
 /// Locks a room by `lock`, so that it takes nobody but players who come back, or unlocks it by `unlock`.

@@ -29,9 +29,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use fracas_shared::limits::TICKET_TIME_MAX_S;
-use fracas_shared::message::RoomWanted;
+use fracas_shared::message::{RoomWanted, RosterEntry};
 use fracas_shared::{GameList, LineProfile, PlayerId, Profile, Refusal, Removal, Rng};
-use fracas_sim::{OptionsPatch, Port, SeatToken};
+use fracas_sim::{InputCounts, OptionsPatch, Port, SeatToken};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -263,6 +263,14 @@ impl Rooms {
     /// There is no such room, or nobody sits there.
     pub async fn notify(&self, room: &str, player: Option<PlayerId>, text: String) -> Result<(), NotDone> {
         done(self.ask(room, |answer| RoomRequest::Notify { player, text, answer }).await?)
+    }
+
+    /// Who sits in a room, by seat, and what became of their inputs; none of a bot's.
+    ///
+    /// # Errors
+    /// There is no such room.
+    pub async fn players(&self, room: &str) -> Result<Vec<(RosterEntry, Option<InputCounts>)>, NotDone> {
+        self.ask(room, |answer| RoomRequest::ListPlayers { answer }).await
     }
 
     /// Makes the line of a player of a room another one, or those of everyone who is in it; also for

@@ -1,6 +1,6 @@
 //! A room whose game is not known to the caller.
 
-use fracas_shared::message::Joined;
+use fracas_shared::message::{Joined, RosterEntry};
 use fracas_shared::packet::PacketError;
 use fracas_shared::{Chat, LeaveReason, Pilot, PlayerId, Profile, Refusal, Removal, Tick};
 
@@ -35,6 +35,8 @@ pub trait Match: Send {
     fn message(&mut self, player: PlayerId, packet: &[u8]) -> Result<(), MessageRefused>;
     /// See [`Room::chat`].
     fn chat(&mut self, player: PlayerId, chat: Chat) -> Result<(), MessageRefused>;
+    /// See [`Room::roster`].
+    fn roster(&self) -> Vec<RosterEntry>;
     /// See [`Room::input_counts`].
     fn input_counts(&self, player: PlayerId) -> Option<InputCounts>;
     /// See [`Room::dismantle`].
@@ -97,6 +99,10 @@ impl<G: Pilot> Match for Room<G> {
 
     fn chat(&mut self, player: PlayerId, chat: Chat) -> Result<(), MessageRefused> {
         Self::chat(self, player, chat)
+    }
+
+    fn roster(&self) -> Vec<RosterEntry> {
+        Self::roster(self)
     }
 
     fn input_counts(&self, player: PlayerId) -> Option<InputCounts> {

@@ -8,6 +8,7 @@ use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
 use fracas_shared::limits::{INPUT_AHEAD_TICKS_MAX, INPUT_REPEAT_TICKS_MAX};
 use fracas_shared::packet::InputHead;
 use fracas_shared::{State, Tick, ViewTime};
+use serde::Serialize;
 
 /// The inputs of one player that wait for their ticks.
 ///
@@ -53,7 +54,7 @@ pub(crate) struct Taken<I> {
 }
 
 /// What became of inputs, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct InputCounts {
     /// Used in the tick of their stamp.
     pub on_time: u32,

@@ -8,7 +8,7 @@ use std::mem::{forget, replace, take};
 use bytes::Bytes;
 use fracas_shared::game::Events;
 use fracas_shared::limits::{FRAME_BYTES_MAX, MESSAGES_PER_TICK_MAX, MESSAGES_WAITING_MAX};
-use fracas_shared::message::Joined;
+use fracas_shared::message::{Joined, RosterEntry};
 use fracas_shared::packet::{InputHead, LooseRow, OwnHead, PacketError, RowCodecs, ServerTag};
 use fracas_shared::row::{Row, RowWriter};
 use fracas_shared::snapshot::Snapshot;
@@ -256,11 +256,16 @@ impl<G: Pilot> Room<G> {
             schema_hash: self.schema.hash,
             schema: (!knows_schema).then(|| self.schema.json.clone()),
             config: serde_json::to_string(&self.options.config).unwrap_or_default(),
-            roster: self.seats.roster(),
+            roster: self.roster(),
             resume_token: String::new(),
             linger_s: self.options.linger_s,
             resumed: None,
         }
+    }
+
+    /// Everyone seated, by seat.
+    pub fn roster(&self) -> Vec<RosterEntry> {
+        self.seats.roster()
     }
 
     /// Whom the rules want removed since this was last asked, in order.

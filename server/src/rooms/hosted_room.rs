@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fracas_shared::limits::{ACK_TIME_MAX_S, FRAME_BYTES_MAX, ROOM_INBOX_MAX};
-use fracas_shared::message::ServerMessage;
+use fracas_shared::message::{RosterEntry, ServerMessage};
 use fracas_shared::packet::PacketError;
 use fracas_shared::{CloseCode, LeaveReason, PlayerId, Refusal, Removal, Tick};
 use fracas_sim::{InputCounts, Match, MessageRefused, TickReport};
@@ -210,6 +210,13 @@ impl HostedRoom {
                 RoomRequest::Notify { player, text, answer } => {
                     let is_told = self.guests.notify(player, &ServerMessage::Notification { text });
                     let _ = answer.send(is_told);
+                }
+                RoomRequest::ListPlayers { answer } => {
+                    let with_inputs = |entry: RosterEntry| {
+                        let inputs = self.game.input_counts(PlayerId(entry.player));
+                        (entry, inputs)
+                    };
+                    let _ = answer.send(self.game.roster().into_iter().map(with_inputs).collect());
                 }
                 RoomRequest::SetLine { player, line, answer } => {
                     let _ = answer.send(self.guests.set_line(player, line));

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use fracas_shared::limits::ROOM_INBOX_MAX;
+use fracas_shared::message::RosterEntry;
 use fracas_shared::{Chat, LineProfile, PlayerId, Profile, Refusal, Removal, Tick};
-use fracas_sim::{Port, SeatToken};
+use fracas_sim::{InputCounts, Port, SeatToken};
 use tokio::sync::{mpsc, oneshot};
 
 use super::directory::Reservation;
@@ -53,6 +54,8 @@ pub(super) enum RoomRequest {
     Remove { player: PlayerId, removal: Removal, answer: oneshot::Sender<bool> },
     /// Something is to be told to a player, or to all. The room answers whether there was one.
     Notify { player: Option<PlayerId>, text: String, answer: oneshot::Sender<bool> },
+    /// Who sits there, and what became of their inputs.
+    ListPlayers { answer: oneshot::Sender<Vec<(RosterEntry, Option<InputCounts>)>> },
     /// The line of a player is to be another one, or those of all. The room answers how many there are.
     SetLine { player: Option<PlayerId>, line: LineProfile, answer: oneshot::Sender<usize> },
 }

@@ -95,6 +95,35 @@ fn refused(server: &Server, headers: &str) -> (u16, String) {
 }
 
 #[tokio::test]
+async fn the_players_of_a_room_are_told_and_how_their_inputs_come() {
+    let server = Server::start_of::<ProbeGames>(|config| config.admin_token = TOKEN.into());
+    let bearer = format!("Authorization: Bearer {TOKEN}\r\n");
+    let mut ann = Player::<Probe>::join(&server, "ann", new_room(r#"{"seats": 3, "bots": 1}"#)).await;
+    let path = format!("/rooms/{}/players", ann.room());
+    loop {
+        // Inputs go when frames come.
+        ann.frames(5).await;
+        let (status, body) = ask(&server, &path, &bearer);
+        assert_eq!(status, 200);
+        let players = body["players"].as_array().unwrap();
+        let seat = |player: &serde_json::Value| (player["name"].clone(), player["is_bot"].as_bool().unwrap());
+        assert_eq!(seat(&players[0]), ("ann".into(), false));
+        assert!(players[1]["is_bot"] == true && players[1].get("inputs").is_none(), "{body}");
+        let inputs = &players[0]["inputs"];
+        assert!(
+            inputs["late"].is_u64() && inputs["early_dropped"].is_u64() && inputs["repeated"].is_u64(),
+            "{body}"
+        );
+        if inputs["on_time"].as_u64() > Some(10) {
+            break;
+        }
+    }
+    let (status, body) = ask(&server, "/rooms/NOROOM/players", &bearer);
+    assert_eq!((status, &body["code"]), (404, &"no_such_room".into()));
+    assert_eq!(ask(&server, &path, "").0, 401);
+}
+
+#[tokio::test]
 async fn all_rooms_are_told_to_who_bears_the_token() {
     let server = Server::start_of::<ProbeGames>(|config| config.admin_token = TOKEN.into());
     let options = r#"{"private": true, "metadata": {"map": "cave"}}"#;
