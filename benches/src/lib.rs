@@ -3,6 +3,7 @@
 //! A measurement runs its cases in turn, one after the other in each round, so that whatever else
 //! the machine does meets them all alike. What counts is a case's ratio to its control.
 
+pub mod codec;
 mod figures;
 mod host;
 mod http;

@@ -502,6 +502,8 @@ const ignore = () => {};
 export class Prediction {
   /** By how much the last frame corrected the prediction of its tick; null when there was none. @type {number | null} */
   correction = null;
+  /** What was foretold, and by the last frame did not happen. @type {{tick: number, event: any}[]} */
+  takenBack = [];
   /** The part after the last tick. @type {any} */
   head = null;
   #predictor;
@@ -553,7 +555,9 @@ export class Prediction {
     const expected = this.#ticks.find((predicted) => predicted.tick === tick)?.place;
     const shown = this.head && this.#shownPlace(now);
     this.#ticks = this.#ticks.filter((predicted) => ((predicted.tick - tick) | 0) > 0);
-    this.#foretold = this.#foretold.filter((foretold) => ((tick - foretold.tick) | 0) <= EVENT_SLIP_TICKS);
+    const isOpen = (/** @type {{tick: number}} */ foretold) => ((tick - foretold.tick) | 0) <= EVENT_SLIP_TICKS;
+    this.takenBack = this.#foretold.filter((foretold) => !isOpen(foretold));
+    this.#foretold = this.#foretold.filter(isOpen);
     this.correction = null;
     this.head = predictor.ahead({ tick, me: this.#me, own, entities });
     this.#tick = tick;
@@ -631,7 +635,7 @@ export class Prediction {
  * go when they are due.
  *
  * `onEvent(event, tick, isForetold)` hears what happens, at the moment at which it is shown: what is foretold
- * at once, all else when its tick is drawn.
+ * at once, all else when its tick is drawn. `onTakenBack(event, tick)` hears what was foretold and did not happen.
  */
 export class Netcode {
   /** What to draw of the own player, the own entity first; empty while there is nothing to predict. @type {Drawn[]} */
@@ -645,6 +649,7 @@ export class Netcode {
   #room;
   #predictorOf;
   #onEvent;
+  #onTakenBack;
   #clock = new PlayClock(1);
   /** @type {Interpolation} */
   #interpolation;
@@ -655,13 +660,15 @@ export class Netcode {
 
   /**
    * @param {import("./fracas.js").Room} room
-   * @param {{predictor?: ((room: import("./fracas.js").Room) => Predictor) | null, onEvent?: (event: any, tick: number, isForetold: boolean) => void}} [options]
+   * @param {{predictor?: ((room: import("./fracas.js").Room) => Predictor) | null, onEvent?: (event: any, tick: number, isForetold: boolean) => void,
+   *   onTakenBack?: (event: any, tick: number) => void}} [options]
    *   `predictor` makes one for the room, and again when the connection was another one
    */
-  constructor(room, { predictor = null, onEvent = ignore } = {}) {
+  constructor(room, { predictor = null, onEvent = ignore, onTakenBack = ignore } = {}) {
     this.#room = room;
     this.#predictorOf = predictor;
     this.#onEvent = onEvent;
+    this.#onTakenBack = onTakenBack;
     this.#interpolation = new Interpolation(1, room.schema);
     this.#begin();
     room.on("join", () => this.#begin());
@@ -703,6 +710,7 @@ export class Netcode {
     const epoch = /** @type {number} */ (this.#clock.server.epoch);
     this.#interpolation.hear((state.tick - epoch) | 0, state.values());
     this.#prediction?.correct(now, state.tick, state.own, state.values(), this.others);
+    for (const { event, tick } of this.#prediction?.takenBack ?? []) this.#onTakenBack(event, tick);
     this.counts.frames += 1;
     if (inputTick !== state.tick) this.counts.missing += 1;
     if ((this.correction ?? 0) > 1e-3) this.counts.corrections += 1;

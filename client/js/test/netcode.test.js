@@ -95,7 +95,12 @@ class World {
     this.match = match;
     this.shown = [];
     performance.now = () => this.now * 1000;
-    this.netcode = new Netcode(room, { predictor, onEvent: (event, tick, isForetold) => this.shown.push({ event, tick, isForetold }) });
+    this.takenBack = [];
+    this.netcode = new Netcode(room, {
+      predictor,
+      onEvent: (event, tick, isForetold) => this.shown.push({ event, tick, isForetold }),
+      onTakenBack: (event, tick) => this.takenBack.push({ event, tick }),
+    });
   }
 
   /** Lets so many seconds pass; `look` is called after each drawn frame with what was held. */
@@ -139,7 +144,7 @@ class World {
     fly(this.ships[0], this.#last);
     fly(this.ships[1], { x: Math.floor(this.tick / 40) % 2 ? 1 : -1 });
     this.truth.set(this.tick, this.ships.map((ship) => ({ ...ship })));
-    const events = this.#last.fires && input ? [{ kind: "Beam" }] : [];
+    const events = this.#last.fires && input && !this.isDud ? [{ kind: "Beam" }] : [];
     const { tick, inputTick = null } = this;
     this.down.send(this.now, { tick, inputTick, margin: this.#margin, events, ships: this.ships.map((ship) => ({ ...ship })) });
     this.#margin = null;
@@ -206,6 +211,16 @@ test("what is foretold is shown once", () => {
   const foretold = world.shown.filter(({ isForetold }) => isForetold);
   assert.ok(foretold.length > 10);
   assert.ok(world.shown.length - foretold.length <= 2, "the server's own word is passed over");
+  assert.ok(world.takenBack.length <= 2, "what happened is not taken back");
+});
+
+test("what is foretold and does not happen is taken back", () => {
+  const world = new World({ hold: (now) => ({ x: 0, fires: Math.floor(now * 30) % 30 === 0 }) });
+  world.isDud = true;
+  world.run(20);
+  const foretold = world.shown.filter(({ isForetold }) => isForetold);
+  assert.equal(world.shown.length, foretold.length);
+  assert.ok(foretold.length > 10 && world.takenBack.length >= foretold.length - 1);
 });
 
 test("a page that slept, or whose line became longer, finds its time again", () => {
