@@ -248,9 +248,9 @@ impl<'a, V: Row> SeenEntity<'a, V> {
     }
 }
 
-impl<V: Row> State for History<V> {
-    fn save(&self, out: &mut StateWriter<'_>) {
-        self.parts_max.save(out);
+impl<V: Row> History<V> {
+    /// Appends what is remembered.
+    pub fn save(&self, out: &mut StateWriter<'_>) {
         (self.ticks.len() as u32).save(out);
         for seen in &self.ticks {
             seen.tick.save(out);
@@ -263,9 +263,10 @@ impl<V: Row> State for History<V> {
         }
     }
 
-    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+    /// The history that was saved, of a room with the same options.
+    pub fn load(rewind_ms: u16, tick_hz: u16, from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
         let malformed = |what: &str| DecodeError::Malformed(format!("history: {what}"));
-        let mut history = Self { parts_max: u32::load(from)?, ticks: VecDeque::new(), entities: 0 };
+        let mut history = Self::new(rewind_ms, tick_hz);
         for _ in 0..u32::load(from)? {
             let tick = Tick::load(from)?;
             if history.newest().is_some_and(|newest| tick != newest.next()) {

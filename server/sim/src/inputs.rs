@@ -161,8 +161,7 @@ impl<I: Clone + Default> InputQueue<I> {
             }
             self.last = input;
             self.last_stamp = stamp;
-            self.see(view_time);
-            return Taken { input: self.last.clone(), view_time: self.view_time };
+            return Taken { input: self.last.clone(), view_time: self.see(view_time) };
         }
         let is_gone = self.missing_ticks > INPUT_REPEAT_TICKS_MAX;
         self.counts.neutral += u32::from(is_gone);
@@ -171,12 +170,14 @@ impl<I: Clone + Default> InputQueue<I> {
         Taken { input, view_time: self.view_time }
     }
 
-    /// A screen never goes back, so a client cannot choose the moment that suits it.
-    fn see(&mut self, view_time: Option<ViewTime>) {
-        let goes_back = view_time.zip(self.view_time).is_some_and(|(new, old)| old.is_after(new));
-        if !goes_back {
+    /// What the screen shows by this input. It never goes back, also not after inputs that do not say
+    /// it, so a client cannot choose the moment that suits it.
+    fn see(&mut self, view_time: Option<ViewTime>) -> Option<ViewTime> {
+        let said = view_time?;
+        if self.view_time.is_none_or(|newest| said.is_after(newest)) {
             self.view_time = view_time;
         }
+        self.view_time
     }
 
     /// Drops all but one, one by one.
@@ -340,5 +341,6 @@ mod tests {
         check(11, 5 * parts, Some(ViewTime::at(Tick(7))));
         check(12, 3 * parts, Some(ViewTime::at(Tick(9))));
         check(13, 0, None);
+        check(14, 9 * parts, Some(ViewTime::at(Tick(9))));
     }
 }

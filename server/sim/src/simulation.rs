@@ -263,9 +263,15 @@ impl<G: Game> Simulation<G> {
         self.next_match.save(out);
     }
 
-    /// The match whose state was saved, under the same rules and tick rate.
-    pub fn load(game: G, tick_hz: u16, from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
-        let (tick, world, history) = (Tick::load(from)?, World::load(from)?, History::load(from)?);
+    /// The match whose state was saved, under the same rules, tick rate and lag compensation.
+    pub fn load(
+        game: G,
+        tick_hz: u16,
+        rewind_ms: u16,
+        from: &mut StateReader<'_>,
+    ) -> Result<Self, DecodeError> {
+        let (tick, world) = (Tick::load(from)?, World::load(from)?);
+        let history = History::load(rewind_ms, tick_hz, from)?;
         let (global, rng) = (G::Global::load(from)?, Rng::load(from)?);
         let mut players = BTreeMap::new();
         for _ in 0..u32::load(from)? {

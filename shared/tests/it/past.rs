@@ -1,10 +1,9 @@
 //! Lag compensation: the past as a player saw it.
 
-use fracas_shared::codec::StateReader;
+use fracas_shared::codec::{StateReader, StateWriter};
 use fracas_shared::game::Events;
 use fracas_shared::limits::HISTORY_ENTITIES_MAX;
 use fracas_shared::past::History;
-use fracas_shared::state::to_bytes;
 use fracas_shared::{
     AsSeen, ConfigError, Context, EntityKey, Game, Inputs, LeaveReason, Never, Past, PlayerId, Profile, Rng,
     Row, State, Tick, ViewTime, World,
@@ -169,11 +168,18 @@ fn a_history_is_restored_as_it_was() {
         scene.world.get_mut(ball).unwrap().at = at.into();
         scene.tick();
     }
-    let bytes = to_bytes(&scene.history);
-    scene.history = History::load(&mut StateReader::new(&bytes)).unwrap();
-    assert_eq!(to_bytes(&scene.history), bytes);
+    let saved = |history: &History<View>| {
+        let mut bytes = Vec::new();
+        history.save(&mut StateWriter::new(&mut bytes));
+        bytes
+    };
+    let bytes = saved(&scene.history);
+    let load = |rewind_ms, bytes: &[u8]| History::<View>::load(rewind_ms, 1, &mut StateReader::new(bytes));
+    scene.history = load(3000, &bytes).unwrap();
+    assert_eq!(saved(&scene.history), bytes);
     assert_eq!(scene.seen(2.5), Some((2.5, vec![(ball, 6.5)])));
+    assert!(load(1000, &bytes).is_err(), "longer than that room's");
     for end in 0..bytes.len() {
-        assert!(History::<View>::load(&mut StateReader::new(&bytes[..end])).is_err());
+        assert!(load(3000, &bytes[..end]).is_err());
     }
 }

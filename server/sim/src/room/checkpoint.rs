@@ -75,7 +75,7 @@ impl<G: Pilot> Room<G> {
             .map_err(|error| ConfigError::new("options", error.to_string()))?;
         options.check()?;
         let game = G::new(&options.config)?;
-        let simulation = Simulation::load(game, options.tick_hz, &mut from)?;
+        let simulation = Simulation::load(game, options.tick_hz, options.rewind_ms, &mut from)?;
         let seats = Seats::load(options.seats, &mut from)?;
         if let Some(beyond) = simulation.players().keys().find(|player| player.0 >= options.seats) {
             return Err(DecodeError::Malformed(format!("player {beyond} has no seat")).into());
