@@ -44,6 +44,8 @@ export class ServerClock {
   epoch = null;
   /** By how much this machine's clock is faster than the server's: 0.01 for 1 %. */
   drift = 0;
+  /** When the last frame came. */
+  heardAt = -Infinity;
   #tickS;
   /** When frames came, and how much later than their ticks. @type {[number, number][]} */
   #arrivals = [];
@@ -62,6 +64,7 @@ export class ServerClock {
   /** Takes that the frame of a tick has come. @param {number} now @param {number} tick */
   hear(now, tick) {
     this.epoch ??= tick;
+    this.heardAt = now;
     const lateness = now - ((tick - this.epoch) | 0) * this.#tickS;
     push(this.#arrivals, now, lateness, now - WINDOW_S);
     this.#noteMinimum(now, lateness);
@@ -178,6 +181,11 @@ class Glide {
   }
 }
 
+/**
+ * When no frame has come for so long, the match may stand still: a player who went on would be far ahead of it,
+ * and what it did would come in at once.
+ */
+const SILENCE_MAX_S = 0.5;
 /** Ticks by which inputs are to be early at first, besides the round trip. */
 const EARLY_TICKS = 1.5;
 /** By so many ticks the lead is changed when inputs come late, or too early for some time. */
@@ -307,7 +315,7 @@ export class PlayClock {
   /** Moves on to now, and gives the ticks that have become due, oldest first. @param {number} now @returns {number[]} */
   advance(now) {
     const { server } = this;
-    if (server.epoch === null) return [];
+    if (server.epoch === null || now - server.heardAt > SILENCE_MAX_S) return [];
     const last = Math.floor(this.#glide.advance(now, server.arriving(now) + this.lead, server.drift));
     const first = Math.max(this.#lastDue === null ? last : this.#lastDue + 1, last - TICKS_DUE_MAX + 1);
     this.#lastDue = Math.max(this.#lastDue ?? last, last);
@@ -750,8 +758,8 @@ export class Netcode {
     const { epoch } = this.#clock.server;
     let sent = 0;
     for (const tick of this.#clock.advance(now)) {
-      const lag = shown === null ? 1 : (((tick - /** @type {number} */ (epoch)) | 0) - shown) * PARTS;
-      const viewLag = Math.min(Math.max(Math.round(lag), 1), 65_535);
+      const lag = shown === null ? 0 : Math.max(1, Math.round((((tick - /** @type {number} */ (epoch)) | 0) - shown) * PARTS));
+      const viewLag = Math.min(lag, 65_535);
       // A copy: the player's hands go on moving.
       const held = { ...input };
       this.#prediction?.advance(tick, held, this.others, (event, at) => this.#onEvent(event, at, true));

@@ -14,6 +14,9 @@ use crate::server_clock::ServerClock;
 const SLEW_MAX: f64 = 0.02;
 /// An error that is no longer glided away, in seconds.
 const JUMP_S: f64 = 0.4;
+/// When no frame has come for so long, in seconds, the match may stand still: a player who went on
+/// would be far ahead of it, and what it did would come in at once.
+const SILENCE_MAX_S: f64 = 0.5;
 /// Ticks by which inputs are to be early at first, besides the round trip.
 const EARLY_TICKS: f64 = 1.5;
 /// By so many ticks the lead is changed when inputs come late, or too early for some time.
@@ -189,10 +192,10 @@ impl PlayClock {
     }
 
     /// Moves on to now, and gives the ticks that have become due, oldest first; after a jump, only
-    /// the last ones. None before the first frame.
+    /// the last ones. None before the first frame, and none while frames stay away.
     pub fn advance(&mut self, now: Duration) -> impl Iterator<Item = Tick> + use<> {
         let epoch = self.server.epoch();
-        let due = epoch.map(|_| self.advance_to(now));
+        let due = epoch.filter(|_| self.server.silence_s(now) <= SILENCE_MAX_S).map(|_| self.advance_to(now));
         let (first, last) = due.unwrap_or((1, 0));
         let epoch = epoch.unwrap_or_default();
         (first..=last).map(move |tick| Tick(epoch.0.wrapping_add(tick as u32)))

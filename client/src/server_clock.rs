@@ -86,6 +86,11 @@ impl ServerClock {
         push(&mut self.round_trips, (now, took.as_secs_f64()), now - WINDOW_S);
     }
 
+    /// For how long no frame has come, in seconds.
+    pub fn silence_s(&self, now: Duration) -> f64 {
+        self.arrivals.back().map_or(f64::INFINITY, |(at, _)| now.as_secs_f64() - at)
+    }
+
     /// The tick from which the others are counted; none before the first frame.
     pub fn epoch(&self) -> Option<Tick> {
         self.epoch

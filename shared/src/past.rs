@@ -2,8 +2,9 @@
 //!
 //! Whoever shoots aims at what the screen shows, which is a moment ago. So the house keeps, for some
 //! ticks, how those entities were seen that [`Game::is_remembered`] names, and
-//! [`Context::as_seen_by`](crate::Context::as_seen_by) gives what a player's screen showed: the same numbers, blended by the same arithmetic as on the client. The technique is that
-//! of Bernier, "Latency Compensating Methods in Client/Server In-game Protocol Design" (2001).
+//! [`Context::as_seen_by`](crate::Context::as_seen_by) gives what a player's screen showed: the same
+//! numbers, blended by the same arithmetic as on the client. The technique is that of Bernier, "Latency
+//! Compensating Methods in Client/Server In-game Protocol Design" (2001).
 //!
 //! How far it goes back is capped by the room's options, so nobody is hit for longer than that after
 //! reaching cover, and who claims to see an older moment gains nothing.

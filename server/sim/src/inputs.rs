@@ -171,7 +171,7 @@ impl<I: Clone + Default> InputQueue<I> {
     }
 
     /// What the screen shows by this input. It never goes back, also not after inputs that do not say
-    /// it, so a client cannot choose the moment that suits it.
+    /// it: within what a room looks back, a client has no choice but to go on.
     fn see(&mut self, view_time: Option<ViewTime>) -> Option<ViewTime> {
         let said = view_time?;
         if self.view_time.is_none_or(|newest| said.is_after(newest)) {

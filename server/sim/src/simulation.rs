@@ -143,6 +143,7 @@ impl<G: Game> Simulation<G> {
     fn begin_anew(&mut self, events: &mut Events<G::Event>) {
         self.next_match = None;
         self.world.retain(|_, _| false);
+        self.history.clear();
         self.rules_mut().global = G::Global::default();
         let players = self.players.clone();
         self.with_rules(events, |game, ctx| {
