@@ -598,8 +598,14 @@ export class Prediction {
   /** @param {number} now */
   #shownPlace(now) {
     const [x, y] = this.#predictor.place(this.head);
+    const [offsetX, offsetY] = this.#offsetLeft(now);
+    return [x + offsetX, y + offsetY];
+  }
+
+  /** What is left of the offset. @param {number} now */
+  #offsetLeft(now) {
     const left = Math.exp(-(now - this.#offsetAt) / SMOOTHING_S);
-    return [x + this.#offset[0] * left, y + this.#offset[1] * left];
+    return [this.#offset[0] * left, this.#offset[1] * left];
   }
 
   /**
@@ -614,10 +620,10 @@ export class Prediction {
     const predictor = this.#predictor;
     const next = predictor.copy(this.head);
     predictor.advance(next, input, { tick: (this.#tick + 1) >>> 0, me: this.#me, others, foretell: ignore });
-    const left = Math.exp(-(now - this.#offsetAt) / SMOOTHING_S);
+    const offset = this.#offsetLeft(now);
     const [from, to] = [predictor.place(this.head), predictor.place(next)];
     // Straight on, as it moves within a tick: on a curve it would answer later.
-    const at = (/** @type {0 | 1} */ i) => (from[i] - to[i]) * (1 - part) + this.#offset[i] * left;
+    const at = (/** @type {0 | 1} */ i) => (from[i] - to[i]) * (1 - part) + offset[i];
     predictor.displace(next, at(0), at(1));
     const drawn = predictor.show(next);
     predictor.show(this.head).forEach((ahead, i) => {

@@ -3,7 +3,7 @@
 //! Clients draw it, and the server asks it when it looks at the past as a player saw it: the same
 //! arithmetic on the same numbers, so both see the same.
 
-use core::f32::consts::{PI, TAU};
+use crate::math::angle_between;
 
 /// One coordinate at the beginning or the end: the value and its velocity per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,13 +37,13 @@ pub fn is_jump(from: Motion, to: Motion, seconds: f32, jump: f32) -> bool {
 
 /// The angle at `part` of the shorter turn, in radians.
 pub fn turn(from: f32, to: f32, part: f32) -> f32 {
-    let turn = (to - from).rem_euclid(TAU);
-    let turn = if turn > PI { turn - TAU } else { turn };
-    from + turn * part
+    from + angle_between(from, to) * part
 }
 
 #[cfg(test)]
 mod tests {
+    use core::f32::consts::{PI, TAU};
+
     use super::*;
 
     #[test]
