@@ -162,6 +162,8 @@ class Glide {
 
   /** @param {number} now @param {number} target @param {number} drift */
   advance(now, target, drift) {
+    // A caller may mix the times of drawn frames with those of the clock, which are later.
+    now = Math.max(now, this.#at);
     if (this.ticks === null) {
       this.ticks = target;
     } else {
@@ -202,12 +204,16 @@ const NEW_WAY_TICKS = 1.5;
 const LOOK_AGAIN_S = 1.6;
 /** Inputs of which no frame has told yet. */
 const INPUTS_UNTOLD_MAX = 256;
-/** Ticks that are due at once, as after the page slept; older ones are passed over. */
-const TICKS_DUE_MAX = 8;
+/** Seconds whose ticks are due at once, as after the page slept, and so many in any case; older ones are passed over. */
+const TICKS_DUE_MAX_S = 0.5, TICKS_DUE_MIN = 8;
+const SLEW_MAX = 0.02;
+/** What is further off is no longer glided away: in seconds, and in ticks, for the server takes no input that is much too early. */
+const JUMP_S = 0.4, JUMP_TICKS = 24;
 
 /**
  * The clock that a client's own player lives by: ahead of the frames that come by a lead, which the server's
- * reports of how early inputs came steer. It glides, at most 2 % faster or slower than time.
+ * reports of how early inputs came steer. It glides, at most 2 % faster or slower than time, and jumps only
+ * when it is off by more than 0.4 s or 24 ticks.
  */
 export class PlayClock {
   /** Ahead of the frame that arrives, in ticks. */
@@ -215,7 +221,7 @@ export class PlayClock {
   /** What is known of the server's clock. */
   server;
   #glide;
-  #tickHz;
+  #ticksDueMax;
   /** The round trip for which the lead was made. @type {number | null} */
   #roundTrip = null;
   /** The last tick that was due. @type {number | null} */
@@ -232,9 +238,9 @@ export class PlayClock {
 
   /** @param {number} tickHz */
   constructor(tickHz) {
-    this.#tickHz = tickHz;
+    this.#ticksDueMax = Math.max(TICKS_DUE_MIN, Math.ceil(tickHz * TICKS_DUE_MAX_S));
     this.server = new ServerClock(tickHz);
-    this.#glide = new Glide(tickHz, 0.02, 0.4);
+    this.#glide = new Glide(tickHz, SLEW_MAX, Math.min(JUMP_S, JUMP_TICKS / tickHz));
   }
 
   /** Where the clock stands, in ticks from the epoch; null before the first frame. */
@@ -267,7 +273,7 @@ export class PlayClock {
     if (this.#roundTrip === null) {
       this.lead = roundTrip + EARLY_TICKS;
       // It has stood somewhere, for inputs to tell the way.
-      this.#glide = new Glide(this.#tickHz, 0.02, 0.4);
+      this.#glide.ticks = null;
       this.#roundTrip = roundTrip;
       return;
     }
@@ -312,13 +318,18 @@ export class PlayClock {
     this.#calmS = Math.min(this.#calmS * 2, CALM_MAX_S);
   }
 
-  /** Moves on to now, and gives the ticks that have become due, oldest first. @param {number} now @returns {number[]} */
+  /**
+   * Moves on to now, and gives the ticks that have become due, oldest first; after a jump, only the last ones.
+   * @param {number} now @returns {number[]}
+   */
   advance(now) {
     const { server } = this;
     if (server.epoch === null || now - server.heardAt > SILENCE_MAX_S) return [];
     const last = Math.floor(this.#glide.advance(now, server.arriving(now) + this.lead, server.drift));
-    const first = Math.max(this.#lastDue === null ? last : this.#lastDue + 1, last - TICKS_DUE_MAX + 1);
-    this.#lastDue = Math.max(this.#lastDue ?? last, last);
+    // After a jump backwards, what was due before is due again: the player is to steer at once.
+    const before = this.#lastDue !== null && this.#lastDue <= last ? this.#lastDue : last - 1;
+    const first = Math.max(before + 1, last - this.#ticksDueMax + 1);
+    this.#lastDue = last;
     const { epoch } = server;
     return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => (epoch + first + i) >>> 0);
   }
@@ -331,6 +342,8 @@ const SPARE_TICKS = 0.15;
 /** For how long things move on by themselves when nothing newer has come. */
 const EXTRAPOLATION_MAX_S = 0.1;
 const FRAMES_MAX = 64;
+/** For so long an id is not given to another entity, by its name in the protocol. */
+const WIRE_ID_QUARANTINE_TICKS = 256;
 
 /**
  * An entity as drawn: `id`, `kind` and its fields, those that move between two snapshots. `id` is null of
@@ -460,12 +473,14 @@ export class Interpolation {
     if (!from) return;
     this.isStarved = !to && ticks > from.ticks;
     const ahead = Math.max(0, (ticks - from.ticks) * this.#tickS);
+    // After so long, an id may be another entity's.
+    const rows = to && to.ticks - from.ticks <= WIRE_ID_QUARANTINE_TICKS ? to.rows : null;
     for (const [id, row] of from.rows) {
       let drawn = this.#drawn.get(id);
       if (drawn?.kind === row.kind) Object.assign(drawn, row);
       else this.#drawn.set(id, (drawn = { ...row }));
       this.list.push(drawn);
-      const next = to?.rows.get(id);
+      const next = rows?.get(id);
       // One that has not changed stands still, or what is drawn of it does.
       if (ahead === 0 || next === row) continue;
       const moving = this.moving(row.kind);
@@ -493,7 +508,8 @@ const FORETOLD_MAX = 256;
  *
  * - `snap`: how far what is shown may be from what the server says before it is shown there at once.
  * - `ahead`: the own part of what the server has shown; null while there is nothing to predict.
- * - `advance`: does what one tick's step does to it; `foretell` tells of an event at once.
+ * - `advance`: does what one tick's step does to it, with an input as `Netcode.frame` takes it; `foretell` tells of an
+ *   event at once.
  * - `show`: what to draw of it, the own entity first; `isAhead`: whether an entity is a part of it.
  * - `place`, `displace`: where the own entity is, and to move it for drawing.
  * - `isSameEvent`: whether a foretold event is this one of the server's.
@@ -537,8 +553,8 @@ export class Prediction {
   advance(tick, input, others, tell) {
     const last = this.#ticks.at(-1);
     if (last && ((last.tick + 1) >>> 0) !== tick) {
-      // Some ticks were passed over: what leads here is no longer known.
-      this.#ticks = [];
+      // Some ticks were passed over: what leads here is no longer known. After a step back, the next frame tells it.
+      this.#ticks = ((tick - last.tick) | 0) > 0 ? [] : this.#ticks.filter((predicted) => ((tick - predicted.tick) | 0) > 0);
       this.head = null;
     }
     if (this.head) {
@@ -644,6 +660,20 @@ export class Prediction {
   }
 }
 
+/** Events whose moment is not drawn yet. */
+const EVENTS_WAITING_MAX = 1024;
+
+/**
+ * An input as `room.input` takes it: the kind, and the values.
+ * @param {import("./fracas.js").Schema} schema @param {any} input @returns {[string | undefined, Record<string, any>]}
+ */
+function namedInput({ inputs }, input) {
+  // With one kind alone, a field may be called so.
+  if (inputs.length === 1) return [undefined, input];
+  const { kind, kind_, ...values } = input;
+  return [kind, kind_ === undefined ? values : { ...values, kind: kind_ }];
+}
+
 /**
  * A room as its player sees and plays it. Call `frame` for each frame that is drawn, and nothing else: inputs
  * go when they are due.
@@ -658,7 +688,7 @@ export class Netcode {
   others = [];
   /** The moment at which others are shown, as a tick with a fraction; 0 before the first frame. */
   shownTick = 0;
-  /** How often it happened: inputs sent, frames that came, of whose steps the input was `missing`, frames drawn without anything new, corrections. */
+  /** How often it happened: inputs sent, frames that came, while one plays of whose steps the input was `missing`, frames drawn without anything new, corrections. */
   counts = { sent: 0, frames: 0, missing: 0, drawn: 0, starved: 0, corrections: 0 };
   #room;
   #predictorOf;
@@ -671,6 +701,8 @@ export class Netcode {
   #prediction = null;
   /** @type {{tick: number, event: any}[]} */
   #events = [];
+  /** The tick of the first input since one plays; null while one only watches. @type {number | null} */
+  #playsSince = null;
 
   /**
    * @param {import("./fracas.js").Room} room
@@ -688,7 +720,11 @@ export class Netcode {
     room.on("join", () => this.#begin());
     room.onStateChange(() => this.#hear());
     room.onMessage("*", (event, tick) => {
-      if (!this.#prediction?.confirm(tick, event)) this.#events.push({ tick, event });
+      if (this.#prediction?.confirm(tick, event)) return;
+      // So many wait only when no frames are drawn. The oldest is dropped: told now, it would be of what nobody sees,
+      // and pile up with who hears it.
+      if (this.#events.length === EVENTS_WAITING_MAX) this.#events.shift();
+      this.#events.push({ tick, event });
     });
   }
 
@@ -700,6 +736,7 @@ export class Netcode {
     this.own = [];
     this.others = [];
     this.#events = [];
+    this.#playsSince = null;
   }
 
   /** The clock of the player, and of the server. */
@@ -726,7 +763,8 @@ export class Netcode {
     this.#prediction?.correct(now, state.tick, state.own, state.values(), this.others);
     for (const { event, tick } of this.#prediction?.takenBack ?? []) this.#onTakenBack(event, tick);
     this.counts.frames += 1;
-    if (inputTick !== state.tick) this.counts.missing += 1;
+    const plays = this.#playsSince !== null && ((state.tick - this.#playsSince) | 0) >= 0;
+    if (plays && inputTick !== state.tick) this.counts.missing += 1;
     if ((this.correction ?? 0) > 1e-3) this.counts.corrections += 1;
     // A page that is hidden draws no frames, and what happened meanwhile is not to pile up.
     if (globalThis.document?.hidden) this.#events = [];
@@ -734,7 +772,8 @@ export class Netcode {
 
   /**
    * Moves everything on to now, sends the inputs that are due, and leaves in `own` and `others` what to draw.
-   * @param {any} input what the player holds now; null of one who only watches
+   * @param {any} input what the player holds now, `{ x: 1 }`, or `{ kind: "Move", x: 1 }` when the game has several kinds
+   *   of inputs; null of one who only watches
    * @param {number} [nowMs] as `performance.now()` has it
    * @returns {number} how many inputs were sent
    */
@@ -744,6 +783,7 @@ export class Netcode {
     const { epoch } = clock.server;
     if (epoch === null) return 0;
     const plays = input !== null && this.#room.player !== null;
+    if (!plays) this.#playsSince = null;
     const sent = plays ? this.#send(now, input, interpolation.ticks) : 0;
     interpolation.advance(now, clock.server);
     this.counts.drawn += 1;
@@ -754,8 +794,10 @@ export class Netcode {
     this.own = (plays && prediction?.show(now, part, input, this.others, interpolation, seconds)) || [];
     // Between two lives the own entity is shown as everyone else is.
     this.others = this.own.length === 0 ? interpolation.list : interpolation.list.filter((drawn) => !prediction?.isAhead(drawn));
-    this.shownTick = epoch + (interpolation.ticks ?? 0);
-    this.#tell();
+    const shown = interpolation.ticks ?? 0;
+    const whole = Math.floor(shown);
+    this.shownTick = ((epoch + whole) >>> 0) + (shown - whole);
+    this.#tell(epoch, shown);
     return sent;
   }
 
@@ -769,19 +811,22 @@ export class Netcode {
       // A copy: the player's hands go on moving.
       const held = { ...input };
       this.#prediction?.advance(tick, held, this.others, (event, at) => this.#onEvent(event, at, true));
-      if (this.#room.inputFor(tick, viewLag, held) === null) continue;
+      const [kind, values] = namedInput(this.#room.schema, held);
+      if (this.#room.inputFor(tick, viewLag, values, kind) === null) continue;
       this.#clock.noteSent(now, tick);
+      this.#playsSince ??= tick;
       sent += 1;
     }
     this.counts.sent += sent;
     return sent;
   }
 
-  /** Tells of the events whose moment is drawn now. */
-  #tell() {
-    const due = this.#events.filter(({ tick }) => tick <= this.shownTick);
+  /** Tells of the events whose moment is drawn now. @param {number} epoch @param {number} shown in ticks from it */
+  #tell(epoch, shown) {
+    const isDue = (/** @type {{tick: number}} */ { tick }) => ((tick - epoch) | 0) <= shown;
+    const due = this.#events.filter(isDue);
     if (due.length === 0) return;
-    this.#events = this.#events.filter(({ tick }) => tick > this.shownTick);
+    this.#events = this.#events.filter((waiting) => !isDue(waiting));
     for (const { event, tick } of due) this.#onEvent(event, tick, false);
   }
 }

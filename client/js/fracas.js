@@ -1075,9 +1075,14 @@ export class InputClock {
     this.#calmTicksMax = CALM_MAX_S * tickHz;
   }
 
-  /** The stamp of an input made from the newest frame; null when that tick has its input already. @param {number} newest @param {number} [stamp] another one that is wanted */
-  stamp(newest, stamp = (newest + this.lead) >>> 0) {
-    if (this.#lastStamp !== null && !isAfter(stamp, this.#lastStamp)) return null;
+  /**
+   * The stamp of an input made from the newest frame; null when that tick has its input already. One that is given is
+   * taken as it is, for another clock may step back.
+   * @param {number} newest @param {number} [given]
+   */
+  stamp(newest, given) {
+    const stamp = given ?? (newest + this.lead) >>> 0;
+    if (given === undefined && this.#lastStamp !== null && !isAfter(stamp, this.#lastStamp)) return null;
     this.#lastStamp = stamp;
     return stamp;
   }
@@ -1386,14 +1391,15 @@ export class Room extends Emitter {
   }
 
   /**
-   * Sends an input for this tick, which must come after that of the last one: for `Netcode`.
+   * Sends an input for this tick; of several for one tick the newest counts: for `Netcode`.
    * @internal
    * @param {number} tick @param {number} viewLag how many 1/1024 of a tick before it the moment is that is shown
    * @param {Record<string, any>} values
+   * @param {string} [kind] when the game has several
    */
-  inputFor(tick, viewLag, values) {
+  inputFor(tick, viewLag, values, kind) {
     if (!this.#codec || !this.#isJoined) return null;
-    this.#input = this.#codec.inputBytes(undefined, values);
+    this.#input = this.#codec.inputBytes(kind, values);
     const stamp = this.#sendInput(tick, viewLag);
     this.#input = null;
     return stamp;

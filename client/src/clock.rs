@@ -59,8 +59,13 @@ impl InputClock {
         self.claim(newest + self.lead)
     }
 
+    /// Takes that somebody else's clock has stamped an input.
+    pub(crate) fn note_stamp(&mut self, stamp: Tick) {
+        self.last_stamp = Some(stamp);
+    }
+
     /// The stamp itself; none when it or a later one was given before.
-    pub(crate) fn claim(&mut self, stamp: Tick) -> Option<Tick> {
+    fn claim(&mut self, stamp: Tick) -> Option<Tick> {
         if self.last_stamp.is_some_and(|last| !stamp.is_after(last)) {
             return None;
         }

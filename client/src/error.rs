@@ -111,6 +111,17 @@ pub enum RulesError {
     Refused(#[from] ConfigError),
 }
 
+/// Why a [`Play`](crate::Play) cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PlayError {
+    /// The server sent a row that it should not have.
+    #[error(transparent)]
+    Row(#[from] RowError),
+    /// The room came to have a config that its rules cannot be had from.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+}
+
 /// Why a [`Client`](crate::Client) could not do what it was asked to.
 #[derive(Debug, Error)]
 pub enum ClientError {

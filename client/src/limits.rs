@@ -50,8 +50,11 @@ pub const CLOCK_DRIFT_MAX: f64 = 0.02;
 /// Inputs of which no frame has told yet. More: the oldest is forgotten.
 pub const INPUTS_UNTOLD_MAX: usize = 256;
 
-/// Ticks that are due at once, as after the machine slept. More: the oldest are passed over.
-pub const TICKS_DUE_MAX: i64 = 8;
+/// Time whose ticks are due at once, as after the machine slept. More: the oldest are passed over.
+pub const DUE_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// Ticks that are due at once in any case.
+pub const TICKS_DUE_MIN: i64 = 8;
 
 /// Ticks that are predicted ahead of the newest frame. More: the oldest is forgotten.
 pub const PREDICTED_TICKS_MAX: usize = 128;

@@ -6,6 +6,7 @@ use fracas_shared::packet::LooseRow;
 use fracas_shared::row::RowError;
 use fracas_shared::{EntityId, PlayerId, Predict, Row, Seen, Tick, ViewTime};
 
+use crate::error::{PlayError, RulesError};
 use crate::event::Event;
 use crate::interpolation::Interpolation;
 use crate::play_clock::PlayClock;
@@ -49,17 +50,20 @@ pub struct Scene<'a, G: Predict> {
 }
 
 impl<G: Predict> Play<G> {
-    /// A match in which the replica's room is played by these rules.
-    pub fn new(replica: Replica<G>, rules: G) -> Self {
+    /// A match in which the replica's room is played.
+    ///
+    /// # Errors
+    /// The rules cannot be had from the room's config.
+    pub fn new(replica: Replica<G>) -> Result<Self, RulesError> {
         let tick_hz = replica.joined().tick_hz;
-        Self {
-            rules,
+        Ok(Self {
+            rules: replica.rules()?,
             replica,
             clock: PlayClock::new(tick_hz),
             interpolation: Interpolation::new(tick_hz),
             prediction: Prediction::new(),
             others: Vec::new(),
-        }
+        })
     }
 
     /// The match as the server has told it.
@@ -91,15 +95,18 @@ impl<G: Predict> Play<G> {
     /// answer, for they were shown already.
     ///
     /// # Errors
-    /// The server sent a row that it should not have.
-    pub fn handle(&mut self, now: Duration, event: Event) -> Result<Update<G>, RowError> {
+    /// The server sent a row that it should not have, or another room's config that is none.
+    pub fn handle(&mut self, now: Duration, event: Event) -> Result<Update<G>, PlayError> {
         match &event {
             Event::Frame(frame) => {
                 self.interpolation.hear(frame);
                 self.clock.hear(now, frame.snapshot.tick(), frame.input_margin);
             }
-            // Another connection: another way, and other ids.
+            // Another connection: another way, and other ids; the room may be another one as well.
             Event::Joined(joined) => {
+                if joined.config != self.replica.joined().config {
+                    self.rules = Replica::new(joined.clone()).rules()?;
+                }
                 self.clock = PlayClock::new(joined.tick_hz);
                 self.interpolation = Interpolation::new(joined.tick_hz);
                 self.prediction = Prediction::new();

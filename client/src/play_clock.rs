@@ -7,13 +7,15 @@ use std::time::Duration;
 use fracas_shared::{Tick, ViewTime};
 
 use crate::glide::Glide;
-use crate::limits::{INPUTS_UNTOLD_MAX, TICKS_DUE_MAX};
+use crate::limits::{DUE_TIME_MAX, INPUT_LEAD_TICKS_MAX, INPUTS_UNTOLD_MAX, TICKS_DUE_MIN};
 use crate::server_clock::ServerClock;
 
 /// How much faster or slower than time the clock runs at most.
 const SLEW_MAX: f64 = 0.02;
-/// An error that is no longer glided away, in seconds.
+/// An error that is no longer glided away, in seconds, and in ticks: an input that much too early is not
+/// taken.
 const JUMP_S: f64 = 0.4;
+const JUMP_TICKS: f64 = INPUT_LEAD_TICKS_MAX as f64;
 /// When no frame has come for so long, in seconds, the match may stand still: a player who went on
 /// would be far ahead of it, and what it did would come in at once.
 const SILENCE_MAX_S: f64 = 0.5;
@@ -41,7 +43,7 @@ const NEW_WAY_TICKS: f64 = 1.5;
 /// It is ahead of the frames that come by a lead, which the server's reports of how early inputs
 /// came steer: raised when one came late, lowered when all were early for long, moved at once when
 /// the round trip became another one. The clock itself glides there, at most 2 % faster or slower
-/// than time, and jumps only when it is off by more than 0.4 s.
+/// than time, and jumps only when it is off by more than 0.4 s, or 24 ticks.
 #[derive(Clone, Debug)]
 pub struct PlayClock {
     server: ServerClock,
@@ -51,6 +53,7 @@ pub struct PlayClock {
     lead: f64,
     /// The round trip for which the lead was made, in ticks; none before it is known.
     round_trip: Option<f64>,
+    ticks_due_max: i64,
     /// The last tick that was due.
     last_due: Option<i64>,
     /// Inputs of which no frame has told yet, and when they were sent.
@@ -67,9 +70,11 @@ pub struct PlayClock {
 impl PlayClock {
     /// A clock for a room of this many ticks per second.
     pub fn new(tick_hz: u16) -> Self {
+        let due = DUE_TIME_MAX.as_secs_f64() * f64::from(tick_hz);
         Self {
             server: ServerClock::new(tick_hz),
-            glide: Glide::new(tick_hz, SLEW_MAX, JUMP_S),
+            glide: Glide::new(tick_hz, SLEW_MAX, JUMP_S.min(JUMP_TICKS / f64::from(tick_hz))),
+            ticks_due_max: TICKS_DUE_MIN.max(due.ceil() as i64),
             lead: EARLY_TICKS,
             round_trip: None,
             last_due: None,
@@ -205,9 +210,10 @@ impl PlayClock {
         let target = self.server.arriving(now) + self.lead;
         let ticks = self.glide.advance(now, target, self.server.drift());
         let last = ticks.floor() as i64;
-        let first = self.last_due.map_or(last, |due| due + 1).max(last - TICKS_DUE_MAX + 1);
-        // After a jump backwards, what was due before is due again, under stamps that are used up.
-        self.last_due = Some(self.last_due.map_or(last, |due| due.max(last)));
+        // After a jump backwards, what was due before is due again: the player is to steer at once.
+        let before = self.last_due.filter(|due| *due <= last);
+        let first = before.map_or(last, |due| due + 1).max(last - self.ticks_due_max + 1);
+        self.last_due = Some(last);
         (first, last)
     }
 }

@@ -86,8 +86,12 @@ impl<G: Predict> Prediction<G> {
     /// it is of no account.
     pub fn advance(&mut self, rules: &G, tick: Tick, input: &G::Input, seen: &Seen<'_, G>) {
         if self.ticks.back().is_some_and(|last| last.tick.next() != tick) {
-            // Some ticks were passed over: what leads here is no longer known.
-            self.ticks.clear();
+            // Some ticks were passed over: what leads here is no longer known. After a step back, the next
+            // frame tells it.
+            self.ticks.retain(|predicted| tick.is_after(predicted.tick));
+            if self.ticks.back().is_some_and(|last| last.tick.next() != tick) {
+                self.ticks.clear();
+            }
             self.head = None;
         }
         let place = self.head.as_mut().map(|head| {

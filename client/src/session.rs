@@ -240,7 +240,10 @@ impl Session {
         input: &I,
     ) -> Result<bool, RequestError> {
         let row = LooseRow::of(input, |_| None);
-        let by = |clock: &mut InputClock, _| Some((clock.claim(stamp.tick)?, stamp.view_time));
+        let by = |clock: &mut InputClock, _| {
+            clock.note_stamp(stamp.tick);
+            Some((stamp.tick, stamp.view_time))
+        };
         Ok(self.send_input_by(now, &row, by)?.is_some())
     }
 

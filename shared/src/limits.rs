@@ -82,8 +82,13 @@ limits! {
     /// What a room remembers for lag compensation: as many views of entities, those of each tick counted. More:
     /// the oldest ticks are forgotten.
     HISTORY_ENTITIES_MAX: usize = 32 * 1024, "entities";
-    /// Inputs of one connection in any second. More: the connection is closed.
+    /// Ticks by which lag compensation may go back. A room's options that want more at its tick rate are refused.
+    REWIND_TICKS_MAX: u32 = 60, "ticks";
+    /// Inputs of one connection in a second, for long. More: the connection is closed, once those of
+    /// `INPUTS_BURST_MAX` are used up.
     INPUTS_PER_S_MAX: u32 = 480, "inputs";
+    /// Inputs of one connection at once: what a line held back comes together. More: the connection is closed.
+    INPUTS_BURST_MAX: u32 = 2400, "inputs";
     /// Chat and game messages of one player taken in one tick. More wait for the next tick.
     MESSAGES_PER_TICK_MAX: usize = 4, "messages";
     /// Chat and game messages of one player that wait. More: the player's connection is closed.
@@ -254,6 +259,9 @@ const _: () = {
     assert!(BASELINE_AGE_MAX < WIRE_ID_QUARANTINE_TICKS, "no delta may see an id change hands");
     assert!(EVENTS_PER_TICK_MAX <= u8::MAX as usize, "an event count is 8 bits");
     assert!(INPUT_REPEAT_TICKS_MAX < INPUT_AHEAD_TICKS_MAX);
+    assert!(INPUTS_PER_S_MAX >= 2 * TICK_HZ_MAX as u32, "an input for each tick is half of what may come");
+    assert!(INPUTS_BURST_MAX < ROOM_INBOX_MAX as u32, "one player's stall costs nobody else an input");
+    assert!(REWIND_TICKS_MAX < 64, "an input says moments up to 64 ticks before its own");
     assert!(MESSAGES_PER_TICK_MAX <= MESSAGES_WAITING_MAX);
     assert!(ENTITIES_MAX < u16::MAX as usize / 2, "wire ids outnumber entities and quarantine");
     assert!(OPTIONS_BYTES_MAX < CLIENT_MESSAGE_BYTES_MAX);

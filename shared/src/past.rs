@@ -10,6 +10,7 @@
 //! reaching cover, and who claims to see an older moment gains nothing.
 
 use std::collections::VecDeque;
+use std::mem::needs_drop;
 
 use slotmap::Key;
 
@@ -38,7 +39,7 @@ pub struct History<V> {
 #[derive(Debug)]
 struct SeenTick<V> {
     tick: Tick,
-    /// By slot. Not yet as it travels: most is never asked for.
+    /// By slot, as they travel: the rules see the same numbers whether or not the match was restored.
     views: Vec<(EntityKey, V)>,
 }
 
@@ -65,8 +66,13 @@ impl<V: Row> History<V> {
         while self.ticks.len() >= self.ticks_max() {
             views = self.pop();
         }
-        let remembered = world.iter().filter(|(_, entity)| game.is_remembered(entity));
-        views.extend(remembered.filter_map(|(key, entity)| Some((key, game.view(key, entity)?))));
+        for (key, entity) in world.iter() {
+            if game.is_remembered(entity)
+                && let Some(view) = game.view(key, entity)
+            {
+                views.push((key, view.as_sent()));
+            }
+        }
         self.entities += views.len();
         self.ticks.push_back(SeenTick { tick, views });
         while self.entities > HISTORY_ENTITIES_MAX {
@@ -78,8 +84,11 @@ impl<V: Row> History<V> {
     fn pop(&mut self) -> Vec<(EntityKey, V)> {
         let mut views = self.ticks.pop_front().map(|seen| seen.views).unwrap_or_default();
         self.entities -= views.len();
-        // One by one: when a list is dropped as a whole, two views that panic end the process.
-        while views.pop().is_some() {}
+        if needs_drop::<V>() {
+            // One by one: when a list is dropped as a whole, two views that panic end the process.
+            while views.pop().is_some() {}
+        }
+        views.clear();
         views
     }
 
@@ -141,17 +150,6 @@ impl Names for Nameless {
     fn string_at(&self, _place: u32) -> Option<&[u8]> {
         None
     }
-}
-
-fn codes_of(view: &impl Row) -> Vec<u32> {
-    let mut codes = Vec::with_capacity(16);
-    view.write(&mut RowWriter::new(&mut codes, &mut Nameless));
-    codes
-}
-
-/// A view as it travels: with the numbers that clients have.
-fn as_sent<V: Row>(view: &V) -> Option<V> {
-    V::read(view.kind(), &mut RowReader::new(&codes_of(view), &Nameless)).ok()
 }
 
 /// What the step of a tick may know of the past. The default knows nothing.
@@ -216,7 +214,7 @@ impl<'a, V: Row> AsSeen<'a, V> {
 
     /// All of them as they were seen.
     pub fn views(&self) -> impl Iterator<Item = (EntityKey, V)> + use<'a, V> {
-        self.entities().filter_map(|entity| Some((entity.key, entity.view()?)))
+        self.entities().map(|entity| (entity.key, entity.view()))
     }
 }
 
@@ -232,20 +230,19 @@ pub struct SeenEntity<'a, V> {
 }
 
 impl<'a, V: Row> SeenEntity<'a, V> {
-    /// How it was at the tick before that moment, within what it moves in a tick: costs nothing, to
-    /// pass over what is far off.
+    /// How it was seen at the tick before that moment, within what it moves in a tick: costs nothing,
+    /// to pass over what is far off.
     pub fn rough(&self) -> &'a V {
         self.from
     }
 
-    /// How it was seen. Texts in it are empty and references none; it is none when such a row has no
-    /// value.
-    pub fn view(&self) -> Option<V> {
-        let mut view = as_sent(self.from)?;
+    /// How it was seen. Texts in it are empty and references none.
+    pub fn view(&self) -> V {
+        let mut view = self.from.as_sent();
         if let Some(to) = self.to {
-            view.blend(&as_sent(to)?, self.part, self.seconds);
+            view.blend(to, self.part, self.seconds);
         }
-        Some(view)
+        view
     }
 }
 
@@ -257,9 +254,11 @@ impl<V: Row> History<V> {
             seen.tick.save(out);
             (seen.views.len() as u32).save(out);
             for (key, view) in &seen.views {
+                let mut codes = Vec::new();
+                view.write(&mut RowWriter::new(&mut codes, &mut Nameless));
                 key.save(out);
                 view.kind().save(out);
-                codes_of(view).save(out);
+                codes.save(out);
             }
         }
     }

@@ -15,7 +15,11 @@ pub fn code_max(bits: u8) -> u32 {
 /// Not a number becomes the code 0.
 #[inline]
 pub fn fixed_code(value: f32, min: f64, step: f64, bits: u8) -> u32 {
-    ((f64::from(value) - min) / step).round().clamp(0.0, f64::from(code_max(bits))) as u32
+    let steps = (f64::from(value) - min) / step;
+    // What `round` gives, which is a call of a function where the machine has no instruction for it.
+    let whole = steps as u32;
+    let rounded = whole.saturating_add(u32::from(steps - f64::from(whole) >= 0.5));
+    rounded.min(code_max(bits))
 }
 
 /// The value of a `fixed` field's code.
@@ -28,9 +32,12 @@ pub fn fixed_value(code: u32, min: f64, step: f64) -> f32 {
 #[inline]
 pub fn angle_code(radians: f32, bits: u8) -> u32 {
     let parts = f64::from(code_max(bits)) + 1.0;
-    let part = (f64::from(radians) / TAU * parts).round().rem_euclid(parts);
-    // Of a tiny negative number, `rem_euclid` may give `parts` itself.
-    (part as u64 & u64::from(code_max(bits))) as u32
+    let part = f64::from(radians) / TAU * parts;
+    let whole = part.abs() as i64;
+    let whole = whole.saturating_add(i64::from(part.abs() - whole as f64 >= 0.5));
+    // 2^bits divides 2^64, so what is negative wraps to what it is in the circle.
+    let wrapped = if part < 0.0 { whole.wrapping_neg() } else { whole };
+    wrapped as u32 & code_max(bits)
 }
 
 /// The value of an `angle` field's code, in radians in [0, tau).
@@ -70,6 +77,16 @@ mod tests {
             prop_assert_eq!(fixed_code(fixed_value(code, -64.0, 0.03125), -64.0, 0.03125, bits), code);
             prop_assert_eq!(angle_code(angle_value(code, bits), bits), code);
             prop_assert_eq!(int_code(int_value(code, bits), bits), code);
+        }
+
+        #[test]
+        fn numbers_are_rounded_as_by_the_standard_library(value in -1e6f32..1e6, halves in -9999i32..9999) {
+            for value in [value, halves as f32 / 2.0] {
+                let fixed = (f64::from(value) + 8.0).round().clamp(0.0, 1023.0) as u32;
+                prop_assert_eq!(fixed_code(value, -8.0, 1.0, 10), fixed);
+                let part = (f64::from(value) / TAU * 1024.0).round().rem_euclid(1024.0) as u32 % 1024;
+                prop_assert_eq!(angle_code(value, 10), part);
+            }
         }
 
         #[test]

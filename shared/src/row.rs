@@ -44,6 +44,10 @@ pub trait Row: Sized {
     /// Reads a value of this kind back.
     fn read(kind: u8, row: &mut RowReader<'_>) -> Result<Self, RowError>;
 
+    /// This value with the numbers that travel, but without names: texts are empty and references none.
+    #[must_use]
+    fn as_sent(&self) -> Self;
+
     /// Moves this value towards `to`, which is `seconds` later: at `part` (0 to 1) of the way. What
     /// does not move, a number without a step or an angle, stays as it is, and so does a value of
     /// another kind or one that jumps.
@@ -61,6 +65,9 @@ pub trait RowField: Sized {
     fn write(&self, row: &mut RowWriter<'_>);
     /// Reads its one code.
     fn read(row: &mut RowReader<'_>) -> Result<Self, RowError>;
+    /// See [`Row::as_sent`].
+    #[must_use]
+    fn as_sent(&self) -> Self;
 }
 
 /// Why codes are not a value of the row's type.
@@ -248,6 +255,10 @@ impl RowField for EntityRef {
             Some(id) => row.names.key_of(id).map_or(Self::Id(id), Self::Key),
         })
     }
+
+    fn as_sent(&self) -> Self {
+        Self::None
+    }
 }
 
 impl RowField for Option<PlayerId> {
@@ -267,6 +278,10 @@ impl RowField for Option<PlayerId> {
             code => Err(RowError::NoSuchValue { field: "player", code }),
         }
     }
+
+    fn as_sent(&self) -> Self {
+        self.filter(|player| player.0 < SEATS_MAX)
+    }
 }
 
 impl RowField for PlayerId {
@@ -281,6 +296,10 @@ impl RowField for PlayerId {
     fn read(row: &mut RowReader<'_>) -> Result<Self, RowError> {
         <Option<Self> as RowField>::read(row)?.ok_or(RowError::NoSuchValue { field: "player", code: 0 })
     }
+
+    fn as_sent(&self) -> Self {
+        *self
+    }
 }
 
 impl RowField for bool {
@@ -294,6 +313,10 @@ impl RowField for bool {
 
     fn read(row: &mut RowReader<'_>) -> Result<Self, RowError> {
         Ok(row.take()? != 0)
+    }
+
+    fn as_sent(&self) -> Self {
+        *self
     }
 }
 
@@ -310,6 +333,10 @@ macro_rules! uints {
 
             fn read(row: &mut RowReader<'_>) -> Result<Self, RowError> {
                 Ok(row.take()? as Self)
+            }
+
+            fn as_sent(&self) -> Self {
+                *self
             }
         }
     )+};
@@ -328,6 +355,10 @@ macro_rules! ints {
 
             fn read(row: &mut RowReader<'_>) -> Result<Self, RowError> {
                 Ok(row.take_int(<$type>::BITS as u8)? as Self)
+            }
+
+            fn as_sent(&self) -> Self {
+                *self
             }
         }
     )+};
@@ -350,6 +381,10 @@ impl RowField for Arc<str> {
         let text = str::from_utf8(bytes).map_err(|_| RowError::NoSuchValue { field: "text", code: 0 })?;
         Ok(text.into())
     }
+
+    fn as_sent(&self) -> Self {
+        Self::default()
+    }
 }
 
 impl RowField for Arc<[u8]> {
@@ -363,6 +398,10 @@ impl RowField for Arc<[u8]> {
 
     fn read(row: &mut RowReader<'_>) -> Result<Self, RowError> {
         Ok(row.take_string()?.into())
+    }
+
+    fn as_sent(&self) -> Self {
+        Self::default()
     }
 }
 
@@ -385,5 +424,9 @@ impl Row for Never {
 
     fn read(kind: u8, _row: &mut RowReader<'_>) -> Result<Self, RowError> {
         Err(RowError::NoSuchKind(kind))
+    }
+
+    fn as_sent(&self) -> Self {
+        match *self {}
     }
 }

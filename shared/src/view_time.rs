@@ -40,6 +40,16 @@ impl ViewTime {
         Self { tick: Tick(tick.0.wrapping_add(whole as u32)), part: part as u16 }
     }
 
+    /// The moment so many parts of a tick later.
+    #[must_use]
+    pub fn later(self, parts: u32) -> Self {
+        let (parts, of_a_tick) = (u64::from(self.part) + u64::from(parts), u64::from(Self::PARTS));
+        Self {
+            tick: Tick(self.tick.0.wrapping_add((parts / of_a_tick) as u32)),
+            part: (parts % of_a_tick) as u16,
+        }
+    }
+
     /// The tick at the moment or before it.
     pub fn tick(self) -> Tick {
         self.tick

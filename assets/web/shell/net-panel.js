@@ -66,8 +66,8 @@ export class NetPanel {
     const { clock: { server }, counts: { drawn, starved } } = this.#netcode;
     const tickMs = 1000 / this.#room.tickHz;
     const lateMs = (server.arriving(now / 1000) - ((this.#room.state.tick - server.epoch) | 0)) * tickMs;
-    const { inputMargin: margin, inputTick, state } = this.#room;
-    this.#frames.push({ at: now, lateMs, margin, isMissing: inputTick !== state.tick, correctionM: this.#netcode.correction ?? 0, drawn, starved });
+    const { inputMargin: margin, inputTick, player, state } = this.#room;
+    this.#frames.push({ at: now, lateMs, margin, isMissing: player !== null && inputTick !== state.tick, correctionM: this.#netcode.correction ?? 0, drawn, starved });
     while (this.#frames[0].at < now - SHOWN_S * 1000) this.#frames.shift();
   }
 

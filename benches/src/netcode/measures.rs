@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use fracas_arena::{Config, Event, Input, MapSource, View, Weapon};
 use fracas_shared::glam::Vec2;
-use fracas_shared::{Game, LineProfile, PlayerId, Profile, Tick};
+use fracas_shared::{Game, LineProfile, PlayerId, Profile, Tick, ViewTime};
 use fracas_sim::{Room, RoomOptions, SeatToken};
 
 use super::brains::{Duellist, PilotBrain, Sentry, Shuttle, Wanderer};
@@ -676,7 +676,46 @@ pub fn cheats(figures: &mut Figures, lengths: Lengths) -> Result<()> {
             Wanted::AtMost(1.0),
         );
     }
+    figures.push(
+        line,
+        "a moment of its own for each shot: between the moments that were used",
+        chosen_moments(ticks)?,
+        "ticks",
+        Wanted::AtMost(0.25),
+    );
     Ok(())
+}
+
+/// Says of its screen that it shows the oldest moment, but of each shot's that it shows the newest:
+/// gives by how much the age of what its shots meet differs.
+fn chosen_moments(ticks: u32) -> Result<f64> {
+    let options = RoomOptions {
+        tick_hz: TICK_HZ,
+        config: harmless(false),
+        rewind_ms: CAP_MS,
+        ..RoomOptions::of::<fracas_arena::Arena>()
+    };
+    let mut room = Room::<fracas_arena::Arena>::open(options, 1)?;
+    let player = room.join(Profile::player("chooser"), SeatToken(1))?;
+    let codec = fracas_shared::packet::RowCodecs::of(&fracas_shared::Schema::of::<fracas_arena::Arena>());
+    let cap = f64::from(CAP_MS) * f64::from(TICK_HZ) / 1000.0;
+    let (mut least, mut most) = (f64::INFINITY, 0.0f64);
+    for tick in 0..ticks {
+        let next = room.simulation().tick().next();
+        let beam = tick % 10 == 9;
+        let view_lag = if beam { ViewTime::PARTS } else { u16::MAX };
+        let mut packet = Vec::new();
+        fracas_shared::packet::InputHead { tick: next, ack: Tick(0), view_lag }.write(&mut packet);
+        let input = Input { beam, ..Input::default() };
+        codec.inputs.encode(&fracas_shared::packet::LooseRow::of(&input, |_| None), &mut packet);
+        room.input(player, &packet)?;
+        room.tick(&mut []);
+        for (_, shown) in room.last_record().view_times.iter().filter(|_| beam) {
+            let age = (-shown.since(next)).min(cap);
+            (least, most) = (least.min(age), most.max(age));
+        }
+    }
+    Ok(most - least)
 }
 
 /// The stamps of what is sent before a tick, given its number and the next step's.

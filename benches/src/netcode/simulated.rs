@@ -171,13 +171,12 @@ impl SimulatedMatch {
             }
         }
         let replica = replica.ok_or_else(|| anyhow::anyhow!("nobody was seated"))?;
-        let rules = replica.rules()?;
         let port = MemoryPort::new();
         self.viewers.push(Viewer::new(Box::new(port.clone()), Some(player)));
         let frame_time = Duration::from_secs(1) / fps;
         self.players.push(SimulatedPlayer {
             player,
-            play: Play::new(replica, rules),
+            play: Play::new(replica)?,
             input: Input::default(),
             brain,
             drift: 0.0,

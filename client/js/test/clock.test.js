@@ -58,3 +58,11 @@ test("stamps increase, also when ticks wrap, and the lead has bounds", () => {
     last = stamp;
   }
 });
+
+test("a stamp that is given is taken as it is, also when another clock steps back", () => {
+  const clock = new InputClock(30);
+  for (const stamp of [110, 111, 104, 104, 0xffff_fff0, 2]) assert.equal(clock.stamp(100, stamp), stamp);
+  assert.equal(clock.stamp(100), 101);
+  assert.equal(clock.stamp(100), null, "its own increase");
+  assert.equal(clock.stamp(100, 101), 101);
+});

@@ -179,6 +179,7 @@ fn own_ship(view: &View, own: &Own, seen: &Seen<'_, Arena>) -> Option<Ship> {
                 ammo: own.ammo,
                 beam_ready: seen.tick + u32::from(own.beam_wait),
                 rocket_ready: seen.tick + u32::from(own.rocket_wait),
+                lives_since: seen.tick,
                 respawn_at: seen.tick,
                 kills,
                 deaths,

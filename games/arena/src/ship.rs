@@ -22,6 +22,8 @@ pub struct Ship {
     pub(crate) beam_ready: Tick,
     /// When a rocket can be fired again.
     pub(crate) rocket_ready: Tick,
+    /// The tick in which this life, or the last one, began.
+    pub(crate) lives_since: Tick,
     /// When the next life begins, for a ship that has none.
     pub(crate) respawn_at: Tick,
     pub(crate) kills: u16,
@@ -54,6 +56,7 @@ impl Ship {
             ammo: 0,
             beam_ready: now,
             rocket_ready: now,
+            lives_since: now,
             respawn_at: now,
             kills: 0,
             deaths: 0,
@@ -70,6 +73,7 @@ impl Ship {
         self.ammo = config.rocket.ammo_at_start.min(config.rocket.ammo_max);
         self.beam_ready = now;
         self.rocket_ready = now;
+        self.lives_since = now;
     }
 
     /// How everyone sees it.

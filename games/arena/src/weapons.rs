@@ -95,22 +95,25 @@ impl Arena {
     #[inline(never)]
     fn first_seen_hit(
         &self,
+        ctx: &Context<'_, Self>,
         past: &AsSeen<'_, View>,
         player: PlayerId,
         from: Vec2,
         direction: Vec2,
         range: f32,
-        dt: f32,
     ) -> Option<(f32, EntityKey)> {
         let radius = self.config.ship.radius_m;
         // What it may have moved since, and a little more.
-        let near = radius + self.config.ship.speed_mps * dt * 1.5 + 0.1;
+        let near = radius + self.config.ship.speed_mps * ctx.dt() * 1.5 + 0.1;
         let hits = past.entities().filter_map(|entity| {
             other_ship(entity.rough(), player)
                 .filter(|ship| meets(from, direction, *ship, near).is_some())?;
-            let ship = other_ship(&entity.view()?, player)?;
+            let ship = other_ship(&entity.view(), player)?;
             let distance = meets(from, direction, ship, radius).filter(|distance| *distance <= range)?;
-            Some((distance, entity.key))
+            // A shot at one life does not hurt the next one.
+            let is_that_life = matches!(ctx.world.get(entity.key),
+                Some(Entity::Ship(ship)) if !ship.lives_since.is_after(past.time().tick()));
+            is_that_life.then_some((distance, entity.key))
         });
         hits.min_by(|(a, _), (b, _)| a.total_cmp(b))
     }
@@ -136,7 +139,7 @@ impl Arena {
     ) {
         let range = self.map.reach(from, direction, self.config.beam.range_m);
         let hit = match ctx.as_seen_by(player) {
-            Some(past) => self.first_seen_hit(&past, player, from, direction, range, ctx.dt()),
+            Some(past) => self.first_seen_hit(ctx, &past, player, from, direction, range),
             None => targets
                 .first_hit(player, from, direction, range, self.config.ship.radius_m)
                 .map(|(distance, target)| (distance, target.key)),

@@ -10,6 +10,10 @@ use fracas_shared::packet::InputHead;
 use fracas_shared::{State, Tick, ViewTime};
 use serde::Serialize;
 
+/// How many parts of a tick a screen may go on by in one: honest ones glide by a few percent, and the
+/// rest is for one that comes back to the present after it fell behind.
+const VIEW_PARTS_PER_TICK_MAX: u32 = ViewTime::PARTS as u32 * 5 / 4;
+
 /// The inputs of one player that wait for their ticks.
 ///
 /// The step of a tick uses the input stamped with it. When there is none: the newest one that came
@@ -29,8 +33,8 @@ pub(crate) struct InputQueue<I> {
     next_margin_ticks: Option<i8>,
     /// That of those that came before the last step.
     margin_ticks: Option<i8>,
-    /// The newest moment that the player's screen is known to have shown.
-    view_time: Option<ViewTime>,
+    /// The newest moment that the player's screen is known to have shown, and in which step.
+    view_time: Option<(ViewTime, Tick)>,
     /// Since they were last reported.
     counts: InputCounts,
     /// Until then.
@@ -68,7 +72,7 @@ pub struct InputCounts {
     pub neutral: u32,
     /// Stamped too far ahead, and dropped.
     pub early_dropped: u32,
-    /// Second inputs for one tick, dropped.
+    /// Second inputs for one tick, which took the place of the first.
     pub duplicate: u32,
 }
 
@@ -140,7 +144,11 @@ impl<I: Clone + Default> InputQueue<I> {
             }
             let place = self.waiting.iter().rposition(|waiting| !waiting.tick.is_after(stamped.tick));
             match place {
-                Some(place) if self.waiting[place].tick == stamped.tick => self.counts.duplicate += 1,
+                // Its player's latest will, as after its clock stepped back.
+                Some(place) if self.waiting[place].tick == stamped.tick => {
+                    self.counts.duplicate += 1;
+                    self.waiting[place] = stamped;
+                }
                 place => self.waiting.insert(place.map_or(0, |place| place + 1), stamped),
             }
         }
@@ -150,34 +158,46 @@ impl<I: Clone + Default> InputQueue<I> {
     #[inline(never)]
     pub(crate) fn take(&mut self, tick: Tick) -> Taken<I> {
         self.margin_ticks = self.next_margin_ticks.take();
-        let on_time = self.waiting.pop_front_if(|waiting| waiting.tick == tick);
-        self.counts.on_time += u32::from(on_time.is_some());
-        let late = self.late.take();
-        self.missing_ticks = if on_time.is_some() { 0 } else { self.missing_ticks + 1 };
-        if let Some(Stamped { tick: stamp, input, view_time }) = on_time.or(late) {
-            if self.missing_ticks > 0 {
+        let is_on_time = self.waiting.front().is_some_and(|waiting| waiting.tick == tick);
+        let used = if is_on_time {
+            self.counts.on_time += 1;
+            self.missing_ticks = 0;
+            self.late = None;
+            self.waiting.pop_front()
+        } else {
+            self.missing_ticks += 1;
+            self.late.take()
+        };
+        if let Some(Stamped { tick: stamp, input, view_time }) = used {
+            if !is_on_time {
                 self.counts.late_used += 1;
                 self.missing_ticks = 1;
             }
             self.last = input;
             self.last_stamp = stamp;
-            return Taken { input: self.last.clone(), view_time: self.see(view_time) };
+            return Taken { input: self.last.clone(), view_time: self.see(tick, view_time) };
         }
         let is_gone = self.missing_ticks > INPUT_REPEAT_TICKS_MAX;
         self.counts.neutral += u32::from(is_gone);
         self.counts.repeated += u32::from(!is_gone);
         let input = if is_gone { I::default() } else { self.last.clone() };
-        Taken { input, view_time: self.view_time }
+        Taken { input, view_time: self.view_time.map(|(shown, _)| shown) }
     }
 
-    /// What the screen shows by this input. It never goes back, also not after inputs that do not say
-    /// it: within what a room looks back, a client has no choice but to go on.
-    fn see(&mut self, view_time: Option<ViewTime>) -> Option<ViewTime> {
-        let said = view_time?;
-        if self.view_time.is_none_or(|newest| said.is_after(newest)) {
-            self.view_time = view_time;
-        }
-        self.view_time
+    /// What the screen shows in the step of a tick, by its input. It goes on with time: never back, not
+    /// much faster than time, and as it was when an input does not say it. So nobody can wait in the
+    /// past for the moment that suits a shot.
+    fn see(&mut self, tick: Tick, said: Option<ViewTime>) -> Option<ViewTime> {
+        let Some((newest, at)) = self.view_time else {
+            self.view_time = said.map(|said| (said, tick));
+            return said;
+        };
+        let elapsed = tick.since(at).max(0) as u32;
+        let latest = newest.later(elapsed.saturating_mul(VIEW_PARTS_PER_TICK_MAX));
+        let said = said.filter(|said| said.is_after(newest)).unwrap_or(newest);
+        let shown = if said.is_after(latest) { latest } else { said };
+        self.view_time = Some((shown, tick));
+        Some(shown)
     }
 
     /// Drops all but one, one by one.
@@ -287,9 +307,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_two_inputs_for_a_tick_counts() {
-        let counts = check(&[&[10, 10]], &[10]);
-        assert_eq!(counts.duplicate, 1);
+    fn the_newest_of_two_inputs_for_a_tick_counts() {
+        let mut queue = InputQueue::default();
+        for input in [1, 2] {
+            queue.push(head(10, 0), input, Tick(10));
+        }
+        assert_eq!(queue.take(Tick(10)).input, 2);
+        assert_eq!(queue.report(), InputCounts { on_time: 1, duplicate: 1, ..Default::default() });
     }
 
     #[test]
@@ -330,17 +354,22 @@ mod tests {
     }
 
     #[test]
-    fn a_screen_never_goes_back() {
+    fn a_screen_goes_on_with_time() {
         let mut queue = InputQueue::default();
-        let mut check = |tick: u32, lag: u16, expected: Option<ViewTime>| {
-            queue.push(head(tick, lag), 0u32, Tick(tick));
-            assert_eq!(queue.take(Tick(tick)).view_time, expected);
+        let mut check = |tick: u32, lag: f64, expected: f64| {
+            queue.push(head(tick, (lag * f64::from(ViewTime::PARTS)) as u16), 0u32, Tick(tick));
+            let shown = queue.take(Tick(tick)).view_time;
+            assert_eq!(shown.map(|shown| shown.since(Tick(0))), Some(expected), "in step {tick}");
         };
-        let parts = ViewTime::PARTS;
-        check(10, 3 * parts, Some(ViewTime::at(Tick(7))));
-        check(11, 5 * parts, Some(ViewTime::at(Tick(7))));
-        check(12, 3 * parts, Some(ViewTime::at(Tick(9))));
-        check(13, 0, None);
-        check(14, 9 * parts, Some(ViewTime::at(Tick(9))));
+        check(10, 3.0, 7.0);
+        check(11, 5.0, 7.0);
+        check(12, 3.0, 8.25);
+        check(13, 3.0, 9.5);
+        check(14, 3.0, 10.75);
+        check(15, 3.0, 12.0);
+        // It does not say.
+        check(16, 0.0, 12.0);
+        check(20, 3.0, 17.0);
+        assert_eq!(queue.take(Tick(21)).view_time, Some(ViewTime::at(Tick(17))));
     }
 }

@@ -1,7 +1,8 @@
 //! What may differ from room to room of one game.
 
 use fracas_shared::limits::{
-    LINGER_TIME_MAX_S, OPTIONS_BYTES_MAX, PASSWORD_BYTES_MAX, REWIND_TIME_MAX_MS, SEATS_MAX, TICK_HZ_MAX,
+    LINGER_TIME_MAX_S, OPTIONS_BYTES_MAX, PASSWORD_BYTES_MAX, REWIND_TICKS_MAX, REWIND_TIME_MAX_MS,
+    SEATS_MAX, TICK_HZ_MAX,
 };
 use fracas_shared::{ConfigError, Game};
 use serde::{Deserialize, Serialize};
@@ -18,8 +19,8 @@ pub struct RoomOptions<C> {
     pub bots: u16,
     /// How many seconds a seat is kept after its connection was lost, up to [`LINGER_TIME_MAX_S`].
     pub linger_s: u16,
-    /// How far back lag compensation goes at most, in milliseconds, up to [`REWIND_TIME_MAX_MS`]; 0
-    /// for none.
+    /// How far back lag compensation goes at most, in milliseconds, up to [`REWIND_TIME_MAX_MS`] and
+    /// [`REWIND_TICKS_MAX`]; 0 for none.
     pub rewind_ms: u16,
     /// The game's config.
     pub config: C,
@@ -129,7 +130,8 @@ impl<C> RoomOptions<C> {
         check("tick_hz", self.tick_hz, 1, TICK_HZ_MAX)?;
         check("bots", self.bots, 0, self.seats)?;
         check("linger_s", self.linger_s, 0, LINGER_TIME_MAX_S)?;
-        check("rewind_ms", self.rewind_ms, 0, REWIND_TIME_MAX_MS)
+        let rewind_max_ms = REWIND_TICKS_MAX * 1000 / u32::from(self.tick_hz);
+        check("rewind_ms", self.rewind_ms, 0, rewind_max_ms.min(REWIND_TIME_MAX_MS.into()) as u16)
     }
 }
 

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fracas_shared::limits::{
-    CHAT_BYTES_MAX, CHATS_PER_S_MAX, CONTROLS_PER_S_MAX, HELLO_TIME_MAX_S, IDLE_TIME_MAX_S, INPUTS_PER_S_MAX,
-    PING_AFTER_S, PLAYER_NAME_BYTES_MAX, WRONG_SECRETS_MAX,
+    CHAT_BYTES_MAX, CHATS_PER_S_MAX, CONTROLS_PER_S_MAX, HELLO_TIME_MAX_S, IDLE_TIME_MAX_S, INPUTS_BURST_MAX,
+    INPUTS_PER_S_MAX, PING_AFTER_S, PLAYER_NAME_BYTES_MAX, WRONG_SECRETS_MAX,
 };
 use fracas_shared::message::{ClientMessage, Hearers, PROTOCOL_VERSION, RoomWanted, ServerMessage};
 use fracas_shared::packet::ClientTag;
 use fracas_shared::{Chat, CloseCode, Refusal, Tick};
 
-use super::rate::Rate;
+use super::rate::{Bucket, Rate};
 
 /// When to try again what was refused because the server has too much to do.
 const RETRY_BUSY_AFTER_MS: u32 = 2000;
@@ -73,7 +73,7 @@ pub struct Connection {
     opened: Instant,
     heard: Instant,
     pinged: bool,
-    inputs: Rate,
+    inputs: Bucket,
     controls: Rate,
     chats: Rate,
     wrong_secrets: u32,
@@ -113,7 +113,7 @@ impl Connection {
             opened: now,
             heard: now,
             pinged: false,
-            inputs: Rate::new(INPUTS_PER_S_MAX.into(), now),
+            inputs: Bucket::new(INPUTS_PER_S_MAX, INPUTS_BURST_MAX, now),
             controls: Rate::new(CONTROLS_PER_S_MAX.into(), now),
             chats: Rate::new(CHATS_PER_S_MAX.into(), now),
             wrong_secrets: 0,
@@ -138,7 +138,7 @@ impl Connection {
         self.handle_sign_of_life(now);
         match ClientTag::split(message) {
             Ok((ClientTag::Input, _)) if self.stage == Stage::Seated => {
-                if self.inputs.count(1, now) {
+                if self.inputs.take(now) {
                     self.actions.push_back(Action::Input(message.slice(1..)));
                 } else {
                     self.close(CloseCode::TooFast);
@@ -146,7 +146,7 @@ impl Connection {
             }
             // Inputs that were on their way when the room let go of the player.
             Ok((ClientTag::Input, _)) if self.stage == Stage::Lobby => {
-                if !self.inputs.count(1, now) {
+                if !self.inputs.take(now) {
                     self.close(CloseCode::TooFast);
                 }
             }

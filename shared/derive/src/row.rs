@@ -28,6 +28,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let patterns: Vec<_> = kinds.iter().map(|kind| &kind.path).collect();
     let writes = kinds.iter().map(Kind::write);
     let reads = kinds.iter().map(Kind::read);
+    let sents = kinds.iter().map(Kind::as_sent);
     let blends = kinds.iter().filter_map(Kind::blend);
     let coasts = kinds.iter().filter_map(Kind::coast);
     Ok(quote! {
@@ -55,6 +56,11 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
                     #(#numbers => ::core::result::Result::Ok(#reads),)*
                     kind => ::core::result::Result::Err(::fracas_shared::row::RowError::NoSuchKind(kind)),
                 }
+            }
+
+            #[inline]
+            fn as_sent(&self) -> Self {
+                match self { #(#sents)* }
             }
 
             #[allow(unused_variables, unreachable_patterns)]
@@ -137,6 +143,15 @@ impl Kind {
         let bindings: Vec<_> = self.fields.iter().map(RowField::binding).collect();
         let writes = self.fields.iter().map(RowField::write);
         quote! { #path { #(#names: #bindings),* } => { #(#writes)* } }
+    }
+
+    /// The match arm that makes a value of this kind as it travels.
+    fn as_sent(&self) -> TokenStream {
+        let path = &self.path;
+        let names: Vec<_> = self.fields.iter().map(|field| &field.name).collect();
+        let bindings: Vec<_> = self.fields.iter().map(RowField::binding).collect();
+        let sents = self.fields.iter().map(RowField::as_sent);
+        quote! { #path { #(#names: #bindings),* } => #path { #(#names: #sents),* }, }
     }
 
     /// The match arm that moves a value of this kind towards another one; none when nothing moves.
@@ -325,6 +340,24 @@ impl RowField {
             Coding::Angle { bits } => quote! { row.put_angle(*#field, #bits); },
             Coding::Fixed { min, step, bits } => {
                 quote! { row.put_fixed(*#field, #min, #step, #bits); }
+            }
+        }
+    }
+
+    fn as_sent(&self) -> TokenStream {
+        let (field, ty) = (self.binding(), &self.ty);
+        let quant = quote!(::fracas_shared::quant);
+        match &self.coding {
+            Coding::Inferred => quote! { <#ty as ::fracas_shared::row::RowField>::as_sent(#field) },
+            Coding::Uint { bits } => quote! { #quant::uint_code(u32::from(*#field), #bits) as #ty },
+            Coding::Int { bits } => {
+                quote! { #quant::int_value(#quant::int_code(i32::from(*#field), #bits), #bits) as #ty }
+            }
+            Coding::Angle { bits } => {
+                quote! { #quant::angle_value(#quant::angle_code(*#field, #bits), #bits) }
+            }
+            Coding::Fixed { min, step, bits } => {
+                quote! { #quant::fixed_value(#quant::fixed_code(*#field, #min, #step, #bits), #min, #step) }
             }
         }
     }

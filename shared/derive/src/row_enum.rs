@@ -29,6 +29,10 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
                 row.put_index(match self { #(Self::#variants => #numbers),* });
             }
 
+            fn as_sent(&self) -> Self {
+                match self { #(Self::#variants => Self::#variants),* }
+            }
+
             fn read(
                 row: &mut ::fracas_shared::row::RowReader<'_>,
             ) -> ::core::result::Result<Self, ::fracas_shared::row::RowError> {

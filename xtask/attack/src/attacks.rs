@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use fracas_shared::limits::{
-    CLIENT_MESSAGE_BYTES_MAX, CONTROLS_PER_S_MAX, HTTP_HEAD_BYTES_MAX, INPUTS_PER_S_MAX, WRONG_SECRETS_MAX,
+    CLIENT_MESSAGE_BYTES_MAX, CONTROLS_PER_S_MAX, HTTP_HEAD_BYTES_MAX, INPUTS_BURST_MAX, WRONG_SECRETS_MAX,
 };
 use fracas_shared::message::{
     ClientMessage, Hearers, PROTOCOL_VERSION, RoomWanted, SUBPROTOCOL, ServerMessage,
@@ -444,7 +444,7 @@ impl Stranger {
         InputHead { tick: Tick(1), ack: Tick(0), view_lag: 0 }.write(&mut input);
         // The numbers of `dots`.
         input.extend([0; 3]);
-        let inputs = frame(Opcode::Binary, true, &input).repeat(INPUTS_PER_S_MAX as usize);
+        let inputs = frame(Opcode::Binary, true, &input).repeat(INPUTS_BURST_MAX as usize);
         line.flood(&inputs, FLOOD_BYTES_MAX, FLOOD_TIME_MAX).await;
         Ok(line)
     }

@@ -1,7 +1,7 @@
 //! Beams, rockets, deaths and pickups.
 
 use fracas_arena::{Config, Event, Input, Item, View, Weapon};
-use fracas_shared::PlayerId;
+use fracas_shared::{PlayerId, ViewTime};
 
 use crate::house::{House, on_map};
 
@@ -95,6 +95,28 @@ fn who_dies_waits_and_lives_again() {
     let ships = house.ships();
     assert_eq!((ships[1].alive, ships[1].health), (true, 100));
     assert!((ships[0].x - ships[1].x).abs() > 4.0, "far from the enemy: {ships:?}");
+}
+
+#[test]
+fn a_shot_at_a_life_that_is_over_does_not_hurt_the_next_one() {
+    let mut config = on_map(OPEN);
+    config.beam.damage = 127;
+    config.beam.cooldown_s = 0.05;
+    config.respawn_s = 0.0;
+    let mut house = duel(&config);
+    house.step(&[]);
+    let there = Input { beam: true, ..aimed(&house) };
+    let seen = ViewTime::at(house.now());
+    house.view_times = vec![(PlayerId(0), seen)];
+    house.step(&[there]);
+    assert_eq!(house.ships()[1].deaths, 1);
+    house.step(&[]);
+    assert!(house.ships()[1].alive, "at once");
+    house.step(&[]);
+    house.step(&[there]);
+    assert_eq!(house.ships()[1].deaths, 1, "its screen shows the life before");
+    let shot = |event: &Event| matches!(event, Event::Beam { player: PlayerId(0), .. });
+    assert!(house.events().iter().any(shot));
 }
 
 #[test]

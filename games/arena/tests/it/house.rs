@@ -3,11 +3,12 @@
 use fracas_arena::{Arena, Config, Entity, Event, Global, Input, MapSource, Mind, Own, View};
 use fracas_shared::game::Events;
 use fracas_shared::glam::Vec2;
+use fracas_shared::past::History;
 use fracas_shared::row::{Names, Refs, RowReader, RowWriter};
 use fracas_shared::state::to_bytes;
 use fracas_shared::{
     Context, EntityId, EntityKey, Game, Inputs, Outcome, Past, Pilot, PlayerId, Profile, Rng, Row, Seen,
-    Tick, World, math,
+    Tick, ViewTime, World, math,
 };
 
 /// One room.
@@ -19,6 +20,9 @@ pub(crate) struct House {
     tick: Tick,
     tick_hz: u16,
     events: Events<Event>,
+    history: History<View>,
+    /// What the players' screens show.
+    pub(crate) view_times: Vec<(PlayerId, ViewTime)>,
     minds: Vec<(Mind, Rng)>,
 }
 
@@ -45,6 +49,8 @@ impl House {
             tick: Tick(u32::MAX - 100),
             tick_hz,
             events: Events::default(),
+            history: History::new(250, tick_hz),
+            view_times: Vec::new(),
             minds: (0..players).map(|player| (Mind::default(), Rng::new(u64::from(player), 2))).collect(),
         };
         house.begin();
@@ -69,9 +75,14 @@ impl House {
             tick: self.tick,
             tick_hz: self.tick_hz,
             events: &mut self.events,
-            past: Past::default(),
+            past: Past::new(&self.history, &self.view_times),
         };
         hook(&self.rules, &mut ctx)
+    }
+
+    /// The last tick that was made.
+    pub(crate) fn now(&self) -> Tick {
+        self.tick
     }
 
     /// Makes one tick with these inputs, by seat; who has none gives the neutral one.
@@ -81,6 +92,7 @@ impl House {
         self.tick += 1;
         self.events.clear();
         self.with(|rules, ctx| rules.step(ctx, &Inputs::new(&inputs)));
+        self.history.push(&self.rules, self.tick, &self.world);
     }
 
     /// Makes one tick in which pilots play all seats.

@@ -32,7 +32,7 @@ pub enum RestoreError {
 }
 
 /// The version of the checkpoint's layout.
-const CHECKPOINT_VERSION: u16 = 2;
+const CHECKPOINT_VERSION: u16 = 3;
 
 impl<G: Pilot> Room<G> {
     /// The room as bytes, all that is needed to go on from here in another process.

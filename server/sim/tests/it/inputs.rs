@@ -18,8 +18,8 @@ fn the_rules_get_one_input_of_each_seat_in_each_tick() {
         for ahead in 0..3 {
             table.steps(eager, next + ahead, 1);
         }
-        table.steps(doubled, next, 1);
         table.steps(doubled, next, 9);
+        table.steps(doubled, next, 1);
         table.tick();
         let players: Vec<_> = table.room.last_record().inputs.iter().map(|(player, _)| player.0).collect();
         assert_eq!(players, [0, 1, 2, 3, 4, 5]);

@@ -1,7 +1,7 @@
 //! Options of rooms, and errors that name the field.
 
 use fracas_shared::limits::{
-    LINGER_TIME_MAX_S, PASSWORD_BYTES_MAX, REWIND_TIME_MAX_MS, SEATS_MAX, TICK_HZ_MAX,
+    LINGER_TIME_MAX_S, PASSWORD_BYTES_MAX, REWIND_TICKS_MAX, REWIND_TIME_MAX_MS, SEATS_MAX, TICK_HZ_MAX,
 };
 use fracas_shared::{ConfigError, Game};
 use fracas_sim::{OptionsPatch, Room, RoomOptions};
@@ -57,6 +57,16 @@ fn options_have_limits() {
     let password = |bytes: usize| patched(&format!(r#"{{"password": "{}"}}"#, "x".repeat(bytes)));
     password(PASSWORD_BYTES_MAX).expect("a long one");
     assert_eq!(password(PASSWORD_BYTES_MAX + 1).expect_err("too long").field, "password");
+}
+
+#[test]
+fn a_room_looks_back_by_so_many_ticks() {
+    let tick_hz = u32::from(TICK_HZ_MAX);
+    let max_ms = REWIND_TICKS_MAX * 1000 / tick_hz;
+    let rewind = |ms: u32| patched(&format!(r#"{{"tick_hz": {tick_hz}, "rewind_ms": {ms}}}"#));
+    rewind(max_ms).expect("as many ticks");
+    let error = rewind(max_ms + 1).expect_err("more ticks");
+    assert_eq!(error.to_string(), format!("`rewind_ms`: must be from 0 to {max_ms}, not {}", max_ms + 1));
 }
 
 #[test]

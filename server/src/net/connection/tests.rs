@@ -132,21 +132,40 @@ fn an_answer_that_comes_too_late_does_not_reopen_the_conversation() {
 
 #[test]
 fn so_many_messages_a_second_and_no_more() {
-    let input = Bytes::from_static(&[ClientTag::Input as u8]);
     let ping = bytes(&ClientMessage::Ping { nonce: 1 });
-    for (message, max) in [(input, INPUTS_PER_S_MAX), (ping, CONTROLS_PER_S_MAX)] {
-        let (mut connection, now) = seated();
-        let mut now = now + seconds(2);
-        for _ in 0..3 {
-            for _ in 0..max {
-                connection.handle_binary(&message, now);
-            }
-            assert_eq!(actions(&mut connection).len(), max as usize);
-            now += seconds(1);
+    let (mut connection, now) = seated();
+    let mut now = now + seconds(2);
+    for _ in 0..3 {
+        for _ in 0..CONTROLS_PER_S_MAX {
+            connection.handle_binary(&ping, now);
         }
-        for _ in 0..=max {
-            connection.handle_binary(&message, now);
-        }
-        assert_eq!(actions(&mut connection).pop(), Some(Action::Close(CloseCode::TooFast)));
+        assert_eq!(actions(&mut connection).len(), CONTROLS_PER_S_MAX as usize);
+        now += seconds(1);
     }
+    for _ in 0..=CONTROLS_PER_S_MAX {
+        connection.handle_binary(&ping, now);
+    }
+    assert_eq!(actions(&mut connection).pop(), Some(Action::Close(CloseCode::TooFast)));
+}
+
+#[test]
+fn inputs_come_steadily_and_after_a_stall_at_once() {
+    let input = Bytes::from_static(&[ClientTag::Input as u8]);
+    let (mut connection, mut now) = seated();
+    let mut send = |count: u32, now| {
+        for _ in 0..count {
+            connection.handle_binary(&input, now);
+        }
+        let mut actions = actions(&mut connection);
+        assert_eq!(actions.len(), count as usize);
+        actions.pop()
+    };
+    for _ in 0..3 {
+        assert!(matches!(send(INPUTS_PER_S_MAX, now), Some(Action::Input(_))));
+        now += seconds(1);
+    }
+    assert!(matches!(send(INPUTS_BURST_MAX, now), Some(Action::Input(_))));
+    now += seconds(1);
+    assert!(matches!(send(INPUTS_PER_S_MAX, now), Some(Action::Input(_))));
+    assert_eq!(send(1, now), Some(Action::Close(CloseCode::TooFast)));
 }
