@@ -56,21 +56,17 @@ impl InputClock {
     /// The stamp of an input made from the frame of `newest`; none when the input of that tick is
     /// already on its way, as once after the lead was lowered.
     pub fn stamp(&mut self, newest: Tick) -> Option<Tick> {
-        self.claim(newest + self.lead)
-    }
-
-    /// Takes that somebody else's clock has stamped an input.
-    pub(crate) fn note_stamp(&mut self, stamp: Tick) {
-        self.last_stamp = Some(stamp);
-    }
-
-    /// The stamp itself; none when it or a later one was given before.
-    fn claim(&mut self, stamp: Tick) -> Option<Tick> {
+        let stamp = newest + self.lead;
         if self.last_stamp.is_some_and(|last| !stamp.is_after(last)) {
             return None;
         }
         self.last_stamp = Some(stamp);
         Some(stamp)
+    }
+
+    /// Takes that somebody else's clock has stamped an input.
+    pub(crate) fn note_stamp(&mut self, stamp: Tick) {
+        self.last_stamp = Some(stamp);
     }
 
     /// Takes what the server reports with the frame of `newest`: how many ticks before its step the

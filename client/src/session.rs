@@ -230,9 +230,8 @@ impl Session {
         self.send_input_by(now, row, stamp)
     }
 
-    /// Sends an input for the tick that [`Play::advance`](crate::Play::advance) wants it for; false
-    /// and nothing sent when there was no frame yet, or when an input of that tick or a later one is
-    /// on its way.
+    /// Sends an input for the tick that [`Play::advance`](crate::Play::advance) wants it for, also after
+    /// a later one, as when its clock stepped back; false and nothing sent when there was no frame yet.
     pub fn send_stamped<I: Row>(
         &mut self,
         now: Duration,

@@ -3,23 +3,22 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use fracas_arena::{Config, Event, Input, MapSource, View, Weapon};
+use fracas_arena::{Config, Event, MapSource, Weapon};
 use fracas_shared::glam::Vec2;
-use fracas_shared::{Game, LineProfile, PlayerId, Profile, Tick, ViewTime};
-use fracas_sim::{Room, RoomOptions, SeatToken};
+use fracas_shared::{LineProfile, PlayerId, Tick};
 
 use super::brains::{Duellist, PilotBrain, Sentry, Shuttle, Wanderer};
 use super::figures::{Figures, Wanted, quantile};
 use super::simulated::{Happened, SimulatedMatch};
 
-const TICK_HZ: u16 = 30;
+pub(super) const TICK_HZ: u16 = 30;
 const TICK_MS: f64 = 1000.0 / TICK_HZ as f64;
 /// What the rules know positions to, in metres.
 const OWN_STEP_M: f32 = 1.0 / 1024.0;
 /// What views show positions to, in metres.
 const VIEW_STEP_M: f32 = 1.0 / 32.0;
 /// The game's own cap, in milliseconds.
-const CAP_MS: u16 = 250;
+pub(super) const CAP_MS: u16 = 250;
 /// In which everyone finds the way to the server, in seconds: figures begin after it.
 const SETTLE_S: u64 = 12;
 
@@ -63,7 +62,7 @@ fn mobile() -> LineProfile {
 
 /// Shots hurt, but hardly: nobody dies for long, so that nothing but the lines is between the players
 /// and their ships.
-fn harmless(solid: bool) -> Config {
+pub(super) fn harmless(solid: bool) -> Config {
     let mut config = Config { score_limit: 1000, time_limit_s: 3600.0, ..Config::default() };
     (config.beam.damage, config.rocket.damage, config.pickup.health) = (1, 1, 127);
     (config.ship.health, config.ship.solid) = (127, solid);
@@ -377,7 +376,7 @@ fn duel(profile: LineProfile, rewind_ms: u16, counts_beyond: bool, lengths: Leng
 }
 
 /// A field without walls in it, and with so much to heal ships that none dies for long.
-fn open_field() -> MapSource {
+pub(super) fn open_field() -> MapSource {
     let (wall, floor) = ("#".repeat(24), format!("#{}#", "..H..".repeat(5)[..22].to_owned()));
     let spawns = format!("#.S{}S.#", ".".repeat(18));
     let mut rows = vec![wall.clone(), floor.clone(), spawns.clone()];
@@ -642,121 +641,4 @@ fn long_life(drift: f64, seconds: u64) -> Result<(f64, f64)> {
     let missing = after.missing() - before.missing();
     let all = missing + after.on_time - before.on_time;
     Ok((worst, f64::from(missing) * 100.0 / f64::from(all)))
-}
-
-/// A client that cheats with time, against an honest one: who gets further and fires more.
-pub fn cheats(figures: &mut Figures, lengths: Lengths) -> Result<()> {
-    let ticks = lengths.match_s as u32 * u32::from(TICK_HZ);
-    let honest = race(ticks, |_, next| vec![next])?;
-    let line = "6. cheats";
-    figures.push(line, "honest: way", honest.0, "m", Wanted::Anything);
-    figures.push(line, "honest: shots", honest.1, "shots", Wanted::Anything);
-    let cheats: [(&str, Stamps); 4] = [
-        ("twice the inputs", |_, next| vec![next, next]),
-        ("ten inputs a tick, ever further ahead", |_, next| (next..next + 10).collect()),
-        ("stamps from the future", |_, next| vec![next + 31]),
-        ("a second's inputs let go at once", |tick, next| {
-            if tick % 30 == 29 { (next.saturating_sub(29)..=next).collect() } else { Vec::new() }
-        }),
-    ];
-    for (name, stamps) in cheats {
-        let (way, shots) = race(ticks, stamps)?;
-        figures.push(
-            line,
-            format!("{name}: way, against the honest one"),
-            way / honest.0,
-            "times",
-            Wanted::AtMost(1.0),
-        );
-        figures.push(
-            line,
-            format!("{name}: shots, against the honest one"),
-            shots / honest.1,
-            "times",
-            Wanted::AtMost(1.0),
-        );
-    }
-    figures.push(
-        line,
-        "a moment of its own for each shot: between the moments that were used",
-        chosen_moments(ticks)?,
-        "ticks",
-        Wanted::AtMost(0.25),
-    );
-    Ok(())
-}
-
-/// Says of its screen that it shows the oldest moment, but of each shot's that it shows the newest:
-/// gives by how much the age of what its shots meet differs.
-fn chosen_moments(ticks: u32) -> Result<f64> {
-    let options = RoomOptions {
-        tick_hz: TICK_HZ,
-        config: harmless(false),
-        rewind_ms: CAP_MS,
-        ..RoomOptions::of::<fracas_arena::Arena>()
-    };
-    let mut room = Room::<fracas_arena::Arena>::open(options, 1)?;
-    let player = room.join(Profile::player("chooser"), SeatToken(1))?;
-    let codec = fracas_shared::packet::RowCodecs::of(&fracas_shared::Schema::of::<fracas_arena::Arena>());
-    let cap = f64::from(CAP_MS) * f64::from(TICK_HZ) / 1000.0;
-    let (mut least, mut most) = (f64::INFINITY, 0.0f64);
-    for tick in 0..ticks {
-        let next = room.simulation().tick().next();
-        let beam = tick % 10 == 9;
-        let view_lag = if beam { ViewTime::PARTS } else { u16::MAX };
-        let mut packet = Vec::new();
-        fracas_shared::packet::InputHead { tick: next, ack: Tick(0), view_lag }.write(&mut packet);
-        let input = Input { beam, ..Input::default() };
-        codec.inputs.encode(&fracas_shared::packet::LooseRow::of(&input, |_| None), &mut packet);
-        room.input(player, &packet)?;
-        room.tick(&mut []);
-        for (_, shown) in room.last_record().view_times.iter().filter(|_| beam) {
-            let age = (-shown.since(next)).min(cap);
-            (least, most) = (least.min(age), most.max(age));
-        }
-    }
-    Ok(most - least)
-}
-
-/// The stamps of what is sent before a tick, given its number and the next step's.
-type Stamps = fn(u32, u32) -> Vec<u32>;
-
-/// Flies around and fires for so many ticks, with inputs of these stamps before each; gives the way
-/// flown and the shots fired.
-fn race(ticks: u32, stamps: impl Fn(u32, u32) -> Vec<u32>) -> Result<(f64, f64)> {
-    let mut config = harmless(false);
-    config.map = open_field();
-    let options = RoomOptions { tick_hz: TICK_HZ, config, ..RoomOptions::of::<fracas_arena::Arena>() };
-    let mut room = Room::<fracas_arena::Arena>::open(options, 1)?;
-    let player = room.join(Profile::player("racer"), SeatToken(1))?;
-    let (mut way, mut shots) = (0.0, 0.0);
-    let mut last: Option<Vec2> = None;
-    let codec = fracas_shared::packet::RowCodecs::of(&fracas_shared::Schema::of::<fracas_arena::Arena>());
-    for tick in 0..ticks {
-        let next = room.simulation().tick().next().0;
-        for stamp in stamps(tick, next) {
-            // Two seconds one way, two seconds back.
-            let x = if (stamp / 60).is_multiple_of(2) { 127 } else { -127 };
-            let input = Input { x, beam: true, ..Input::default() };
-            let mut packet = Vec::new();
-            fracas_shared::packet::InputHead { tick: Tick(stamp), ack: Tick(0), view_lag: 0 }
-                .write(&mut packet);
-            codec.inputs.encode(&fracas_shared::packet::LooseRow::of(&input, |_| None), &mut packet);
-            room.input(player, &packet)?;
-        }
-        room.tick(&mut []);
-        shots += room.last_events().filter(|event| matches!(event, Event::Beam { .. })).count() as f64;
-        let simulation = room.simulation();
-        let at = simulation.world().iter().find_map(|(key, entity)| {
-            match simulation.game().view(key, entity)? {
-                View::Ship { x, y, .. } => Some(Vec2::new(x, y)),
-                _ => None,
-            }
-        });
-        if let (Some(at), Some(last)) = (at, last) {
-            way += f64::from(at.distance(last));
-        }
-        last = at;
-    }
-    Ok((way, shots))
 }

@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use clap::CommandFactory;
-use fracas_shared::limits::{LINGER_TIME_MAX_S, REWIND_TIME_MAX_MS, SEATS_MAX, TICK_HZ_MAX};
+use fracas_shared::limits::{
+    LINGER_TIME_MAX_S, REWIND_TICKS_MAX, REWIND_TIME_MAX_MS, SEATS_MAX, TICK_HZ_MAX,
+};
 use fracas_shared::{GameList, GameVisitor, Pilot};
 use toml::{Table, Value};
 
@@ -74,6 +76,7 @@ impl GameVisitor for PrintGames<'_> {
                  # Seconds for which a seat is kept after its connection was lost, 0 to {LINGER_TIME_MAX_S}\n\
                  linger_s = {linger_s}\n\
                  # How far back lag compensation goes at most, in milliseconds, 0 to {REWIND_TIME_MAX_MS}\n\
+                 # and not more than {REWIND_TICKS_MAX} ticks\n\
                  rewind_ms = {rewind_ms}\n\
                  # Ticks per second, 1 to {TICK_HZ_MAX}\n\
                  tick_hz = {tick_hz}\n\
