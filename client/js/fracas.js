@@ -8,7 +8,7 @@
  * @module
  */
 
-const PROTOCOL_VERSION = 2;
+const PROTOCOL_VERSION = 3;
 const PROGRAM = "fracas.js 0.1.0";
 
 // Limits of the protocol, by their names there.
@@ -61,6 +61,10 @@ export class FracasError extends Error {
 /** @param {string} problem */
 const malformed = (problem) => new FracasError("malformed", `what the server sent cannot be read: ${problem}`);
 
+const tooShort = () => malformed("it ends in the middle of a value");
+const noFrame = () => malformed("a frame is malformed");
+const tooLong = () => malformed("bytes are left over");
+
 /** @param {unknown} error @returns {FracasError} */
 const asFracasError = (error) => (error instanceof FracasError ? error : malformed(String(error)));
 
@@ -86,43 +90,104 @@ const lenientText = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * How values of a type are written and read.
- * @typedef {{put(out: number[], value: any): void, take(from: ByteReader): any}} Type
+ * @typedef {{put(out: BitWriter, value: any): void, take(from: BitReader): any}} Type
  * @typedef {{type: string, [field: string]: any}} Message
  */
 
-class ByteReader {
-  /** @param {Uint8Array} bytes @param {number} at */
-  constructor(bytes, at) {
+/** Reads numbers bit by bit: the first one is the lowest of the first byte. */
+class BitReader {
+  /** @param {Uint8Array} bytes @param {number} start the byte to begin with */
+  constructor(bytes, start) {
     this.bytes = bytes;
-    this.at = at;
+    this.at = start * 8;
   }
 
+  /** How many bits are. */
   get left() {
-    return this.bytes.length - this.at;
+    return this.bytes.length * 8 - this.at;
   }
 
-  /** A little-endian number. @param {number} size in bytes */
-  take(size) {
-    if (size > this.left) throw malformed("it ends in the middle of a value");
+  /** The next 0 to 32 bits. @param {number} bits */
+  take(bits) {
+    if (bits > this.left) throw tooShort();
     let value = 0;
-    for (let i = 0; i < size; i++) value += this.bytes[this.at++] * 2 ** (8 * i);
+    for (let taken = 0; taken < bits; ) {
+      const shift = this.at & 7;
+      const count = Math.min(8 - shift, bits - taken);
+      value += ((this.bytes[this.at >> 3] >> shift) & ((1 << count) - 1)) * 2 ** taken;
+      taken += count;
+      this.at += count;
+    }
     return value;
   }
+
+  /** Less than a byte may be left, all zero. */
+  end() {
+    if (this.left > 7 || this.take(this.left) > 0) throw tooLong();
+  }
+}
+
+/** Writes them so. */
+class BitWriter {
+  /** @type {number[]} */
+  bytes = [];
+
+  /** @param {number} start before it are bytes of zeros */
+  constructor(start) {
+    this.at = start * 8;
+  }
+
+  /** @param {number} value without higher bits @param {number} bits */
+  put(value, bits) {
+    while (bits > 0) {
+      const shift = this.at & 7;
+      const count = Math.min(8 - shift, bits);
+      this.bytes[this.at >> 3] |= (value & ((1 << count) - 1)) << shift;
+      value >>>= count;
+      bits -= count;
+      this.at += count;
+    }
+  }
+
+  /** @param {Uint8Array} bytes */
+  putBytes(bytes) {
+    for (const byte of bytes) this.put(byte, 8);
+  }
+
+  finish() {
+    return Uint8Array.from(this.bytes);
+  }
+}
+
+/** @param {BitReader | RangeReader} from @param {number} length */
+const takeBytes = (from, length) => Uint8Array.from({ length }, () => from.take(8));
+
+/**
+ * A string, by the kinds of fields that it may be in.
+ * @typedef {{bytes: Uint8Array, text: string}} TableString
+ */
+const NO_BYTES = new Uint8Array(0);
+const NO_STRING = { bytes: NO_BYTES, text: "" };
+
+/** @param {BitReader | RangeReader} bits @returns {TableString} */
+function takeString(bits) {
+  const bytes = takeBytes(bits, bits.take(8));
+  return { bytes, text: lenientText.decode(bytes) };
 }
 
 /** @type {Type} */
 const u32 = {
   put(out, value) {
-    if (value < 251) return void out.push(value);
-    const size = value < 0x10000 ? 2 : 4;
-    out.push(size === 2 ? 251 : 252);
-    for (let i = 0; i < size; i++) out.push((value >>> (8 * i)) & 0xff);
+    if (value < 251) return out.put(value, 8);
+    const isShort = value < 0x10000;
+    out.put(isShort ? 251 : 252, 8);
+    out.put(value, isShort ? 16 : 32);
   },
   take(from) {
-    const first = from.take(1);
+    const first = from.take(8);
     if (first < 251) return first;
-    if (first > 252) throw malformed("a number is too long");
-    return from.take(first === 251 ? 2 : 4);
+    if (first > 252) throw malformed("a number is too large");
+    return from.take(first === 251 ? 16 : 32);
   },
 };
 /** @type {Type} */
@@ -144,9 +209,9 @@ const i32 = {
 };
 /** @type {Type} */
 const bool = {
-  put: (out, value) => void out.push(value ? 1 : 0),
+  put: (out, value) => out.put(value ? 1 : 0, 8),
   take(from) {
-    const value = from.take(1);
+    const value = from.take(8);
     if (value > 1) throw malformed("a bool is neither 0 nor 1");
     return value === 1;
   },
@@ -156,14 +221,13 @@ const string = {
   put(out, value) {
     const bytes = utf8.encode(value);
     u32.put(out, bytes.length);
-    for (const byte of bytes) out.push(byte);
+    out.putBytes(bytes);
   },
   take(from) {
     const length = u32.take(from);
-    if (length > from.left) throw malformed("it ends in the middle of a string");
-    from.at += length;
+    if (length * 8 > from.left) throw tooShort();
     try {
-      return strictText.decode(from.bytes.subarray(from.at - length, from.at));
+      return strictText.decode(takeBytes(from, length));
     } catch {
       throw malformed("a string is not UTF-8");
     }
@@ -186,7 +250,7 @@ const list = (type) => ({
   take(from) {
     const count = u32.take(from);
     // Every value has a byte at least, so a forged count costs nothing.
-    if (count > from.left) throw malformed("a list is longer than its message");
+    if (count * 8 > from.left) throw tooShort();
     return Array.from({ length: count }, () => type.take(from));
   },
 });
@@ -305,96 +369,23 @@ export const ServerMessage = oneOf({
   Notification: { text: string },
 });
 
-/** Of a room, these are reliable: both ends count them, so that who comes back misses none. */
-const RELIABLE = new Set([
-  "PlayerJoined", "PlayerLeft", "Outcome", "MatchBegan", "TimeDropped", "Said", "PlayerAway", "PlayerBack", "Notification",
-]);
+/** Of a room, all others are reliable: both ends count them, so that who comes back misses none. */
+const UNRELIABLE = ["Welcome", "Joined", "Refused", "Left", "Rooms", "Pong", "RetryAfter"];
 
 /** A whole control message, tag and all. @param {Type} type @param {Message} message */
 export function toBytes(type, message) {
-  const out = [0];
+  const out = new BitWriter(1);
   type.put(out, message);
-  return Uint8Array.from(out);
+  return out.finish();
 }
 
 /** @param {Type} type @param {Uint8Array} bytes @returns {Message} */
 export function fromBytes(type, bytes) {
   if (bytes.length > SERVER_MESSAGE_BYTES_MAX + 1) throw malformed("it is longer than a message may be");
-  const from = new ByteReader(bytes, 1);
+  const from = new BitReader(bytes, 1);
   const message = type.take(from);
-  if (from.left > 0) throw malformed("bytes are left over after a message");
+  from.end();
   return message;
-}
-
-// ---- Bits: the first one is the lowest of the first byte.
-
-class BitReader {
-  bytes = new Uint8Array(1024);
-  at = 0;
-  end = 0;
-
-  /** Starts with the bytes from `start` on. @param {Uint8Array} message @param {number} start */
-  load(message, start) {
-    const length = Math.max(0, message.length - start);
-    // The bytes are copied to where 5 can be read at once from any place.
-    if (this.bytes.length < length + 8) this.bytes = new Uint8Array(length * 2 + 8);
-    this.bytes.set(start === 0 ? message : message.subarray(start));
-    this.at = 0;
-    this.end = length * 8;
-  }
-
-  /** The next 0 to 32 bits. @param {number} bits */
-  take(bits) {
-    const { at, bytes } = this;
-    if (at + bits > this.end) throw malformed("it ends in the middle of a value");
-    this.at = at + bits;
-    const byte = at >>> 3;
-    const shift = at & 7;
-    let value = (bytes[byte] | (bytes[byte + 1] << 8) | (bytes[byte + 2] << 16) | (bytes[byte + 3] << 24)) >>> shift;
-    if (shift + bits > 32) value |= bytes[byte + 4] << (32 - shift);
-    return bits === 32 ? value >>> 0 : value & ((1 << bits) - 1);
-  }
-
-  /** A copy of this many bytes. @param {number} length */
-  takeBytes(length) {
-    const bytes = new Uint8Array(length);
-    for (let i = 0; i < length; i++) bytes[i] = this.take(8);
-    return bytes;
-  }
-
-  /** Whether less than a byte is left and it is all zero. */
-  isAtEnd() {
-    const left = this.end - this.at;
-    return left < 8 && this.take(left) === 0;
-  }
-}
-
-class BitWriter {
-  // The longest row: all fields are strings of 255 bytes; before it stand at most 10 bytes.
-  bytes = new Uint8Array(10 + FIELDS_MAX * (TEXT_BYTES_MAX + 1));
-  at = 0;
-
-  /** Starts afresh with this many bytes of zeros. @param {number} bytes */
-  start(bytes) {
-    this.bytes.fill(0, 0, (this.at + 7) >> 3);
-    this.at = bytes * 8;
-  }
-
-  /** @param {number} value without higher bits @param {number} bits */
-  put(value, bits) {
-    while (bits > 0) {
-      const shift = this.at & 7;
-      const count = Math.min(8 - shift, bits);
-      this.bytes[this.at >> 3] |= (value & ((1 << count) - 1)) << shift;
-      value >>>= count;
-      bits -= count;
-      this.at += count;
-    }
-  }
-
-  finish() {
-    return this.bytes.slice(0, (this.at + 7) >> 3);
-  }
 }
 
 // ---- Schemas, and rows by them.
@@ -412,8 +403,8 @@ class BitWriter {
  */
 
 /** Bits of the kinds of fields that do not say it. */
-const FIXED_BITS = new Map([["bool", 1], ["entity", 16], ["player", 10], ["text", 10], ["bytes", 10]]);
-const NO_BYTES = new Uint8Array(0);
+/** @type {Record<string, number>} */
+const FIXED_BITS = { bool: 1, entity: 16, player: 10, text: 10, bytes: 10 };
 
 /** Bits that tell apart so many things. @param {number} things */
 const indexBits = (things) => Math.max(1, 32 - Math.clz32(things - 1));
@@ -433,7 +424,7 @@ class Field {
     const { name, kind, min = 0, step = 1, names = [] } = field;
     const fail = (/** @type {string} */ problem) => badSchema(`${place}.${name}: ${problem}`);
     const isSized = ["uint", "int", "fixed", "angle"].includes(kind);
-    const bits = isSized ? field.bits : kind === "enum" ? indexBits(names.length) : FIXED_BITS.get(kind);
+    const bits = isSized ? field.bits : kind === "enum" ? indexBits(names.length) : FIXED_BITS[kind];
     if (!isName(name)) throw fail("a name has 1 to 64 letters");
     if (bits === undefined) throw fail(`no kind of field '${kind}' is known; update this client`);
     if (!Number.isInteger(bits) || bits < 1 || bits > 32) throw fail("`bits` must be from 1 to 32");
@@ -449,10 +440,8 @@ class Field {
     this.kind = kind;
     /** @type {number} */
     this.bits = bits;
-    /** Bits of a small difference; 0 when a changed code is always written whole. */
-    this.smallBits = isSized && bits > 3 ? (bits + 1) >> 1 : 0;
-    this.codeMax = 2 ** bits - 1;
-    this.isString = kind === "text" || kind === "bytes";
+    this.parts = 2 ** bits;
+    this.isString = kind in NO_STRING;
     /** @type {number} */
     this.min = min;
     /** @type {number} */
@@ -465,14 +454,19 @@ class Field {
   value(code) {
     switch (this.kind) {
       case "fixed": return Math.fround(this.min + code * this.step);
-      case "angle": return Math.fround((code * 2 * Math.PI) / (this.codeMax + 1));
+      case "angle": return Math.fround((code * 2 * Math.PI) / this.parts);
       case "uint": return code;
-      case "int": return code - (this.codeMax + 1) / 2;
+      case "int": return code - this.parts / 2;
       case "bool": return code === 1;
       case "enum": return this.names[code] ?? null;
       case "player": return code === 0 || code > SEATS_MAX ? null : code - 1;
       default: return code === 0 ? null : code;
     }
+  }
+
+  /** @param {TableString} string */
+  string(string) {
+    return string[/** @type {"text" | "bytes"} */ (this.kind)];
   }
 
   /**
@@ -488,11 +482,11 @@ class Field {
     switch (this.kind) {
       case "fixed": return this.#clamp((Math.fround(value) - this.min) / this.step);
       case "angle": {
-        const parts = this.codeMax + 1;
+        const { parts } = this;
         const part = Math.round((Math.fround(value) / (2 * Math.PI)) * parts) % parts;
         return (part < 0 ? part + parts : part) >>> 0;
       }
-      case "int": return this.#clamp(Math.round(value || 0) + (this.codeMax + 1) / 2);
+      case "int": return this.#clamp(Math.round(value || 0) + this.parts / 2);
       case "bool": return value ? 1 : 0;
       case "enum": {
         const place = this.names.indexOf(value);
@@ -507,7 +501,7 @@ class Field {
   /** @param {number} number */
   #clamp(number) {
     const code = Math.round(number);
-    return code > 0 ? Math.min(code, this.codeMax) : 0;
+    return code > 0 ? Math.min(code, this.parts - 1) : 0;
   }
 }
 
@@ -522,8 +516,6 @@ class Kind {
     this.number = number;
     /** @type {Field[]} */
     this.fields = kind.fields.map((/** @type {any} */ field) => new Field(field ?? {}, place));
-    /** Places of the fields that are strings. */
-    this.strings = this.fields.flatMap((field, i) => (field.isString ? [i] : []));
   }
 }
 
@@ -532,8 +524,9 @@ const badRow = (problem) => new FracasError("bad_row", `this does not fit the ga
 
 /** The kinds of rows of one union. */
 class Kinds {
-  /** @param {any} kinds @param {string} union */
-  constructor(kinds, union) {
+  /** @param {any} schema @param {string} union */
+  constructor(schema, union) {
+    const kinds = schema[union];
     if (!isList(kinds, KINDS_MAX)) throw badSchema(`${union}: at most 32 kinds`);
     /** @type {Kind[]} */
     this.list = kinds.map((/** @type {any} */ kind, /** @type {number} */ number) => new Kind(kind, number, union));
@@ -541,7 +534,7 @@ class Kinds {
     this.union = union;
   }
 
-  /** @param {BitReader} bits */
+  /** @param {BitReader | RangeReader} bits */
   take(bits) {
     const kind = this.list[bits.take(this.bits)];
     if (kind === undefined) throw malformed("a row is of no kind");
@@ -562,12 +555,7 @@ class Kinds {
     /** @type {Row} */
     const row = { kind: kind.name };
     for (const field of kind.fields) {
-      if (field.isString) {
-        const bytes = bits.takeBytes(bits.take(8));
-        row[field.key] = field.kind === "text" ? lenientText.decode(bytes) : bytes;
-      } else {
-        row[field.key] = field.value(bits.take(field.bits));
-      }
+      row[field.key] = field.isString ? field.string(takeString(bits)) : field.value(bits.take(field.bits));
     }
     return row;
   }
@@ -593,7 +581,7 @@ class Kinds {
       }
       const bytes = stringBytes(field, value);
       bits.put(bytes.length, 8);
-      for (const byte of bytes) bits.put(byte, 8);
+      bits.putBytes(bytes);
     }
   }
 }
@@ -622,15 +610,11 @@ export class Codec {
     if (!isName(schema?.game)) throw badSchema("game: an id has 1 to 64 letters");
     /** @type {Schema} */
     this.schema = schema;
-    this.views = new Kinds(schema.views, "views");
-    this.own = new Kinds(schema.own, "own");
-    this.inputs = new Kinds(schema.inputs, "inputs");
-    this.events = new Kinds(schema.events, "events");
-    this.messages = new Kinds(schema.messages, "messages");
-    /** @private */
-    this.reader = new BitReader();
-    /** @private */
-    this.writer = new BitWriter();
+    this.views = new Kinds(schema, "views");
+    this.own = new Kinds(schema, "own");
+    this.inputs = new Kinds(schema, "inputs");
+    this.events = new Kinds(schema, "events");
+    this.messages = new Kinds(schema, "messages");
   }
 
   /** An input whose stamp and ack are still to be written. @param {string | undefined} kind @param {Record<string, any>} values */
@@ -645,9 +629,9 @@ export class Codec {
 
   /** @param {number} tag @param {number} head in bytes @param {Kinds} kinds @param {string | undefined} kind @param {Record<string, any>} values */
   #rowBytes(tag, head, kinds, kind, values) {
-    this.writer.start(head);
-    kinds.putRow(this.writer, kind, values);
-    const bytes = this.writer.finish();
+    const bits = new BitWriter(head);
+    kinds.putRow(bits, kind, values);
+    const bytes = bits.finish();
     if (bytes.length > CLIENT_MESSAGE_BYTES_MAX) throw badRow(`it has more than ${CLIENT_MESSAGE_BYTES_MAX} bytes`);
     bytes[0] = tag;
     return bytes;
@@ -655,24 +639,22 @@ export class Codec {
 
   /** Reads an own message. @param {Uint8Array} bytes */
   readOwn(bytes) {
-    const bits = this.reader;
-    bits.load(bytes, 1);
+    const bits = new BitReader(bytes, 1);
     const inputTick = bits.take(32);
     const margin = (bits.take(8) << 24) >> 24;
     const own = (bits.take(8) & 1) === 1 ? this.own.takeRow(bits) : null;
-    if (!bits.isAtEnd()) throw malformed("bytes are left over after an own row");
+    bits.end();
     return { inputTick, margin: margin === -128 ? null : margin, own };
   }
 
   /** Reads an events message. @param {Uint8Array} bytes */
   readEvents(bytes) {
-    const bits = this.reader;
-    bits.load(bytes, 1);
+    const bits = new BitReader(bytes, 1);
     const tick = bits.take(32);
     const count = bits.take(8);
     const events = [];
     for (let i = 0; i < count; i++) events.push(this.events.takeRow(bits));
-    if (!bits.isAtEnd()) throw malformed("bytes are left over after events");
+    bits.end();
     return { tick, events };
   }
 }
@@ -683,54 +665,213 @@ export class Codec {
  * @param {Uint8Array} input @param {number} stamp @param {number} ack @param {number} viewLag
  */
 export function stampInput(input, stamp, ack, viewLag) {
-  const view = new DataView(input.buffer);
-  view.setUint32(1, stamp, true);
-  view.setUint32(5, ack, true);
-  view.setUint16(9, viewLag, true);
+  const bits = new BitWriter(0);
+  bits.put(stamp, 32);
+  bits.put(ack, 32);
+  bits.put(viewLag, 16);
+  input.set(bits.finish(), 1);
 }
 
 // ---- Frames.
 
-/** A string of the table; rows name it by its place. */
-class TableString {
-  /** @type {string | undefined} */
-  #text;
+/**
+ * Reads a range coder's numbers; behind the end are zeros. Of whole bytes at most four of those are read, so whoever
+ * reads on has lost the way.
+ */
+class RangeReader {
+  // Both are numbers of 32 bits, held with a sign: so the engine need not box them.
+  range = -1;
+  /** How far the coded number is above the lowest of the range. */
+  offset = 0;
 
-  /** @param {Uint8Array} bytes */
-  constructor(bytes) {
+  /** @param {Uint8Array} bytes @param {number} at */
+  constructor(bytes, at) {
     this.bytes = bytes;
+    this.at = at;
+    for (let i = 0; i < 4; i++) this.#takeByte();
   }
 
-  get text() {
-    return (this.#text ??= lenientText.decode(this.bytes));
+  #takeByte() {
+    const { bytes, at } = this;
+    if (at > bytes.length + 3) throw tooShort();
+    this.offset = (this.offset << 8) | bytes[at];
+    this.at = at + 1;
+  }
+
+  /** Takes what was found: so many parts of the range, after those before it. @param {number} part @param {number} before @param {number} count */
+  #narrow(part, before, count) {
+    this.offset = (this.offset - Math.imul(part, before)) | 0;
+    this.range = Math.imul(part, count);
+    while (this.range >>> 24 === 0) {
+      this.#takeByte();
+      this.range <<= 8;
+    }
+  }
+
+  /** The next 0 to 32 bits. @param {number} bits @returns {number} */
+  take(bits) {
+    if (bits > 16) return this.take(bits - 16) * 65_536 + this.take(16);
+    const part = this.range >>> bits;
+    // Of bytes that nobody encoded, the offset may be beyond the range.
+    const value = Math.min(Math.floor((this.offset >>> 0) / part), (1 << bits) - 1);
+    this.#narrow(part, value, 1);
+    return value;
+  }
+
+  /** A number of one bit more, of which the highest is 1. @param {number} bits */
+  #takeLong(bits) {
+    return 2 ** bits + this.take(bits);
+  }
+
+  /** A number that is mostly 0. */
+  takeSmall() {
+    return this.take(1) && this.#takeLong(this.take(4));
+  }
+
+  /** Whether something is so that is with a chance in 16,384ths. @param {number} chance */
+  takeChance(chance) {
+    const part = this.range >>> 14;
+    const isSo = this.offset >>> 0 < part * chance;
+    this.#narrow(part, isSo ? 0 : chance, isSo ? chance : 16_384 - chance);
+    return isSo;
+  }
+
+  /** What a prediction was wrong by, modulo 2^32. @param {number} scale @param {number} spike @param {number} phase */
+  takeResidual(scale, spike, phase) {
+    let shift = 0;
+    if (scale > 15) {
+      shift = (scale - 12) >> 2;
+      scale = 16 + (scale & 3);
+      phase = 4;
+    }
+    const place = (scale << 7) | (spike << 3) | phase;
+    const before = (TABLES[place] ??= makeTable(scale, SPIKES[spike] / 1024, phase));
+    const part = this.range >>> 14;
+    const at = (this.offset >>> 0) / part;
+    if (at >= 16_384) throw noFrame();
+    let token = 13;
+    while (at < before[token]) token--;
+    while (at >= before[token + 1]) token++;
+    this.#narrow(part, before[token], before[token + 1] - before[token]);
+    let step = token - 13;
+    if (shift && step > 0) step--;
+    if (token % 26 === 0) {
+      const bits = this.take(5) + 3;
+      if (bits > 32) throw noFrame();
+      const further = this.#takeLong(bits) - 8;
+      step += token ? further : -further;
+    }
+    return shift && token !== 13 ? (step << shift) + this.take(shift) - ((1 << shift) >> 1) : step;
   }
 }
 
-/** What a frame does to a row of its baseline. */
-const SAME = 0, UPDATED = 1, LEFT = 2;
+/** How often a prediction is right, in 1,024ths. */
+const SPIKES = [0, 64, 128, 256, 384, 512, 640, 768, 832, 896, 960, 992, 1008, 1016, 1020, 1022];
+/** By scale, spike and phase, as they are needed. @type {Uint16Array[]} */
+const TABLES = new Array(2560);
 
-/** An entity's row: its codes now, and while a frame is read, those that it will have. */
+/**
+ * Frequencies up to each token, in 16,384ths. Doubles round alike everywhere, in this order.
+ * @param {number} scale @param {number} spike @param {number} phase
+ */
+function makeTable(scale, spike, phase) {
+  const isWide = scale > 15;
+  // No such power is so near to half a number that an engine's last bits matter.
+  const decay = Math.round(65_536 * Math.exp(-(2 ** ((isWide ? 4 : 3) - scale / 4)) / 8)) / 65_536;
+  let growth = 1;
+  for (let i = 0; i < 96 + phase; i++) growth /= decay;
+  const before = new Uint16Array(28);
+  for (let token = 1; token < 27; token++) {
+    before[token] = token + Math.floor((16_384 - 27) * ((1 - spike) * (1 / (1 + growth)) + (token > 13 ? spike : 0)));
+    // Of wide ones the spike alone is right to the quantum, and 0 steps are a token more.
+    for (let i = isWide && token === 13 ? 8 : 0; i < 8; i++) growth *= decay;
+  }
+  before[27] = 16_384;
+  return before;
+}
+
+/** How likely a row is to change, in 16,384ths. */
+const CHANCES = [8, 24, 64, 160, 400, 1000, 2200, 4600, 8192, 11784, 14184, 15384, 15984, 16224, 16320, 16376];
+
+/**
+ * How frames are coded: of each kind three places among the chances, then of each field a predictor and the scale and
+ * spike of six shapes.
+ * @typedef {Uint8Array<ArrayBuffer>[]} Model
+ */
+
+/** @param {Kind} kind */
+const firstModel = ({ fields }) => Uint8Array.of(4, 13, 8, ...fields.flatMap(({ kind, bits }) => {
+  const scale = Math.min(4 * bits + 2, 60);
+  return ["int", "fixed", "angle"].includes(kind)
+    ? [2, 14, 8, 10, 4, 11, 4, 14, 4, 18, 4, 24, 4]
+    : [0, scale, 10, scale, 10, scale, 10, scale, 10, scale, 10, scale, 10];
+}));
+
+/** The model that differs from this one as a frame says. @param {RangeReader} bits @param {Model} model */
+const takeModel = (bits, model) => model.map((kind) => {
+  if (!bits.take(1)) return kind;
+  const changed = kind.slice();
+  let at = 0;
+  while (at < 3) changed[at++] = bits.take(4);
+  for (; at < changed.length; at += 13) {
+    if (!bits.take(1)) continue;
+    changed[at] = bits.take(3);
+    for (let shape = at + 1; shape < at + 13; shape += 2) {
+      if (!bits.take(1)) continue;
+      changed[shape] = bits.take(7);
+      changed[shape + 1] = bits.take(4);
+    }
+  }
+  return changed;
+});
+
+/** An entity's row: its codes, which are never written again, and those of the two frames before. */
 class EntityRow {
-  mark = SAME;
+  /** How many of the last frames were a tick apart, up to 2. */
+  known = -1;
   /** @type {Entity | undefined} */
   entity = undefined;
 
-  /** @param {number} id @param {Kind} kind */
-  constructor(id, kind) {
+  /** @param {number} id @param {Kind} kind @param {number[]} codes */
+  constructor(id, kind, codes) {
     this.id = id;
     this.kind = kind;
-    /** @type {number[]} */
-    this.codes = new Array(kind.fields.length).fill(0);
-    /** After an update, the codes before it. @type {number[]} */
-    this.other = this.codes.slice();
+    /** What `codes` become when the frame that is read turns out well. */
+    this.next = this.codes = this.old = this.older = codes;
+  }
+
+  /** @param {RangeReader} bits @param {Uint8Array} model @param {number} age */
+  takeNext(bits, model, age) {
+    const { codes, old, older, known, kind: { fields } } = this;
+    this.next = codes;
+    if (!bits.takeChance(CHANCES[model[known ? +(codes !== old) : 2]])) return;
+    const next = codes.slice();
+    for (let i = 0; i < fields.length; i++) {
+      const code = codes[i];
+      // Differences are taken modulo 2^bits, the nearest to zero.
+      const spare = 32 - fields[i].bits;
+      const last = known && ((code - old[i]) << spare) >> spare;
+      const second = known > 1 ? ((code - 2 * old[i] + older[i]) << spare) >> spare : 0;
+      const at = 3 + 13 * i;
+      // May have more than 32 bits.
+      const eighths = Math.min(4 * model[at], 8) * age * last + Math.min(2 - model[at], 0) * second + 4;
+      const shape = at + 1 + 2 * (second ? Math.min(33 - Math.clz32(Math.abs(second)), 5) : last && 1);
+      next[i] = ((code + Math.floor(eighths / 8) + bits.takeResidual(model[shape], model[shape + 1], eighths & 7)) & (fields[i].parts - 1)) >>> 0;
+      // A row that stays equal keeps its codes.
+      if (next[i] !== code) this.next = next;
+    }
   }
 }
 
 /**
- * What a frame has changed. A keyframe's rows have all entered, and `left` and `updated` are empty.
- * @typedef {{tick: number, isKeyframe: boolean, hash: number | undefined, hasStrings: boolean, left: EntityRow[],
+ * What a frame has changed. A keyframe's rows have all entered, and `left` and `updated` are empty. With strings, all
+ * rows that stay count as updated, for the same place may hold another one now.
+ * @typedef {{tick: number, isKeyframe: boolean, hash: number | undefined, left: EntityRow[],
  *   updated: EntityRow[], entered: EntityRow[]}} FrameChange
  */
+
+/** What the flags of a frame say. */
+const KEYFRAME = 1, HASH = 2, STRINGS = 4, MODEL = 8, LOCAL = 16, COMINGS = 32, AGE = 64;
 
 /** Decodes frames, each upon the one before. What fails to decode changes nothing. */
 export class FrameDecoder {
@@ -742,8 +883,9 @@ export class FrameDecoder {
   strings = new Map();
   /** Whether a frame was lost, so that deltas are passed over. */
   needsKeyframe = false;
-  #bits = new BitReader();
   #kinds;
+  /** @type {Model} */
+  #model = [];
 
   /** @param {Codec} codec */
   constructor(codec) {
@@ -756,168 +898,97 @@ export class FrameDecoder {
    * @returns {FrameChange | null}
    */
   decode(message) {
-    /** @type {FrameChange} */
-    const change = { tick: 0, isKeyframe: false, hash: undefined, hasStrings: false, left: [], updated: [], entered: [] };
-    try {
-      return this.#decode(message, change) ? change : null;
-    } catch (error) {
-      for (const row of change.updated) row.mark = SAME;
-      for (const row of change.left) row.mark = SAME;
-      this.needsKeyframe = true;
-      throw error;
-    }
-  }
+    const { needsKeyframe } = this;
+    // Until all went well.
+    this.needsKeyframe = true;
+    if (message.length > FRAME_BYTES_MAX + 1) throw malformed("it is longer than a message may be");
+    const head = new BitReader(message, 1);
+    const flags = head.take(8);
+    const isKeyframe = (flags & KEYFRAME) > 0;
+    if (!isKeyframe && needsKeyframe) return null;
+    // A delta's is the one nearest to the last that ends so.
+    const last = this.tick ?? 0;
+    const tick = isKeyframe ? head.take(32) : (last + (((head.take(16) - last) << 16) >> 16)) >>> 0;
+    const age = flags & AGE ? head.take(8) : isKeyframe ? 0 : 1;
+    if (flags > 127 || (isKeyframe && flags & (AGE | LOCAL)) || (flags & AGE && (age < 2 || age > BASELINE_AGE_MAX))) throw noFrame();
+    const hash = flags & HASH ? head.take(32) : undefined;
+    const baseline = (tick - age) >>> 0;
+    if (!isKeyframe && this.tick !== baseline) throw new FracasError("wrong_baseline", `a frame builds on tick ${baseline}, which is not at hand`);
 
-  /** @param {Uint8Array} message @param {FrameChange} change */
-  #decode(message, change) {
-    if (message.length > FRAME_BYTES_MAX + 1) throw malformed("a frame is longer than it may be");
-    const bits = this.#bits;
-    bits.load(message, 1);
-    change.tick = bits.take(32);
-    change.isKeyframe = bits.take(1) === 1;
-    if (!change.isKeyframe) {
-      if (this.needsKeyframe) return false;
-      this.#checkBaseline(change.tick, bits.take(8));
-    }
-    if (bits.take(1) === 1) change.hash = bits.take(32);
-    let strings = this.#takeStrings(change);
-    const entitiesLeft = change.isKeyframe ? 0 : this.#takeUpdates(change);
-    this.#takeEntries(change, entitiesLeft);
-    if (!bits.isAtEnd()) throw malformed("bytes are left over after a frame");
-
-    const rows = this.#rowsAfter(change);
-    const touchesStrings = change.hasStrings || change.isKeyframe || change.left.some(hasStrings)
-      || change.entered.some(hasStrings) || change.updated.some(namesOtherStrings);
-    if (touchesStrings) strings = namedStrings(rows, strings);
-    if (change.hash !== undefined && change.hash !== viewHash(change.tick, rows)) {
-      throw new FracasError("wrong_hash", `the state of tick ${change.tick} is not the server's`);
-    }
-    this.#commit(change, rows, strings);
-    return true;
-  }
-
-  /** @param {number} tick @param {number} age */
-  #checkBaseline(tick, age) {
-    if (age < 1 || age > BASELINE_AGE_MAX) throw malformed("a frame's baseline has no allowed age");
-    const wanted = (tick - age) >>> 0;
-    if (this.tick !== wanted) throw new FracasError("wrong_baseline", `a frame builds on tick ${wanted}, which is not at hand`);
-  }
-
-  /** @param {FrameChange} change */
-  #takeStrings(change) {
-    const bits = this.#bits;
-    const strings = change.isKeyframe ? new Map() : this.strings;
-    if (bits.take(1) === 0) return strings;
-    change.hasStrings = true;
-    const written = new Map(strings);
-    const count = bits.take(10);
-    for (let i = 0; i < count; i++) {
-      const place = bits.take(10);
-      if (place === 0) throw malformed("a string is at no place");
-      written.set(place, new TableString(bits.takeBytes(bits.take(8))));
-    }
-    return written;
-  }
-
-  /** What became of each row of the baseline; gives how many are left. @param {FrameChange} change */
-  #takeUpdates(change) {
-    const bits = this.#bits;
-    for (const row of this.rows) {
-      if (bits.take(1) === 0) continue;
-      if (bits.take(1) === 1) {
-        row.mark = LEFT;
-        change.left.push(row);
-        continue;
-      }
-      row.mark = UPDATED;
-      change.updated.push(row);
-      const { codes, other, kind: { fields } } = row;
-      for (let i = 0; i < fields.length; i++) {
-        other[i] = bits.take(1) === 0 ? codes[i] : takeChange(bits, fields[i], codes[i]);
+    const bits = new RangeReader(message, head.at / 8);
+    /** @type {EntityRow[]} */
+    const left = [], entered = [];
+    /** @type {[EntityRow[], FrameDecoder["strings"], Model]} */
+    let [rows, strings, model] = isKeyframe ? [[], new Map(), this.#kinds.list.map(firstModel)] : [this.rows.slice(), this.strings, this.#model];
+    if (flags & STRINGS) strings = takeStrings(bits, strings);
+    if (flags & MODEL) model = takeModel(bits, model);
+    const coding = flags & LOCAL ? takeModel(bits, model) : model;
+    if (flags & COMINGS) {
+      let place = 0;
+      for (let count = bits.takeSmall(); count--; ) {
+        place += bits.takeSmall();
+        if (place >= rows.length) throw noFrame();
+        left.push(...rows.splice(place, 1));
       }
     }
-    return this.rows.length - change.left.length;
-  }
-
-  /** @param {FrameChange} change @param {number} entities */
-  #takeEntries(change, entities) {
-    const bits = this.#bits;
-    while (bits.take(1) === 1) {
-      if (entities++ >= ENTITIES_MAX) throw malformed("there are more entities than a world holds");
-      const id = bits.take(16);
-      if (id === 0) throw malformed("an entity has the id 0");
-      const row = new EntityRow(id, this.#kinds.take(bits));
-      const { codes, kind: { fields } } = row;
-      for (let i = 0; i < fields.length; i++) codes[i] = bits.take(fields[i].bits);
-      change.entered.push(row);
-    }
-  }
-
-  /** @param {FrameChange} change */
-  #rowsAfter({ isKeyframe, left, entered }) {
-    let rows = isKeyframe ? [] : this.rows;
-    if (left.length > 0) rows = rows.filter((row) => row.mark !== LEFT);
-    if (entered.length > 0) {
-      rows = rows.concat(entered).sort((a, b) => a.id - b.id);
-      for (let i = 1; i < rows.length; i++) {
-        if (rows[i].id === rows[i - 1].id) throw malformed("an entity enters twice");
+    for (const row of rows) row.takeNext(bits, coding[row.kind.number], age);
+    const updated = rows.filter((row) => flags & STRINGS || row.next !== row.codes);
+    if (flags & COMINGS) {
+      let id = 0;
+      for (let count = bits.takeSmall(); count--; ) {
+        id += bits.takeSmall() + 1;
+        const kind = this.#kinds.take(bits);
+        const row = new EntityRow(id, kind, kind.fields.map((field) => bits.take(field.bits)));
+        entered.push(row);
+        if (rows.push(row) > ENTITIES_MAX) throw noFrame();
       }
+      rows.sort((a, b) => a.id - b.id);
+      if (id > 0xffff || rows.some((row, i) => row.id === rows[i - 1]?.id)) throw noFrame();
     }
-    return rows;
-  }
+    if (bits.at < message.length) throw tooLong();
+    strings = namedStrings(rows, strings);
+    if (flags & HASH && hash !== viewHash(tick, rows)) {
+      throw new FracasError("wrong_hash", `the state of tick ${tick} is not the server's`);
+    }
 
-  /** @param {FrameChange} change @param {EntityRow[]} rows @param {Map<number, TableString>} strings */
-  #commit(change, rows, strings) {
-    if (change.hasStrings && !change.isKeyframe) {
-      // A row whose string was replaced has changed, although none of its codes has.
-      const isReplaced = (/** @type {number} */ place) => this.strings.get(place) !== strings.get(place);
-      for (const row of rows) {
-        if (row.mark !== SAME || row.entity === undefined || !row.kind.strings.some((i) => isReplaced(row.codes[i]))) continue;
-        row.mark = UPDATED;
-        row.other = row.codes.slice();
-        change.updated.push(row);
-      }
+    for (const row of rows) {
+      row.older = row.old;
+      row.old = row.codes;
+      row.codes = row.next;
+      row.known = age === 1 ? Math.min(row.known + 1, 2) : 0;
     }
-    for (const row of change.updated) {
-      [row.codes, row.other] = [row.other, row.codes];
-      row.mark = SAME;
-    }
-    this.tick = change.tick;
+    this.tick = tick;
     this.rows = rows;
     this.strings = strings;
+    this.#model = model;
     this.needsKeyframe = false;
+    return { tick, isKeyframe, hash, left, updated, entered };
   }
 }
 
-/** @param {BitReader} bits @param {Field} field @param {number} code of the baseline */
-function takeChange(bits, field, code) {
-  if (field.smallBits === 0 || bits.take(1) === 0) return bits.take(field.bits);
-  const zigzag = bits.take(field.smallBits);
-  // Modulo 2^bits, so an angle may turn through zero.
-  return ((code + ((zigzag >>> 1) ^ -(zigzag & 1))) & field.codeMax) >>> 0;
+/** The strings of the baseline and, over them, the frame's. @param {RangeReader} bits @param {Map<number, TableString>} strings */
+function takeStrings(bits, strings) {
+  const written = new Map(strings);
+  for (let count = bits.take(10); count--; ) {
+    const place = bits.take(10);
+    if (place === 0) throw noFrame();
+    written.set(place, takeString(bits));
+  }
+  return written;
 }
-
-/** @param {EntityRow} row */
-const hasStrings = (row) => row.kind.strings.length > 0;
-
-/** @param {EntityRow} row */
-const namesOtherStrings = (row) => row.kind.strings.some((i) => row.codes[i] !== row.other[i]);
-
-/** @param {EntityRow} row */
-const codesToBe = (row) => (row.mark === UPDATED ? row.other : row.codes);
 
 /** Of these strings, the ones that rows name. @param {EntityRow[]} rows @param {Map<number, TableString>} strings */
 function namedStrings(rows, strings) {
   /** @type {Map<number, TableString>} */
   const named = new Map();
-  for (const row of rows) {
-    const codes = codesToBe(row);
-    for (const i of row.kind.strings) {
-      if (codes[i] === 0) continue;
-      const string = strings.get(codes[i]);
-      if (string === undefined) throw malformed("a string is missing");
-      named.set(codes[i], string);
-    }
+  for (const { kind, next } of rows) {
+    kind.fields.forEach(({ isString }, i) => {
+      const place = next[i];
+      if (!isString || place === 0) return;
+      const string = strings.get(place);
+      if (!string) throw noFrame();
+      named.set(place, string);
+    });
   }
   return named;
 }
@@ -929,9 +1000,9 @@ function viewHash(tick, rows) {
     hash = Math.imul(hash ^ number, 0x9e3779b1);
     hash ^= hash >>> 15;
   };
-  for (const row of rows) {
-    mix((row.id << 8) | row.kind.number);
-    for (const code of codesToBe(row)) mix(code);
+  for (const { id, kind, next } of rows) {
+    mix((id << 8) | kind.number);
+    next.forEach(mix);
   }
   return hash >>> 0;
 }
@@ -962,8 +1033,6 @@ export class State extends Map {
    * @param {boolean} tellsChanges
    */
   apply(change, strings, tellsChanges) {
-    /** @type {Map<number, Entity>} */
-    const stays = new Map();
     /** @type {Entity[]} */
     const added = [], removed = [];
     /** @type {[Entity, Record<string, any>][]} */
@@ -971,74 +1040,43 @@ export class State extends Map {
     if (change.isKeyframe) {
       // After a longer gap an id may be another entity's.
       const gap = (change.tick - this.tick) | 0;
-      if (gap > 0 && gap <= WIRE_ID_QUARANTINE_TICKS) {
-        for (const row of change.entered) {
-          const entity = this.get(row.id);
-          if (entity?.kind === row.kind.name) stays.set(row.id, entity);
-        }
+      const isNear = gap > 0 && gap <= WIRE_ID_QUARANTINE_TICKS;
+      const stays = new Set();
+      for (const row of change.entered) {
+        const entity = this.get(row.id);
+        if (isNear && entity?.kind === row.kind.name) stays.add((row.entity = entity));
       }
-      for (const entity of this.values()) if (!stays.has(entity.id)) removed.push(entity);
+      for (const entity of this.values()) if (!stays.has(entity)) removed.push(entity);
     } else {
       for (const row of change.left) removed.push(/** @type {Entity} */ (row.entity));
     }
     for (const entity of removed) this.delete(entity.id);
-    /** @type {(row: EntityRow, entity: Entity, old: number[] | null) => void} */
-    const update = (row, entity, old) => {
-      /** @type {Record<string, any> | null} */
-      const before = tellsChanges ? {} : null;
-      if (writeFields(entity, row, old, strings, change.hasStrings, before) && before) changed.push([entity, before]);
-    };
-    for (const row of change.updated) update(row, /** @type {Entity} */ (row.entity), row.other);
-    for (const row of change.entered) {
-      row.entity = stays.get(row.id);
-      if (row.entity) {
-        update(row, row.entity, null);
-        continue;
+    for (const row of [...change.updated, ...change.entered]) {
+      const isNew = !row.entity;
+      const entity = (row.entity ??= { id: row.id, kind: row.kind.name });
+      if (isNew) {
+        this.set(row.id, entity);
+        added.push(entity);
       }
-      row.entity = { id: row.id, kind: row.kind.name };
-      writeFields(row.entity, row, null, strings, true, null);
-      this.set(row.id, row.entity);
-      added.push(row.entity);
+      /** @type {Record<string, any> | null} */
+      let before = null;
+      row.kind.fields.forEach((field, i) => {
+        const code = row.codes[i];
+        const value = field.isString ? field.string(strings.get(code) ?? NO_STRING) : field.value(code);
+        const last = entity[field.key];
+        if (value === last || (field.kind === "bytes" && areEqual(/** @type {Uint8Array} */ (value), last))) return;
+        if (tellsChanges) (before ??= {})[field.key] = last;
+        entity[field.key] = value;
+      });
+      if (before && !isNew) changed.push([entity, before]);
     }
     this.tick = change.tick;
     return { added, removed, changed };
   }
 }
 
-/**
- * Writes the fields that have changed; says whether any has. Their last values go to `before`.
- * @param {Entity} entity
- * @param {EntityRow} row
- * @param {number[] | null} old codes; null when they are not known
- * @param {Map<number, TableString>} strings
- * @param {boolean} hasStrings whether the same place may hold another string now
- * @param {Record<string, any> | null} before
- */
-function writeFields(entity, row, old, strings, hasStrings, before) {
-  const { codes, kind: { fields } } = row;
-  let hasChanged = false;
-  for (let i = 0; i < fields.length; i++) {
-    const field = fields[i];
-    const code = codes[i];
-    if (old !== null && code === old[i] && !(hasStrings && field.isString)) continue;
-    const value = field.isString ? stringValue(field, strings.get(code)) : field.value(code);
-    const last = entity[field.key];
-    if (value === last || (field.kind === "bytes" && areEqual(/** @type {Uint8Array} */ (value), last))) continue;
-    if (before) before[field.key] = last;
-    entity[field.key] = value;
-    hasChanged = true;
-  }
-  return hasChanged;
-}
-
 /** @param {Uint8Array} bytes @param {Uint8Array | undefined} others */
 const areEqual = (bytes, others) => bytes.length === others?.length && bytes.every((byte, i) => byte === others[i]);
-
-/** @param {Field} field @param {TableString | undefined} string */
-function stringValue(field, string) {
-  if (field.kind === "text") return string?.text ?? "";
-  return string?.bytes ?? NO_BYTES;
-}
 
 // ---- The input clock.
 
@@ -1174,12 +1212,6 @@ export class Emitter {
     this.#listeners.set(event, (this.#listeners.get(event) ?? []).filter((other) => other !== listener));
   }
 
-  /** Whether anybody listens to events whose names begin so. @internal @param {string} start */
-  hears(start) {
-    for (const [event, listeners] of this.#listeners) if (listeners.length > 0 && String(event).startsWith(start)) return true;
-    return false;
-  }
-
   /**
    * @internal
    * @template {keyof Events} E
@@ -1246,11 +1278,11 @@ const wrongVersion = (theirs) => new FracasError(
 );
 
 /** Errors after which another try makes sense: those of connections, and refusals to who was there before. */
-const PASSING = new Set(["connect_error", "connect_timeout", "stopping", "busy"]);
-for (const [name, comesBack] of Object.values(CLOSES)) if (comesBack) PASSING.add(name);
+const PASSING = ["connect_error", "connect_timeout", "stopping", "busy"];
+for (const [name, comesBack] of Object.values(CLOSES)) if (comesBack) PASSING.push(name);
 /** Refusals after which the next room or seat that would do is asked for. */
-const GIVES_WAY = new Set(["NoSuchRoom", "RoomFull", "RoomLocked", "SeatLost", "WrongPassword", "SpectatorsFull"]);
-const REFUSED_FOR_NOW = new Set(["too_many_rooms", "room_full", "room_locked", "no_such_room"]);
+const GIVES_WAY = ["NoSuchRoom", "RoomFull", "RoomLocked", "SeatLost", "WrongPassword", "SpectatorsFull"];
+const REFUSED_FOR_NOW = ["TooManyRooms", "RoomFull", "RoomLocked", "NoSuchRoom"].map(snakeCase);
 
 /**
  * What a room tells. A client tells the same of all its rooms, with the room as the last argument.
@@ -1350,6 +1382,8 @@ export class Room extends Emitter {
   /** An input that waits for its tick. @type {Uint8Array | null} */
   #input = null;
   #nonce = 0;
+  /** Whether anybody asked for it. */
+  #tellsChanges = false;
   /** @type {Map<number, {sentAt: number, resolve(ms: number): void, reject(error: FracasError): void}>} */
   #pings = new Map();
   /** What the methods `on...` listen to: `state`, and `event`, `add`, `change`, `remove` with a kind or `*`. @type {Emitter<{[event: string]: any[]}>} */
@@ -1385,7 +1419,7 @@ export class Room extends Emitter {
    * @returns {number | null} the tick for which it was sent; null when it waits
    */
   input(kind, values) {
-    if (!this.#codec || !this.#isJoined) return null;
+    if (!this.#isJoined || !this.#codec) return null;
     this.#input = typeof kind === "string" ? this.#codec.inputBytes(kind, values ?? {}) : this.#codec.inputBytes(undefined, kind);
     return this.#sendInput();
   }
@@ -1411,8 +1445,7 @@ export class Room extends Emitter {
    * @param {Record<string, any>} [payload]
    */
   send(type, payload = {}) {
-    if (!this.#codec || !this.#isJoined) throw new FracasError("not_connected", "there is no connection to send this on");
-    this.#sendCounted(this.#codec.messageBytes(type, payload));
+    this.#sendCounted(() => /** @type {Codec} */ (this.#codec).messageBytes(type, payload));
   }
 
   /**
@@ -1422,12 +1455,13 @@ export class Room extends Emitter {
    */
   say(text, to = "all") {
     const hearers = typeof to === "number" ? { type: "One", player: to } : { type: to === "all" ? "All" : "Others" };
-    if (!this.#isJoined) throw new FracasError("not_connected", "there is no connection to send this on");
-    this.#sendCounted(toBytes(ClientMessage, { type: "Say", to: hearers, text }));
+    this.#sendCounted(() => toBytes(ClientMessage, { type: "Say", to: hearers, text }));
   }
 
-  /** @param {Uint8Array} bytes */
-  #sendCounted(bytes) {
+  /** @param {() => Uint8Array} write */
+  #sendCounted(write) {
+    if (!this.#isJoined) throw new FracasError("not_connected", "there is no connection to send this on");
+    const bytes = write();
     if (bytes.length > CLIENT_MESSAGE_BYTES_MAX) throw new FracasError("too_long", `a message has at most ${CLIENT_MESSAGE_BYTES_MAX} bytes`);
     const now = performance.now();
     if (now - this.#sentSince >= 1000) {
@@ -1472,6 +1506,7 @@ export class Room extends Emitter {
    * @param {(entity: Entity, before: Record<string, any>) => void} [listener]
    */
   onChange(kind, listener) {
+    this.#tellsChanges = true;
     return this.#onKind("change", kind, listener);
   }
 
@@ -1509,10 +1544,14 @@ export class Room extends Emitter {
     }
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => this.#failPing(nonce, "no answer came to a ping"), REQUEST_TIME_MAX_MS);
+      const settle = (/** @type {(how: any) => void} */ end) => (/** @type {any} */ how) => {
+        clearTimeout(late);
+        end(how);
+      };
       this.#pings.set(nonce, {
         sentAt: performance.now(),
-        resolve: (ms) => { clearTimeout(late); resolve(ms); },
-        reject: (error) => { clearTimeout(late); reject(error); },
+        resolve: settle(resolve),
+        reject: settle(reject),
       });
     });
   }
@@ -1520,7 +1559,7 @@ export class Room extends Emitter {
   /** Gives the seat back and closes the connection. Ends attempts to reconnect, too. @returns {Promise<LeaveReason>} */
   leave() {
     this.#leaving ??= new Promise((resolve) => {
-      if (this.#isOver) return resolve({ ...closeReason(1000), willReconnect: false });
+      if (this.#isOver) return resolve(leaveReason(closeReason(1000), false));
       this.on("leave", resolve);
       if (!this.#isJoined || !this.#sendControl({ type: "Leave" })) return this.#finish(closeReason(1000));
       const timer = setTimeout(() => this.#finish(closeReason(1000)), LEAVE_TIME_MAX_MS);
@@ -1537,7 +1576,7 @@ export class Room extends Emitter {
         return this;
       } catch (error) {
         const { code } = asFracasError(error);
-        if (tries < this.#client.options.connectTries && PASSING.has(code)) {
+        if (tries < this.#client.options.connectTries && PASSING.includes(code)) {
           await this.#pause(this.#delay(tries));
           continue;
         }
@@ -1571,7 +1610,7 @@ export class Room extends Emitter {
         error = asFracasError(failure);
         if (this.#isOver) return;
         if (error.code === "no_such_room" && again.length === 0) break;
-        if (!PASSING.has(error.code) && !REFUSED_FOR_NOW.has(error.code)) break;
+        if (!PASSING.includes(error.code) && !REFUSED_FOR_NOW.includes(error.code)) break;
       }
     }
     this.#tell("reconnect_failed", error);
@@ -1718,10 +1757,13 @@ export class Room extends Emitter {
 
   /** Whether it is on its way. @param {Uint8Array} bytes @returns {boolean} */
   #send(bytes) {
-    const socket = this.#socket;
-    if (socket?.readyState !== 1 || socket.bufferedAmount > SEND_BUFFER_BYTES_MAX) return false;
-    socket.send(bytes);
+    if (!this.#isFree()) return false;
+    this.#socket.send(bytes);
     return true;
+  }
+
+  #isFree() {
+    return this.#socket?.readyState === 1 && this.#socket.bufferedAmount <= SEND_BUFFER_BYTES_MAX;
   }
 
   /** @param {Message} message */
@@ -1735,8 +1777,7 @@ export class Room extends Emitter {
    */
   #sendInput(tick, viewLag) {
     const newest = this.#frames?.tick;
-    const isFree = this.#socket?.readyState === 1 && this.#socket.bufferedAmount <= SEND_BUFFER_BYTES_MAX;
-    if (this.#input === null || newest === undefined || !isFree || this.#leaving) return null;
+    if (this.#input === null || newest === undefined || !this.#isFree() || this.#leaving) return null;
     const stamp = this.#clock.stamp(newest, tick);
     if (stamp === null) return null;
     stampInput(this.#input, stamp, newest, viewLag ?? (stamp - newest) << 10);
@@ -1801,7 +1842,7 @@ export class Room extends Emitter {
   /** @param {Message} message */
   #handleControl(message) {
     const { type, ...fields } = message;
-    if (this.#isJoined && RELIABLE.has(type)) this.#received += 1;
+    if (this.#isJoined && !UNRELIABLE.includes(type)) this.#received += 1;
     switch (type) {
       case "Welcome":
         if (message.protocol !== PROTOCOL_VERSION) throw wrongVersion(`the server speaks version ${message.protocol} of the protocol`);
@@ -1812,20 +1853,13 @@ export class Room extends Emitter {
         return this.#handleRefusal(message.refusal);
       case "Left":
         return this.#finish(closeReason(1000));
-      case "PlayerJoined":
-        if (message.player >= this.seats) throw malformed("a player's seat is none of the room's");
-        this.roster.set(message.player, /** @type {Player} */ (fields));
-        return this.#tell("player_joined", fields);
-      case "PlayerLeft": {
-        const player = this.roster.get(message.player);
-        this.roster.delete(message.player);
-        return player && this.#tell("player_left", player);
-      }
+      case "PlayerLeft":
       case "PlayerAway":
       case "PlayerBack": {
         const player = this.roster.get(message.player);
         if (!player) return;
-        player.isAway = type === "PlayerAway";
+        if (type === "PlayerLeft") this.roster.delete(message.player);
+        else player.isAway = type === "PlayerAway";
         return this.#tell(snakeCase(type), player);
       }
       case "RetryAfter":
@@ -1839,6 +1873,10 @@ export class Room extends Emitter {
         ping.resolve(ms);
         return this.#tell("ping", ms);
       }
+      case "PlayerJoined":
+        if (message.player >= this.seats) throw malformed("the seat is none of the room's");
+        this.roster.set(message.player, /** @type {Player} */ (fields));
+      // falls through
       default:
         return this.#tell(snakeCase(type), fields);
     }
@@ -1847,7 +1885,7 @@ export class Room extends Emitter {
   /** @param {Message} refusal */
   #handleRefusal(refusal) {
     const wanted = this.#joining?.wanted ?? [];
-    if (GIVES_WAY.has(refusal.type) && wanted.length > 1) {
+    if (GIVES_WAY.includes(refusal.type) && wanted.length > 1) {
       wanted.shift();
       return this.#askForSeat();
     }
@@ -1866,7 +1904,7 @@ export class Room extends Emitter {
     const config = parseJson(joined.config);
     const isAgain = this.id !== "";
     const isSameRoom = this.id === joined.room;
-    const missed = joined.resumed === null ? null : joined.resumed.missed;
+    const { missed = null, received = 0, attempt = 0 } = joined.resumed ?? {};
     const kind = missed === 0 ? "continued" : "continuity_lost";
     this.id = joined.room;
     this.game = joined.game;
@@ -1877,8 +1915,8 @@ export class Room extends Emitter {
     this.config = config;
     this.roster = new Map(joined.roster.map((/** @type {Player} */ entry) => [entry.player, entry]));
     this.#token = joined.resumeToken;
-    this.#received = joined.resumed?.received ?? 0;
-    this.#attempt = joined.resumed?.attempt ?? 0;
+    this.#received = received;
+    this.#attempt = attempt;
     this.inputTick = null;
     this.inputMargin = null;
     this.#frames = new FrameDecoder(this.#codec);
@@ -1929,8 +1967,7 @@ export class Room extends Emitter {
     if (change === null) return;
     this.#framesLost = 0;
     if (this.inputMargin !== null) this.#clock.report(change.tick, this.inputMargin);
-    const tellsChanges = this.#match.hears("change ");
-    const { added, removed, changed } = this.state.apply(change, frames.strings, tellsChanges);
+    const { added, removed, changed } = this.state.apply(change, frames.strings, this.#tellsChanges);
     for (const entity of removed) this.#tellKind("remove", entity);
     for (const entity of added) this.#tellKind("add", entity);
     for (const [entity, before] of changed) this.#tellKind("change", entity, before);
@@ -1950,9 +1987,7 @@ export class Room extends Emitter {
 }
 
 /** @param {ReturnType<typeof closeReason>} reason @param {boolean} willReconnect @returns {LeaveReason} */
-function leaveReason({ code, name, reason }, willReconnect) {
-  return { code, name, reason, willReconnect };
-}
+const leaveReason = ({ comesBack, ...reason }, willReconnect) => ({ ...reason, willReconnect });
 
 // ---- Clients.
 
@@ -1986,8 +2021,7 @@ export class Client extends Emitter {
     super();
     /** Where its WebSocket is. */
     this.url = socketUrl(url);
-    const { reconnect = {} } = options;
-    const { transport, io } = options;
+    const { name = "Player", token = "", transport, io, connectTries = 3, connectTimeoutMs = REQUEST_TIME_MAX_MS, reconnect } = options;
     const isOverSocketIo = transport === "socket.io";
     const socket = isOverSocketIo ? null : options.WebSocket ?? globalThis.WebSocket;
     if (!socket && !isOverSocketIo) {
@@ -1995,14 +2029,14 @@ export class Client extends Emitter {
     }
     /** @internal */
     this.options = {
-      name: options.name ?? "Player",
-      token: options.token ?? "",
+      name,
+      token,
       WebSocket: socket,
       transport,
       io,
-      connectTries: options.connectTries ?? 3,
-      connectTimeoutMs: options.connectTimeoutMs ?? REQUEST_TIME_MAX_MS,
-      reconnect: { delayMs: 250, delayMaxMs: 5000, tries: 20, ...(reconnect || { tries: 0 }) },
+      connectTries,
+      connectTimeoutMs,
+      reconnect: { delayMs: 250, delayMaxMs: 5000, tries: reconnect === false ? 0 : 20, ...reconnect },
     };
     /** The schema of the last room, in case that the next one has the same. @internal @type {{hash: number, codec: Codec} | null} */
     this.known = null;

@@ -158,7 +158,7 @@ impl Room {
 
     /// Takes a frame; the error is for frame after frame that is lost.
     pub(crate) fn take_frame(&mut self, bytes: &[u8]) -> Result<Taken, SessionError> {
-        if self.needs_keyframe && FrameCodec::peek(bytes).is_ok_and(|head| head.baseline.is_some()) {
+        if self.needs_keyframe && FrameCodec::peek(bytes, Tick(0)).is_ok_and(|head| head.baseline.is_some()) {
             return Ok(Taken::PassedOver);
         }
         match self.codecs.views.decode(self.newest.as_deref(), bytes) {

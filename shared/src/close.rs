@@ -45,7 +45,7 @@ close_codes! {
     BadMessage = 4000, "a message of yours is not of the protocol";
     /// The client speaks another version of the protocol. Both ends' versions are for the client to
     /// say, which knows its own: what it says begins with this.
-    WrongVersion = 4001, "the server speaks version 2 of the protocol";
+    WrongVersion = 4001, "the server speaks version 3 of the protocol";
     /// No hello within the time for it.
     HelloTimeout = 4002, "no hello came in time";
     /// Nothing came for too long, not even an answer to a ping.

@@ -1,34 +1,49 @@
 //! The state codec: snapshots of a room as frames of bytes.
 //!
 //! A frame is either a keyframe, which carries all of a [`Snapshot`], or a delta from a baseline: an
-//! earlier snapshot that the viewer holds. [`FrameCodec`] is the whole face of the engine; how it
-//! spends its bits is told in docs/PROTOCOL.md.
+//! earlier snapshot that the viewer holds. [`FrameEncoder`] and [`FrameCodec`] are the whole face of the
+//! engine; how it spends its bits is told in docs/PROTOCOL.md.
+//!
+//! Each field is predicted from how it moved, and what the prediction was wrong by is range coded, by
+//! how likely that is. Both depend on the tick alone, never on the way by which a viewer came to it: on
+//! its snapshot, on those of the two ticks before, and on the tick's model.
 //!
 //! Guarantees: decoding what was encoded, with an equal baseline, gives an equal snapshot. Decoding
 //! any other bytes gives a snapshot within the limits or an error, in time linear in the bytes and
 //! the baseline.
 
-use std::collections::BTreeMap;
+mod head;
+mod learner;
+mod model;
+mod range;
+mod rows;
+mod shape;
+mod strings;
+
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::bits::{BitReader, BitWriter, OutOfBits};
-use crate::id::EntityId;
-use crate::limits::{BASELINE_AGE_MAX, ENTITIES_MAX, FRAME_BYTES_MAX, TEXTS_MAX};
-use crate::quant::code_max;
-use crate::schema::{Field, FieldKind, Kind, index_bits};
-use crate::snapshot::{EntityRow, Snapshot};
+pub use self::head::FrameHead;
+use self::head::{COMINGS, Head, LOCAL, MODEL, STRINGS};
+use self::learner::Learner;
+pub(crate) use self::model::Model;
+use self::range::{RangeDecoder, RangeEncoder};
+use self::shape::{TABLES, Tables};
+use crate::bits::OutOfBits;
+use crate::limits::{BASELINE_AGE_MAX, FRAME_BYTES_MAX};
+use crate::schema::{Kind, index_bits};
+use crate::snapshot::Snapshot;
 use crate::tick::Tick;
 
 /// Why a frame cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FrameError {
     /// Its baseline is not the snapshot that was given.
-    #[error("the frame builds on tick {wanted}, which is not at hand")]
+    #[error("the frame builds on another tick than {held:?}, which is at hand")]
     WrongBaseline {
-        /// The baseline it needs.
-        wanted: Tick,
+        /// The snapshot that was given.
+        held: Option<Tick>,
     },
     /// Its bytes end early.
     #[error(transparent)]
@@ -48,89 +63,93 @@ pub enum FrameError {
     },
 }
 
-/// What a frame says before its rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FrameHead {
-    /// The tick it shows.
-    pub tick: Tick,
-    /// The tick that it builds on; none for a keyframe.
-    pub baseline: Option<Tick>,
-    /// The view hash, when it rides along.
-    pub hash: Option<u32>,
+/// What a viewer holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Baseline<'a> {
+    /// What it shows.
+    pub snapshot: &'a Snapshot,
+    /// How many deltas of one tick each led to it, up to [`Baseline::DEPTH`]: so much is known there of
+    /// how things moved.
+    pub depth: u8,
+}
+
+impl<'a> From<&'a Snapshot> for Baseline<'a> {
+    /// What a viewer holds that has decoded it.
+    fn from(snapshot: &'a Snapshot) -> Self {
+        Self { snapshot, depth: Self::DEPTH }
+    }
+}
+
+impl Baseline<'_> {
+    /// More than so many ticks back, nobody looks.
+    pub const DEPTH: u8 = 2;
+
+    /// The depth of the snapshot that a delta of this age makes of one of this depth.
+    pub fn depth_after(depth: u8, age: u32) -> u8 {
+        if age == 1 { (depth + 1).min(Self::DEPTH) } else { 0 }
+    }
 }
 
 /// Encodes and decodes frames of one schema's views.
 #[derive(Clone, Debug)]
 pub struct FrameCodec {
-    kinds: Vec<Vec<FieldCoding>>,
+    widths: Vec<Vec<FieldWidth>>,
     kind_bits: u32,
+    /// Of each kind, the places of its strings.
+    strings: Vec<Vec<u8>>,
+    /// By which frames are coded as long as nothing else was said.
+    model: Arc<Model>,
+    tables: &'static Tables,
 }
 
-/// How one field's codes are written.
+/// Makes the frames of a room, and learns how to make them small.
+#[derive(Debug)]
+pub struct FrameEncoder {
+    codec: FrameCodec,
+    learner: Learner,
+}
+
+/// The bits of a field's codes.
 #[derive(Clone, Copy, Debug)]
-struct FieldCoding {
+struct FieldWidth {
     bits: u32,
-    /// Bits of a small difference; 0 when a changed code is always written whole.
-    small_bits: u32,
-    is_string: bool,
+    /// Of 32 bits, those that it does not have.
+    spare: u32,
 }
 
-impl FieldCoding {
-    /// Differences are taken modulo 2^bits, so an angle may turn through zero.
-    fn zigzag(self, from: u32, to: u32) -> u32 {
-        let shift = 32 - self.bits;
-        let difference = (to.wrapping_sub(from) << shift) as i32 >> shift;
-        (difference << 1 ^ difference >> 31) as u32 & code_max(self.bits as u8)
+impl FieldWidth {
+    fn new(bits: u8) -> Self {
+        Self { bits: bits.into(), spare: 32 - u32::from(bits) }
     }
 
-    fn unzigzag(self, from: u32, zigzag: u32) -> u32 {
-        let difference = zigzag >> 1 ^ (zigzag & 1).wrapping_neg();
-        from.wrapping_add(difference) & code_max(self.bits as u8)
+    /// The nearest to zero of the differences that lead there: they are taken modulo 2^bits.
+    #[inline]
+    fn wrap(self, difference: i64) -> i32 {
+        ((difference as i32) << self.spare) >> self.spare
     }
 
     #[inline]
-    fn put_change(self, bits: &mut BitWriter<'_>, from: u32, to: u32) {
-        if self.small_bits > 0 {
-            let zigzag = self.zigzag(from, to);
-            let is_small = zigzag >> self.small_bits == 0;
-            bits.put_bool(is_small);
-            if is_small {
-                bits.put(zigzag, self.small_bits);
-                return;
-            }
-        }
-        bits.put(to, self.bits);
-    }
-
-    #[inline]
-    fn take_change(self, bits: &mut BitReader<'_>, from: u32) -> Result<u32, OutOfBits> {
-        if self.small_bits > 0 && bits.take_bool()? {
-            Ok(self.unzigzag(from, bits.take(self.small_bits)?))
-        } else {
-            bits.take(self.bits)
-        }
+    fn add(self, code: u32, difference: i64) -> u32 {
+        code.wrapping_add(difference as u32) & (u32::MAX >> self.spare)
     }
 }
 
 impl FrameCodec {
     /// The codec of these kinds of views.
     pub fn new(views: &[Kind]) -> Self {
-        let coding = |kind: &Kind| {
-            let field = |field: &Field| {
-                let bits = u32::from(field.kind.bits());
-                let is_number = matches!(
-                    field.kind,
-                    FieldKind::Uint { .. }
-                        | FieldKind::Int { .. }
-                        | FieldKind::Fixed { .. }
-                        | FieldKind::Angle { .. }
-                );
-                let small_bits = if is_number && bits > 3 { bits.div_ceil(2) } else { 0 };
-                FieldCoding { bits, small_bits, is_string: field.kind.is_string() }
-            };
-            kind.fields.iter().map(field).collect()
+        let width =
+            |kind: &Kind| kind.fields.iter().map(|field| FieldWidth::new(field.kind.bits())).collect();
+        let strings = |kind: &Kind| {
+            let fields = kind.fields.iter().enumerate();
+            fields.filter(|(_, field)| field.kind.is_string()).map(|(place, _)| place as u8).collect()
         };
-        Self { kinds: views.iter().map(coding).collect(), kind_bits: u32::from(index_bits(views.len())) }
+        Self {
+            widths: views.iter().map(width).collect(),
+            kind_bits: u32::from(index_bits(views.len())),
+            strings: views.iter().map(strings).collect(),
+            model: Arc::new(Model::new(views)),
+            tables: &TABLES,
+        }
     }
 
     /// Appends the frame of `snapshot` to `out`: a delta from `baseline`, or a keyframe.
@@ -138,102 +157,142 @@ impl FrameCodec {
     /// The baseline is at most [`BASELINE_AGE_MAX`] ticks older.
     pub fn encode(
         &self,
-        baseline: Option<&Snapshot>,
+        baseline: Option<Baseline<'_>>,
         snapshot: &Snapshot,
         with_hash: bool,
         out: &mut Vec<u8>,
     ) {
-        let mut bits = BitWriter::new(out);
-        bits.put(snapshot.tick().0, 32);
-        bits.put_bool(baseline.is_none());
-        if let Some(baseline) = baseline {
-            let age = snapshot.tick().since(baseline.tick());
-            debug_assert!((1..=BASELINE_AGE_MAX as i32).contains(&age), "a baseline of age {age}");
-            bits.put(age as u32, 8);
-        }
-        bits.put_bool(with_hash);
-        if with_hash {
-            bits.put(snapshot.hash(), 32);
-        }
+        let age = baseline.map_or(0, |baseline| snapshot.tick().since(baseline.snapshot.tick()));
+        debug_assert!(
+            baseline.is_none() || (1..=BASELINE_AGE_MAX as i32).contains(&age),
+            "a baseline of age {age}"
+        );
         debug_assert!(
             self.strings_in_use(snapshot, snapshot.strings()).is_ok_and(|used| used == *snapshot.strings()),
             "a snapshot's strings are exactly those that its rows name"
         );
-        let nothing = Snapshot::default();
-        let baseline = baseline.unwrap_or(&nothing);
-        put_strings(&mut bits, baseline, snapshot);
-        self.put_rows(&mut bits, baseline, snapshot);
-        bits.finish();
+        let model = self.model_of(snapshot);
+        let old_model = baseline.map_or(&self.model, |baseline| self.model_of(baseline.snapshot));
+        let has_other_model = !Arc::ptr_eq(model, old_model) && model != old_model;
+        let local = baseline.and_then(|baseline| self.local_model(baseline, snapshot, age.into(), model));
+        let follows = [
+            (STRINGS, strings::differ(baseline, snapshot)),
+            (MODEL, has_other_model),
+            (LOCAL, local.is_some()),
+            (COMINGS, rows::differ(baseline, snapshot)),
+        ];
+        let head = Head {
+            tick: snapshot.tick(),
+            age: baseline.is_some().then_some(age as u8),
+            hash: with_hash.then(|| snapshot.hash()),
+            follows: follows.iter().filter(|(_, follows)| *follows).map(|(flag, _)| flag).sum(),
+        };
+        head.put(out);
+        let mut coder = RangeEncoder::new(out);
+        if head.has(STRINGS) {
+            strings::put(&mut coder, baseline, snapshot);
+        }
+        if head.has(MODEL) {
+            model.put(&mut coder, old_model);
+        }
+        if let Some(local) = &local {
+            local.put(&mut coder, model);
+        }
+        self.put_rows(&mut coder, baseline, snapshot, local.as_ref().unwrap_or(model), head.has(COMINGS));
+        coder.finish();
     }
 
-    /// First what became of each row of the baseline, then the rows that are new.
-    fn put_rows(&self, bits: &mut BitWriter<'_>, baseline: &Snapshot, snapshot: &Snapshot) {
-        let mut now = snapshot.rows().peekable();
-        for old in baseline.rows() {
-            while now.next_if(|row| row.id < old.id).is_some() {}
-            match now.next_if(|row| row.id == old.id && row.kind == old.kind) {
-                Some(row) if row.codes == old.codes => bits.put_bool(false),
-                Some(row) => {
-                    bits.put(0b01, 2);
-                    self.put_update(bits, old, row);
-                }
-                None => bits.put(0b11, 2),
-            }
-        }
-        let mut old = baseline.rows().peekable();
-        for row in snapshot.rows() {
-            while old.next_if(|old| old.id < row.id).is_some() {}
-            if old.next_if(|old| old.id == row.id && old.kind == row.kind).is_some() {
-                continue;
-            }
-            bits.put_bool(true);
-            bits.put(u32::from(row.id.get()), 16);
-            bits.put(u32::from(row.kind), self.kind_bits);
-            for (coding, code) in self.kinds[row.kind as usize].iter().zip(row.codes) {
-                bits.put(*code, coding.bits);
-            }
-        }
-        bits.put_bool(false);
+    fn model_of<'a>(&'a self, snapshot: &'a Snapshot) -> &'a Arc<Model> {
+        snapshot.model.as_ref().unwrap_or(&self.model)
     }
 
-    fn put_update(&self, bits: &mut BitWriter<'_>, old: EntityRow<'_>, row: EntityRow<'_>) {
-        for (coding, (from, to)) in self.kinds[row.kind as usize].iter().zip(old.codes.iter().zip(row.codes))
-        {
-            bits.put_bool(from != to);
-            if from != to {
-                coding.put_change(bits, *from, *to);
-            }
+    /// A model for this frame alone, where the tick's does not fit: it is for who followed.
+    fn local_model(
+        &self,
+        baseline: Baseline<'_>,
+        snapshot: &Snapshot,
+        age: i64,
+        model: &Model,
+    ) -> Option<Model> {
+        if age == 1 && baseline.depth == Baseline::DEPTH {
+            return None;
         }
+        let mut learner = Learner::new(&self.widths, age);
+        self.note_rows(&mut learner, baseline, snapshot, (0, 1));
+        let mut local = model.clone();
+        learner.improve(&mut local, true).then_some(local)
     }
 
-    /// What a frame builds on, without decoding it.
-    pub fn peek(frame: &[u8]) -> Result<FrameHead, FrameError> {
-        take_head(&mut BitReader::new(frame))
+    /// What a frame builds on, without decoding it. `near` is a tick that is at most 32,000 ticks off, such as
+    /// that of the newest frame: deltas tell the lowest bits alone.
+    pub fn peek(frame: &[u8], near: Tick) -> Result<FrameHead, FrameError> {
+        let (head, _) = Head::take(frame, near)?;
+        Ok(FrameHead {
+            tick: head.tick,
+            baseline: head.age.map(|age| Tick(head.tick.0.wrapping_sub(age.into()))),
+            hash: head.hash,
+        })
     }
 
     /// The snapshot of a frame. `baseline` is what the viewer holds; it must be the one that the
     /// frame builds on, and is not looked at for a keyframe.
     pub fn decode(&self, baseline: Option<&Snapshot>, frame: &[u8]) -> Result<Snapshot, FrameError> {
+        let mut snapshot = Snapshot::default();
+        self.decode_into(baseline, frame, &mut snapshot)?;
+        Ok(snapshot)
+    }
+
+    /// The same in the memory that another snapshot has, which is of no use after an error.
+    pub fn decode_into(
+        &self,
+        baseline: Option<&Snapshot>,
+        frame: &[u8],
+        snapshot: &mut Snapshot,
+    ) -> Result<(), FrameError> {
         if frame.len() > FRAME_BYTES_MAX {
             return Err(FrameError::Malformed("longer than a frame may be"));
         }
-        let mut bits = BitReader::new(frame);
-        let head = take_head(&mut bits)?;
-        let nothing = Snapshot::default();
-        let baseline = match head.baseline {
-            None => &nothing,
-            Some(wanted) => baseline
-                .filter(|baseline| baseline.tick() == wanted)
-                .ok_or(FrameError::WrongBaseline { wanted })?,
+        let near = baseline.map_or(Tick(0), Snapshot::tick);
+        let (head, rest) = Head::take(frame, near)?;
+        let baseline = match head.age {
+            None => None,
+            Some(age) => Some(
+                baseline
+                    .filter(|baseline| head.tick.since(baseline.tick()) == i32::from(age))
+                    .ok_or(FrameError::WrongBaseline { held: baseline.map(Snapshot::tick) })?,
+            ),
         };
-        let mut snapshot = Snapshot::new(head.tick);
-        let strings = take_strings(&mut bits, baseline)?;
-        self.take_rows(&mut bits, baseline, &mut snapshot)?;
-        if !bits.is_at_end() {
+        snapshot.reset(head.tick);
+        let mut coder = RangeDecoder::new(rest);
+        let strings = if head.has(STRINGS) { Some(strings::take(&mut coder, baseline)?) } else { None };
+        let mut model = baseline.map_or(&self.model, |baseline| self.model_of(baseline)).clone();
+        if head.has(MODEL) {
+            Arc::make_mut(&mut model).take(&mut coder)?;
+        }
+        let mut local = None;
+        if head.has(LOCAL) {
+            let mut changed = (*model).clone();
+            changed.take(&mut coder)?;
+            local = Some(changed);
+        }
+        let age = head.age.unwrap_or_default().into();
+        let coding = local.as_ref().unwrap_or(&model);
+        let names_others = self.take_rows(&mut coder, baseline, age, coding, head.has(COMINGS), snapshot)?;
+        coder.check()?;
+        if !coder.is_at_end() {
             return Err(FrameError::Malformed("bytes after its end"));
         }
-        let strings = self.strings_in_use(&snapshot, &strings)?;
-        snapshot.seal(strings);
+        snapshot.model = Some(model);
+        match (baseline, strings) {
+            (Some(baseline), None) if !names_others => {
+                snapshot.seal_shared(baseline.shared_strings().clone());
+            }
+            (baseline, strings) => {
+                let strings = strings.or_else(|| baseline.map(|baseline| baseline.strings().clone()));
+                let strings = self.strings_in_use(snapshot, &strings.unwrap_or_default())?;
+                snapshot.seal(strings);
+            }
+        }
         if snapshot.has_twins() {
             return Err(FrameError::Malformed("an entity enters twice"));
         }
@@ -241,116 +300,52 @@ impl FrameCodec {
             Some(theirs) if theirs != snapshot.hash() => {
                 Err(FrameError::WrongHash { tick: head.tick, ours: snapshot.hash(), theirs })
             }
-            _ => Ok(snapshot),
+            _ => Ok(()),
         }
     }
+}
 
-    fn take_rows(
-        &self,
-        bits: &mut BitReader<'_>,
-        baseline: &Snapshot,
-        snapshot: &mut Snapshot,
-    ) -> Result<(), FrameError> {
-        for old in baseline.rows() {
-            let has_changed = bits.take_bool()?;
-            if has_changed && bits.take_bool()? {
-                continue;
-            }
-            snapshot.push(old.id, old.kind, |codes| codes.extend_from_slice(old.codes));
-            if has_changed {
-                for (coding, code) in self.kinds[old.kind as usize].iter().zip(snapshot.last_codes_mut()) {
-                    if bits.take_bool()? {
-                        *code = coding.take_change(bits, *code)?;
-                    }
+impl FrameEncoder {
+    /// The encoder of a room with these kinds of views.
+    pub fn new(views: &[Kind]) -> Self {
+        let codec = FrameCodec::new(views);
+        let learner = Learner::new(&codec.widths, 1);
+        Self { codec, learner }
+    }
+
+    /// The codec that decodes these frames.
+    pub fn codec(&self) -> &FrameCodec {
+        &self.codec
+    }
+
+    /// Takes how the snapshot that follows the last one came to be, and decides how its frames are coded.
+    pub fn follow(&mut self, last: &Snapshot, snapshot: &mut Snapshot) {
+        let mut model = self.codec.model_of(last).clone();
+        if snapshot.tick().since(last.tick()) == 1 {
+            self.codec.note_moves(last, snapshot);
+            let baseline = Baseline { snapshot: last, depth: Baseline::DEPTH };
+            // An eighth of the rows is enough to learn from, unless there are few of them.
+            let every = if snapshot.len() < 16 { 1 } else { 8 };
+            let turn = snapshot.tick().0 as usize % every;
+            self.codec.note_rows(&mut self.learner, baseline, snapshot, (turn, every));
+            if self.learner.is_due() {
+                let mut improved = (*model).clone();
+                if self.learner.improve(&mut improved, false) {
+                    model = Arc::new(improved);
                 }
             }
         }
-        while bits.take_bool()? {
-            if snapshot.len() >= ENTITIES_MAX {
-                return Err(FrameError::Malformed("more entities than a world holds"));
-            }
-            let id = EntityId::new(bits.take(16)? as u16).ok_or(FrameError::Malformed("entity id 0"))?;
-            let kind = bits.take(self.kind_bits)? as u8;
-            let codings = self.kinds.get(kind as usize).ok_or(FrameError::Malformed("no such kind"))?;
-            snapshot.push(id, kind, |codes| codes.resize(codes.len() + codings.len(), 0));
-            for (coding, code) in codings.iter().zip(snapshot.last_codes_mut()) {
-                *code = bits.take(coding.bits)?;
-            }
-        }
-        Ok(())
+        snapshot.model = Some(model);
     }
 
-    /// Of these strings, the ones that rows name; each name must have its string.
-    fn strings_in_use(
+    /// Appends the frame of a snapshot that followed: see [`FrameCodec::encode`].
+    pub fn encode(
         &self,
+        baseline: Option<Baseline<'_>>,
         snapshot: &Snapshot,
-        strings: &BTreeMap<u32, Arc<[u8]>>,
-    ) -> Result<BTreeMap<u32, Arc<[u8]>>, FrameError> {
-        let mut in_use = BTreeMap::new();
-        for row in snapshot.rows() {
-            for (coding, code) in self.kinds[row.kind as usize].iter().zip(row.codes) {
-                if coding.is_string && *code != 0 {
-                    let string = strings.get(code).ok_or(FrameError::Malformed("a string is missing"))?;
-                    in_use.entry(*code).or_insert_with(|| string.clone());
-                }
-            }
-        }
-        Ok(in_use)
+        with_hash: bool,
+        out: &mut Vec<u8>,
+    ) {
+        self.codec.encode(baseline, snapshot, with_hash, out);
     }
-}
-
-fn take_head(bits: &mut BitReader<'_>) -> Result<FrameHead, FrameError> {
-    let tick = Tick(bits.take(32)?);
-    let baseline = if bits.take_bool()? {
-        None
-    } else {
-        let age = bits.take(8)?;
-        if !(1..=BASELINE_AGE_MAX).contains(&age) {
-            return Err(FrameError::Malformed("a baseline of no allowed age"));
-        }
-        Some(Tick(tick.0.wrapping_sub(age)))
-    };
-    let hash = if bits.take_bool()? { Some(bits.take(32)?) } else { None };
-    Ok(FrameHead { tick, baseline, hash })
-}
-
-/// The strings that the baseline does not have at the same place.
-fn put_strings(bits: &mut BitWriter<'_>, baseline: &Snapshot, snapshot: &Snapshot) {
-    let new = |(place, string): &(&u32, &Arc<[u8]>)| baseline.strings().get(place) != Some(string);
-    let count = snapshot.strings().iter().filter(new).count();
-    bits.put_bool(count > 0);
-    if count == 0 {
-        return;
-    }
-    bits.put(count as u32, 10);
-    for (place, string) in snapshot.strings().iter().filter(new) {
-        bits.put(*place, 10);
-        bits.put(string.len() as u32, 8);
-        for byte in string.iter() {
-            bits.put(u32::from(*byte), 8);
-        }
-    }
-}
-
-/// The baseline's strings and, over them, the frame's.
-fn take_strings(
-    bits: &mut BitReader<'_>,
-    baseline: &Snapshot,
-) -> Result<BTreeMap<u32, Arc<[u8]>>, FrameError> {
-    let mut strings = baseline.strings().clone();
-    if bits.take_bool()? {
-        for _ in 0..bits.take(10)? {
-            let place = bits.take(10)?;
-            if place == 0 || place as usize > TEXTS_MAX {
-                return Err(FrameError::Malformed("a string at no place"));
-            }
-            let length = bits.take(8)? as usize;
-            let mut string = Vec::with_capacity(length);
-            for _ in 0..length {
-                string.push(bits.take(8)? as u8);
-            }
-            strings.insert(place, string.into());
-        }
-    }
-    Ok(strings)
 }

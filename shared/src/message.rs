@@ -10,7 +10,7 @@ use crate::limits::{CLIENT_MESSAGE_BYTES_MAX, SERVER_MESSAGE_BYTES_MAX};
 use crate::packet::{ClientTag, ServerTag};
 
 /// The version of the protocol that this crate speaks.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 3;
 
 /// The WebSocket subprotocol of [`PROTOCOL_VERSION`].
 pub const SUBPROTOCOL: &str = "fracas.2";

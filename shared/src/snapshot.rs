@@ -4,27 +4,62 @@
 //! name. [`frame`](crate::frame) has the codec that makes frames of bytes of it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
+use crate::frame::Model;
 use crate::id::EntityId;
 use crate::row::{Names, Row, RowError, RowReader};
 use crate::tick::Tick;
 
-/// The rows that everyone sees at one tick, by id.
+/// The rows that everyone sees at one tick, by id; and what the codec of frames knows of how they came
+/// to be so, which is no part of what is seen.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     tick: Tick,
-    heads: Vec<Head>,
-    codes: Vec<u32>,
-    strings: BTreeMap<u32, Arc<[u8]>>,
+    pub(crate) heads: Vec<Head>,
+    pub(crate) codes: Vec<u32>,
+    /// Of each code, how it moved.
+    pub(crate) moves: Vec<Moved>,
+    strings: Arc<BTreeMap<u32, Arc<[u8]>>>,
+    /// How this tick's frames are coded; none before the first.
+    pub(crate) model: Option<Arc<Model>>,
+}
+
+/// How a code came to be what it is; nothing of it when that is not known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Moved {
+    /// What it differs from the tick before.
+    pub(crate) last: i32,
+    /// What that differs from the last difference.
+    pub(crate) second: i32,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Head {
-    id: EntityId,
-    kind: u8,
+pub(crate) struct Head {
+    pub(crate) id: EntityId,
+    pub(crate) kind: u8,
     fields: u8,
+    /// How many of the last differences are known, up to 2.
+    pub(crate) known: u8,
+    /// Whether any code differs from the tick before.
+    pub(crate) has_moved: bool,
     start: u32,
+}
+
+impl Head {
+    /// Where its codes are.
+    #[inline]
+    pub(crate) fn place(&self) -> Range<usize> {
+        let start = self.start as usize;
+        start..start + usize::from(self.fields)
+    }
+
+    /// Whether it is the same entity, of the same kind.
+    #[inline]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.id == other.id && self.kind == other.kind
+    }
 }
 
 /// One entity's row in a snapshot.
@@ -42,6 +77,14 @@ impl Snapshot {
     /// A snapshot of nothing yet.
     pub fn new(tick: Tick) -> Self {
         Self { tick, ..Self::default() }
+    }
+
+    /// Makes it a snapshot of nothing yet, in the memory that it has.
+    pub(crate) fn reset(&mut self, tick: Tick) {
+        self.tick = tick;
+        self.heads.clear();
+        self.codes.clear();
+        self.moves.clear();
     }
 
     /// The tick after whose step these rows were taken.
@@ -89,21 +132,31 @@ impl Snapshot {
         let start = self.codes.len();
         write(&mut self.codes);
         let fields = (self.codes.len() - start) as u8;
-        self.heads.push(Head { id, kind, fields, start: start as u32 });
+        self.moves.resize(self.codes.len(), Moved::default());
+        self.heads.push(Head { id, kind, fields, known: 0, has_moved: false, start: start as u32 });
+    }
+
+    /// Adds a row whose codes, and how they moved, were appended from this place on.
+    pub(crate) fn push_head(&mut self, head: Head, first: usize) {
+        self.heads.push(Head { start: first as u32, ..head });
     }
 
     /// Ends the pushing: brings the rows into order and takes the strings that they name, all of
     /// them and no others: a viewer forgets a string that no row names, so a string that stayed here
     /// would be missing there.
     pub fn seal(&mut self, strings: BTreeMap<u32, Arc<[u8]>>) {
+        self.seal_shared(Arc::new(strings));
+    }
+
+    /// The same with the strings of another snapshot.
+    pub(crate) fn seal_shared(&mut self, strings: Arc<BTreeMap<u32, Arc<[u8]>>>) {
         self.heads.sort_unstable_by_key(|head| head.id);
         self.strings = strings;
     }
 
-    /// The codes of the row that was pushed last.
-    pub(crate) fn last_codes_mut(&mut self) -> &mut [u32] {
-        let start = self.heads.last().map_or(0, |head| head.start as usize);
-        &mut self.codes[start..]
+    /// The strings, shared with other snapshots that have the same.
+    pub(crate) fn shared_strings(&self) -> &Arc<BTreeMap<u32, Arc<[u8]>>> {
+        &self.strings
     }
 
     /// Whether an id was pushed twice. Only of a sealed snapshot.
@@ -127,8 +180,7 @@ impl Snapshot {
     }
 
     fn row(&self, head: Head) -> EntityRow<'_> {
-        let start = head.start as usize;
-        EntityRow { id: head.id, kind: head.kind, codes: &self.codes[start..start + head.fields as usize] }
+        EntityRow { id: head.id, kind: head.kind, codes: &self.codes[head.place()] }
     }
 }
 

@@ -177,12 +177,14 @@ impl Seat {
         snapshot.push(EntityId::new(1).unwrap(), 0, |row| row.extend_from_slice(&codes));
         let mut bytes = vec![ServerTag::Frame as u8];
         let encoder = FrameCodec::new(&self.schema.views);
-        encoder.encode(self.baseline.as_ref(), &snapshot, true, &mut bytes);
+        encoder.encode(self.baseline.as_ref().map(Into::into), &snapshot, true, &mut bytes);
         if self.behaviour == Behaviour::WrongHash && age == 5 {
-            // Behind the tag, the tick, the kind of frame and the baseline's age comes the hash.
-            bytes[8] ^= 0xFF;
+            // Behind the tag, the flags and the tick's lowest bits comes the hash.
+            bytes[4] ^= 0xFF;
+        } else {
+            // As the bot has it.
+            self.baseline = encoder.decode(self.baseline.as_ref(), &bytes[1..]).ok();
         }
-        self.baseline = Some(snapshot);
         bytes
     }
 

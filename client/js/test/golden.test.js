@@ -17,7 +17,7 @@ function example(name) {
 const join = (room, schemaHash = 0) => ({ type: "Join", room, schemaHash });
 
 const clientMessages = {
-  "client Hello": { type: "Hello", protocol: 2, name: "Ann", client: "web 1" },
+  "client Hello": { type: "Hello", protocol: 3, name: "Ann", client: "web 1" },
   "client Join JoinOrCreate": join({ type: "JoinOrCreate", game: "tag", options: '{"seats":4}' }),
   "client Join Join": join({ type: "Join", game: "tag" }, 0xdeadbeef),
   "client Join Create": join({ type: "Create", game: "tag", options: "" }),
@@ -44,7 +44,7 @@ const joined = {
   resumeToken: "k3v9-5ec2e7", lingerS: 20, resumed: null,
 };
 const serverMessages = {
-  "server Welcome": { type: "Welcome", protocol: 2, server: "fracas" },
+  "server Welcome": { type: "Welcome", protocol: 3, server: "fracas" },
   "server Joined": joined,
   "server Joined again": { ...joined, roster: [ann, { ...ada, isAway: true }], resumed: { missed: 2, received: 12, attempt: 3 } },
   "server Joined to watch": { ...joined, player: null, roster: [], resumeToken: "" },

@@ -258,7 +258,7 @@ async function fakeServer(answer) {
   return { url: `ws://127.0.0.1:${http.address().port}`, stop };
 }
 
-const welcome = (protocol = 2) => toBytes(ServerMessage, { type: "Welcome", protocol, server: "fake" });
+const welcome = (protocol = 3) => toBytes(ServerMessage, { type: "Welcome", protocol, server: "fake" });
 const joined = (rest = {}) => toBytes(ServerMessage, {
   type: "Joined", room: "r1", game: "tag", player: 0, seats: 2, tickHz: 20, tick: 1, schemaHash: 7,
   schema: exampleSchema(), config: "{}", roster: [], resumeToken: "r1-t0k3n", lingerS: 20, resumed: null, ...rest,
@@ -288,7 +288,7 @@ test("a client of another version is told by a real server", { timeout: TIMEOUT_
   const opened = new Promise((resolve) => socket.on("open", () => resolve(socket.protocol)));
   const closed = new Promise((resolve) => socket.on("close", (code, reason) => resolve([code, String(reason)])));
   assert.equal(await opened, "fracas.4");
-  assert.deepEqual(await closed, [4001, "the server speaks version 2 of the protocol"]);
+  assert.deepEqual(await closed, [4001, "the server speaks version 3 of the protocol"]);
 });
 
 test("a server that says nothing is given up", { timeout: TIMEOUT_MS }, async () => {

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { Client, Emitter, ServerMessage, State, toBytes } from "../fracas.js";
 import { Interpolation, Netcode, PlayClock, Prediction, ServerClock, blend } from "../fracas-netcode.js";
-import { Bits, random } from "./support.js";
+import { Bits, Frame, KEYFRAME, random } from "./support.js";
 
 const TICK_HZ = 30;
 const TICK_S = 1 / TICK_HZ;
@@ -460,7 +460,7 @@ async function seated(t, inputs) {
     config: "{}", roster: [], resumeToken: "", lingerS: 0, resumed: null,
   };
   const room = await new Client("ws://localhost", { WebSocket: Socket, reconnect: false }).join("g");
-  const frame = (tick) => hear(new Bits().put(2, 8).put(tick, 32).put(0b001, 3).put(0, 1).bytes());
+  const frame = (tick) => hear(new Frame(KEYFRAME, tick).bytes());
   t.after(() => {
     void room.leave();
     say({ type: "Left", tick: 0 });

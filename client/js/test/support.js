@@ -28,6 +28,117 @@ export class Bits {
   }
 }
 
+/** The flags of a frame. */
+export const KEYFRAME = 1, HASH = 2, STRINGS = 4, MODEL = 8, LOCAL = 16, COMINGS = 32, AGE = 64;
+
+/** A frame with its tag, as docs/PROTOCOL.md has it: a head of whole bytes, and what is range coded. */
+export class Frame {
+  #bytes;
+  #low = 0;
+  #range = 0xffffffff;
+
+  constructor(flags, tick, age = 1) {
+    const isKeyframe = flags & KEYFRAME;
+    const tickBytes = Array.from({ length: isKeyframe ? 4 : 2 }, (_, i) => (tick >>> (8 * i)) & 0xff);
+    this.#bytes = [2, age > 1 ? flags | AGE : flags, ...tickBytes, ...(age > 1 ? [age] : [])];
+  }
+
+  /** What takes the parts from `before` to `end`, of 16,384. */
+  put(before, end) {
+    this.#put(Math.floor(this.#range / 16_384), before, end);
+    return this;
+  }
+
+  /** Numbers, each in so many bits. */
+  bits(...pairs) {
+    for (let i = 0; i < pairs.length; i += 2) {
+      const [value, bits] = pairs.slice(i, i + 2);
+      if (bits > 16) this.bits(Math.floor(value / 65_536), bits - 16, value % 65_536, 16);
+      else this.#put(Math.floor(this.#range / 2 ** bits), value, value + 1);
+    }
+    return this;
+  }
+
+  /** Small numbers. */
+  small(...numbers) {
+    for (const number of numbers) {
+      const length = 31 - Math.clz32(number);
+      if (number === 0) this.bits(0, 1);
+      else this.bits(1, 1, length, 4, number - 2 ** length, length);
+    }
+    return this;
+  }
+
+  /** A residual of a shape. */
+  residual(scale, spike, phase, residual) {
+    const shift = scale < 16 ? 0 : Math.floor((scale - 12) / 4);
+    const half = Math.floor(2 ** shift / 2);
+    const step = Math.floor((residual + half) / 2 ** shift);
+    const isPast = shift > 0 && step >= 0;
+    const token = residual === 0 ? 13 : Math.min(Math.max(13 + step + (isPast ? 1 : 0), 0), 26);
+    const before = table(scale, spike, shift > 0 ? 4 : phase);
+    this.put(before[token], before[token + 1]);
+    if (token === 0 || token === 26) {
+      const further = Math.abs(step) - (isPast ? 12 : 13) + 8;
+      const length = Math.floor(Math.log2(further));
+      this.bits(length - 3, 5, further - 2 ** length, length);
+    }
+    return shift > 0 && token !== 13 ? this.bits(residual + half - step * 2 ** shift, shift) : this;
+  }
+
+  bytes() {
+    for (let count = 0; ; count++) {
+      const unit = 2 ** (32 - 8 * count);
+      const value = Math.ceil(this.#low / unit) * unit;
+      if (value >= this.#low + this.#range) continue;
+      this.#add(value - this.#low);
+      for (let i = 0; i < count; i++) this.#bytes.push((this.#low >>> (24 - 8 * i)) & 0xff);
+      return Uint8Array.from(this.#bytes);
+    }
+  }
+
+  #put(part, before, end) {
+    this.#add(part * before);
+    this.#range = part * (end - before);
+    while (this.#range < 2 ** 24) {
+      this.#bytes.push(this.#low >>> 24);
+      this.#low = (this.#low << 8) >>> 0;
+      this.#range *= 256;
+    }
+  }
+
+  #add(more) {
+    this.#low += more;
+    if (this.#low < 2 ** 32) return;
+    this.#low -= 2 ** 32;
+    let at = this.#bytes.length - 1;
+    while (this.#bytes[at] === 0xff) this.#bytes[at--] = 0;
+    this.#bytes[at]++;
+  }
+}
+
+const DECAYS = [24109, 28267, 32314, 36162, 39750, 43041, 46019, 48681, 51039, 53111, 54917, 56484, 57835, 58997, 59992, 60842];
+const SPIKES = [0, 64, 128, 256, 384, 512, 640, 768, 832, 896, 960, 992, 1008, 1016, 1020, 1022];
+
+/** What is before each token of a residual, as on the page. */
+function table(scale, spike, phase) {
+  const isWide = scale >= 16;
+  const decay = DECAYS[isWide ? 12 + (scale % 4) : scale] / 65_536, right = SPIKES[spike] / 1024;
+  let growth = 1;
+  for (let i = 0; i < 96 + phase; i++) growth /= decay;
+  const below = [];
+  for (let edge = 0; edge < 27; edge++) {
+    below.push(1 / (1 + growth));
+    for (let i = 0; i < 8; i++) growth *= decay;
+  }
+  const before = [0];
+  for (let token = 1; token < 27; token++) {
+    const edge = isWide && token > 13 ? token - 2 : token - 1;
+    before.push(token + Math.floor((16_384 - 27) * ((1 - right) * below[edge] + right * (token > 13 ? 1 : 0))));
+  }
+  return [...before, 16_384];
+}
+
 /** A seeded generator (mulberry32): a test that fails fails again. */
 export function random(seed) {
   const unit = () => {
@@ -81,12 +192,17 @@ function runExample(name, of, ...args) {
   return { output: child.stdout, end };
 }
 
-/** Random cases made by the Rust code: `shared/examples/vectors.rs`. */
-export async function* vectors(cases, seed) {
-  const { output, end } = runExample("vectors", "fracas-shared", cases, seed);
+async function* exampleLines(name, ...args) {
+  const { output, end } = runExample(name, "fracas-shared", ...args);
   for await (const line of createInterface({ input: output })) yield JSON.parse(line);
   await end();
 }
+
+/** Random cases made by the Rust code: `shared/examples/vectors.rs`. */
+export const vectors = (cases, seed) => exampleLines("vectors", cases, seed);
+
+/** Viewers' frames over long times, made by the Rust code: `shared/examples/chains.rs`. */
+export const chains = (cases, seed) => exampleLines("chains", cases, seed);
 
 /** Rooms in which the Rust code runs ships ahead, as their bytes: `games/arena/examples/traces.rs`. */
 export async function* traces(ticks, seed) {

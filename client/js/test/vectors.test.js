@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Codec, FracasError, ClientMessage, FrameDecoder, ServerMessage, State, fromBytes, stampInput, toBytes } from "../fracas.js";
+import * as twin from "../fracas.min.js";
 import { fromHex, mutate, random, toHex, vectors } from "./support.js";
 
 const CASES = Number(process.env.FRACAS_CASES ?? 1_700);
@@ -57,6 +58,24 @@ function checkFrames(codec, wanted) {
     }
     assert.deepEqual(new Map([...told].sort(([a], [b]) => a - b)), new Map(byId.map((entity) => [entity.id, entity])));
     before = told;
+  }
+}
+
+/** The minified module reads and writes the same. */
+function checkTwin(codec, { schema, frames, own, events, input }) {
+  const other = new twin.Codec(schema);
+  const [decoder, twins] = [new FrameDecoder(codec), new twin.FrameDecoder(other)];
+  const [state, others] = [new State(), new twin.State()];
+  for (const { bytes } of frames) {
+    const told = state.apply(decoder.decode(fromHex(bytes)), decoder.strings, true);
+    assert.deepEqual(others.apply(twins.decode(fromHex(bytes)), twins.strings, true), told);
+    assert.deepEqual([...others], [...state]);
+  }
+  assert.deepEqual(other.readOwn(fromHex(own.bytes)), codec.readOwn(fromHex(own.bytes)));
+  assert.deepEqual(other.readEvents(fromHex(events.bytes)), codec.readEvents(fromHex(events.bytes)));
+  if (input && input.bytes.length <= 2 * 4096) {
+    const write = (codec) => codec.inputBytes(input.kind, given(codec.schema.inputs, input.kind, input.values));
+    assert.deepEqual(write(other), write(codec));
   }
 }
 
@@ -119,6 +138,7 @@ test("random schemas, frames and rows are read and written as by the Rust code",
       const bytes = codec.messageBytes(message.kind, given(codec.schema.messages, message.kind, message.values));
       assert.equal(toHex(bytes), message.bytes);
     }
+    checkTwin(codec, vector);
     checkHostile(rng, codec, vector);
   }
   assert.ok(frames >= CASES, `${frames} frames`);

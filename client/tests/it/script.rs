@@ -1,7 +1,7 @@
 //! The server's side of the protocol, message by message.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fracas_client::{Codecs, Event, RoomWanted, Session};
@@ -19,6 +19,8 @@ pub(crate) const TICK_HZ: u16 = 30;
 pub(crate) struct Script {
     pub(crate) schema: Schema,
     frames: FrameCodec,
+    /// What was said, as who decodes it has it, by tick.
+    held: Mutex<BTreeMap<u32, Snapshot>>,
     own: RowCodec,
     events: RowCodec,
     inputs: RowCodec,
@@ -47,6 +49,7 @@ impl Script {
         let schema = Schema::of::<Race>();
         Self {
             frames: FrameCodec::new(&schema.views),
+            held: Mutex::default(),
             own: RowCodec::new(&schema.own),
             events: RowCodec::new(&schema.events),
             inputs: RowCodec::new(&schema.inputs),
@@ -94,7 +97,12 @@ impl Script {
 
     pub(crate) fn frame(&self, baseline: Option<&Snapshot>, snapshot: &Snapshot) -> Vec<u8> {
         let mut bytes = vec![ServerTag::Frame as u8];
-        self.frames.encode(baseline, snapshot, true, &mut bytes);
+        let mut held = self.held.lock().unwrap();
+        let as_held = |baseline: &Snapshot| held.get(&baseline.tick().0).filter(|held| **held == *baseline);
+        let baseline: Option<&Snapshot> = baseline.map(|baseline| as_held(baseline).unwrap_or(baseline));
+        self.frames.encode(baseline.map(Into::into), snapshot, true, &mut bytes);
+        let decoded = self.frames.decode(baseline, &bytes[1..]).unwrap();
+        held.insert(snapshot.tick().0, decoded);
         bytes
     }
 

@@ -214,7 +214,7 @@ fn a_lost_frame_is_repaired_by_a_keyframe() {
 
     // 102 is skipped, so 103 builds on what is not there.
     let events = tell(&mut session, NOW, &[delta(3), delta(4), delta(5)]);
-    let [Event::FrameLost(FrameError::WrongBaseline { wanted: Tick(102) })] = events[..] else {
+    let [Event::FrameLost(FrameError::WrongBaseline { held: Some(Tick(101)) })] = events[..] else {
         panic!("one loss is told once: {events:?}");
     };
     assert_eq!(controls(&mut session), [ClientMessage::Resync]);

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use fracas_shared::Tick;
-use fracas_shared::frame::FrameCodec;
+use fracas_shared::frame::{Baseline, FrameEncoder};
 use fracas_shared::limits::{BASELINE_AGE_MAX, BASELINES_MAX, DELTAS_PER_TICK_MAX, VIEW_HASH_INTERVAL_TICKS};
 use fracas_shared::packet::ServerTag;
 use fracas_shared::schema::Kind;
@@ -15,18 +15,35 @@ use crate::viewer::Viewer;
 /// The snapshots that viewers may hold, and the frames of the newest one.
 #[derive(Debug)]
 pub(crate) struct Frames {
-    codec: FrameCodec,
+    encoder: FrameEncoder,
     newest: Snapshot,
     /// Older snapshots that some viewer holds, oldest first.
     baselines: VecDeque<Snapshot>,
-    /// The frames of the newest snapshot made so far, by baseline.
-    made: Vec<(Option<Tick>, Bytes)>,
+    /// The frames of the newest snapshot made so far, by what their viewers hold.
+    made: Vec<(Option<HeldState>, Bytes)>,
+}
+
+/// Which state a viewer holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HeldState {
+    pub(crate) tick: Tick,
+    /// See [`Baseline::depth`].
+    pub(crate) depth: u8,
+}
+
+impl HeldState {
+    /// What a viewer holds that had this before the frame of `tick`; nothing for a keyframe.
+    pub(crate) fn after(baseline: Option<Self>, tick: Tick) -> Self {
+        let age = |baseline: Self| tick.since(baseline.tick) as u32;
+        let depth = baseline.map_or(0, |baseline| Baseline::depth_after(baseline.depth, age(baseline)));
+        Self { tick, depth }
+    }
 }
 
 impl Frames {
     pub(crate) fn new(views: &[Kind]) -> Self {
         Self {
-            codec: FrameCodec::new(views),
+            encoder: FrameEncoder::new(views),
             newest: Snapshot::default(),
             baselines: VecDeque::new(),
             made: Vec::new(),
@@ -40,8 +57,9 @@ impl Frames {
 
     /// Puts a new snapshot in front; the old one becomes a baseline, and baselines that no viewer
     /// holds are forgotten.
-    pub(crate) fn push(&mut self, snapshot: Snapshot, viewers: &[Viewer]) {
+    pub(crate) fn push(&mut self, mut snapshot: Snapshot, viewers: &[Viewer]) {
         self.made.clear();
+        self.encoder.follow(&self.newest, &mut snapshot);
         let tick = snapshot.tick();
         self.baselines.push_back(std::mem::replace(&mut self.newest, snapshot));
         // With more viewers that are behind than this, they share the keyframe anyway.
@@ -62,21 +80,23 @@ impl Frames {
         self.baselines.drain(..beyond);
     }
 
-    /// The newest snapshot's frame for a viewer with this baseline: a delta from it, or, when that
-    /// cannot be had, a keyframe. The answer's tick is the baseline that the frame builds on.
-    pub(crate) fn frame(&mut self, baseline: Option<Tick>) -> (Option<Tick>, Bytes) {
-        let from = |tick: &Tick| self.baselines.iter().find(|snapshot| snapshot.tick() == *tick);
-        let is_made = |tick: Option<Tick>| self.made.iter().any(|(made, _)| *made == tick);
+    /// The newest snapshot's frame for a viewer that holds this: a delta from it, or, when that
+    /// cannot be had, a keyframe. The answer says what the frame builds on.
+    pub(crate) fn frame(&mut self, held: Option<HeldState>) -> (Option<HeldState>, Bytes) {
+        let from = |held: &HeldState| self.baselines.iter().find(|snapshot| snapshot.tick() == held.tick);
+        let is_made = |held: Option<HeldState>| self.made.iter().any(|(made, _)| *made == held);
         let may_make = self.made.iter().filter(|(made, _)| made.is_some()).count() < DELTAS_PER_TICK_MAX;
-        let baseline = baseline.filter(|tick| is_made(Some(*tick)) || (may_make && from(tick).is_some()));
-        if let Some((_, frame)) = self.made.iter().find(|(made, _)| *made == baseline) {
-            return (baseline, frame.clone());
+        let held = held.filter(|held| is_made(Some(*held)) || (may_make && from(held).is_some()));
+        if let Some((_, frame)) = self.made.iter().find(|(made, _)| *made == held) {
+            return (held, frame.clone());
         }
         let with_hash = self.newest.tick().0.is_multiple_of(VIEW_HASH_INTERVAL_TICKS);
         let mut frame = vec![ServerTag::Frame as u8];
-        self.codec.encode(baseline.as_ref().and_then(from), &self.newest, with_hash, &mut frame);
+        let baseline =
+            held.as_ref().and_then(|held| Some(Baseline { snapshot: from(held)?, depth: held.depth }));
+        self.encoder.encode(baseline, &self.newest, with_hash, &mut frame);
         let frame = Bytes::from(frame);
-        self.made.push((baseline, frame.clone()));
-        (baseline, frame)
+        self.made.push((held, frame.clone()));
+        (held, frame)
     }
 }

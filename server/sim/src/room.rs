@@ -201,12 +201,13 @@ impl<G: Pilot> Room<G> {
             loop {
                 let (baseline, frame) = self.frames.frame(viewer.baseline());
                 let frame_bytes = frame.len();
-                let state = StateMessages { tick, baseline, own: own.clone(), frame };
+                let builds_on = baseline.map(|held| held.tick);
+                let state = StateMessages { tick, baseline: builds_on, own: own.clone(), frame };
                 // One that no client takes is only reported: the host ends the room.
                 let is_too_long = frame_bytes > FRAME_BYTES_MAX;
                 // Not taken: the viewer's baseline moved on between the question and the answer.
-                if is_too_long || viewer.port().is_none_or(|port| port.put_state(state)) {
-                    report.frames.count(tick, baseline, frame_bytes);
+                if is_too_long || viewer.put_state(baseline, state) {
+                    report.frames.count(tick, builds_on, frame_bytes);
                     break;
                 }
             }

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use fracas_shared::message::Resumed;
 use fracas_shared::{PlayerId, Tick};
 
-use crate::port::{Held, Port};
+use crate::frames::HeldState;
+use crate::port::{Held, Port, StateMessages};
 use crate::told::Told;
 
 /// One who watches a match: a player, who may be away for some time, or a spectator.
@@ -18,6 +19,8 @@ pub struct Viewer {
     /// when it last asked. A keyframe that waits may be replaced before it is written, so a
     /// keyframe is owed until one was begun.
     resynced: Option<Tick>,
+    /// What it holds once it has these ticks' frames: of the one that was begun, and of the last one.
+    states: Vec<HeldState>,
     acked: Tick,
     /// Whether the client has acknowledged anything that came by this port.
     has_acked: bool,
@@ -34,6 +37,7 @@ impl Viewer {
             told: Told::default(),
             needs_keyframe: false,
             resynced: None,
+            states: Vec::new(),
             acked: Tick(0),
             has_acked: false,
             progressed: None,
@@ -144,9 +148,24 @@ impl Viewer {
         self.port.as_ref().map_or_else(Held::default, |port| port.held())
     }
 
-    /// The tick of the state that a delta for it may build on.
-    pub(crate) fn baseline(&self) -> Option<Tick> {
+    /// The state that a delta for it may build on.
+    pub(crate) fn baseline(&self) -> Option<HeldState> {
         let is_good = |begun: &Tick| self.resynced.is_none_or(|tick| !tick.is_after(*begun));
-        self.held().begun.filter(is_good)
+        let begun = self.held().begun.filter(is_good)?;
+        self.states.iter().find(|state| state.tick == begun).copied()
+    }
+
+    /// Puts the newest state in its place, on what was given as its baseline. False, and nothing done, when
+    /// that is another one by now.
+    pub(crate) fn put_state(&mut self, baseline: Option<HeldState>, state: StateMessages) -> bool {
+        let Some(port) = &mut self.port else { return true };
+        let tick = state.tick;
+        if !port.put_state(state) {
+            return false;
+        }
+        let begun = port.held().begun;
+        self.states.retain(|state| Some(state.tick) == begun);
+        self.states.push(HeldState::after(baseline, tick));
+        true
     }
 }

@@ -210,7 +210,7 @@ fn a_message_that_never_ends_is_cut_off_in_spite_of_pongs() {
     let server = Server::start();
     let mut wire = Wire::open_at(server.public, "Sec-WebSocket-Protocol: fracas.2\r\n");
     let hello = fracas_shared::message::ClientMessage::Hello {
-        protocol: 2,
+        protocol: 3,
         name: "ann".into(),
         client: "test".into(),
     };

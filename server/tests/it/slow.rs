@@ -37,7 +37,7 @@ async fn who_pauses_gets_the_newest_state_and_goes_on() {
         while ticks.last().is_none_or(|tick: &fracas_shared::Tick| newest.is_after(*tick)) {
             let message = raw.next().await;
             if let Ok((ServerTag::Frame, frame)) = ServerTag::split(&message) {
-                let head = FrameCodec::peek(frame).unwrap();
+                let head = FrameCodec::peek(frame, newest).unwrap();
                 baselines.push(head.baseline);
             }
             session.handle_message(Duration::ZERO, &message).unwrap();

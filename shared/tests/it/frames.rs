@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
-use fracas_shared::frame::{FrameCodec, FrameError};
+use fracas_shared::frame::{Baseline, FrameCodec, FrameEncoder, FrameError};
 use fracas_shared::limits::BASELINE_AGE_MAX;
 use fracas_shared::packet::RowCodec;
+use fracas_shared::schema::{Field, FieldKind, Kind};
 use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{EntityId, Rng, Tick};
 
@@ -48,15 +49,16 @@ fn through_a_delta(
     rng: &mut Rng,
 ) {
     let (mut frame, with_hash) = (Vec::new(), rng.chance(0.5));
-    codec.encode(Some(baseline), snapshot, with_hash, &mut frame);
-    let head = FrameCodec::peek(&frame).expect("a frame has a head");
+    codec.encode(Some(baseline.into()), snapshot, with_hash, &mut frame);
+    let head = FrameCodec::peek(&frame, baseline.tick()).expect("a frame has a head");
     assert_eq!((head.tick, head.baseline), (snapshot.tick(), Some(baseline.tick())));
     assert_eq!(head.hash, with_hash.then(|| snapshot.hash()));
     check_equal(&codec.decode(Some(viewers), &frame).expect("a delta decodes"), snapshot);
 
-    let wanted = baseline.tick();
-    assert_eq!(codec.decode(None, &frame), Err(FrameError::WrongBaseline { wanted }));
-    assert_eq!(codec.decode(Some(snapshot), &frame), Err(FrameError::WrongBaseline { wanted }));
+    for held in [None, Some(snapshot)] {
+        let error = FrameError::WrongBaseline { held: held.map(Snapshot::tick) };
+        assert_eq!(codec.decode(held, &frame), Err(error));
+    }
 }
 
 fn check_equal(decoded: &Snapshot, snapshot: &Snapshot) {
@@ -85,29 +87,39 @@ fn rows_decode_to_what_was_encoded() {
     });
 }
 
-#[test]
-fn nothing_new_costs_a_bit_per_entity() {
-    let mut rng = Rng::new(1, 0);
-    let kinds = loop {
-        let kinds = random_kinds(&mut rng);
-        if !kinds.is_empty() {
-            break kinds;
-        }
-    };
-    let codec = FrameCodec::new(&kinds);
-    let snapshot = |tick, entities| {
-        let mut snapshot = Snapshot::new(tick);
-        for id in 1..=entities {
-            let row = vec![0; kinds[0].fields.len()];
-            snapshot.push(EntityId::new(id).expect("from 1"), 0, |out| out.extend(row));
+/// A room of things that all rest or all fly straight on, and how large its frames become.
+fn frame_bytes(speed: u32) -> usize {
+    let kinds = [Kind {
+        name: "Thing".into(),
+        fields: ["x", "y"]
+            .map(|name| Field::new(name, FieldKind::Fixed { min: 0.0, step: 1.0, bits: 16 }))
+            .into(),
+    }];
+    let mut encoder = FrameEncoder::new(&kinds);
+    let mut last = Snapshot::new(Tick(0));
+    let mut frame = Vec::new();
+    for tick in 1..100 {
+        let mut snapshot = Snapshot::new(Tick(tick));
+        for id in 1..=800 {
+            let codes = [u32::from(id) * 7 + tick * speed, 3];
+            snapshot.push(EntityId::new(id).expect("from 1"), 0, |out| out.extend(codes));
         }
         snapshot.seal(std::collections::BTreeMap::new());
-        snapshot
-    };
-    let mut frame = Vec::new();
-    codec.encode(Some(&snapshot(Tick(7), 800)), &snapshot(Tick(8), 800), false, &mut frame);
-    // Tick, keyframe, age, hash and strings are 43 bits; one more ends the list of those who enter.
-    assert_eq!(frame.len(), (43_usize + 800 + 1).div_ceil(8));
+        encoder.follow(&last, &mut snapshot);
+        frame.clear();
+        let baseline = (tick > 1).then(|| Baseline::from(&last));
+        encoder.encode(baseline, &snapshot, false, &mut frame);
+        last = snapshot;
+    }
+    frame.len()
+}
+
+#[test]
+fn what_goes_on_as_it_did_costs_next_to_nothing() {
+    let (resting, flying) = (frame_bytes(0), frame_bytes(3));
+    assert!(resting < 10, "{resting} bytes");
+    // Two fields of each in a thousandth of a bit or two.
+    assert!(flying < 20, "{flying} bytes");
 }
 
 #[test]
@@ -120,7 +132,7 @@ fn a_baseline_may_be_as_old_as_the_limit_says() {
         let age = *one_of(&mut rng, &[1, 2, BASELINE_AGE_MAX]);
         let (baseline, snapshot) = (Snapshot::new(tick), Snapshot::new(tick + age));
         let mut frame = Vec::new();
-        codec.encode(Some(&baseline), &snapshot, true, &mut frame);
+        codec.encode(Some(Baseline::from(&baseline)), &snapshot, true, &mut frame);
         assert_eq!(codec.decode(Some(&baseline), &frame).as_ref(), Ok(&snapshot));
     }
 }

@@ -53,7 +53,7 @@ fn random_text(rng: &mut Rng) -> String {
 
 fn random_client_message(rng: &mut Rng) -> ClientMessage {
     match rng.below(8) {
-        0 => ClientMessage::Hello { protocol: 2, name: random_text(rng), client: random_text(rng) },
+        0 => ClientMessage::Hello { protocol: 3, name: random_text(rng), client: random_text(rng) },
         1 => {
             let room = match rng.below(7) {
                 0 => RoomWanted::JoinOrCreate { game: random_text(rng), options: random_text(rng) },
@@ -186,7 +186,7 @@ fn server_messages() {
 #[test]
 fn a_message_longer_than_its_limit_is_refused() {
     let text = "x".repeat(CLIENT_MESSAGE_BYTES_MAX);
-    let message = ClientMessage::Hello { protocol: 2, name: text, client: String::new() };
+    let message = ClientMessage::Hello { protocol: 3, name: text, client: String::new() };
     let bytes = message.to_bytes();
     assert!(within(0, || ClientMessage::from_bytes(&bytes[1..])).is_err());
     let message = ServerMessage::Welcome { protocol: 2, server: "x".repeat(SERVER_MESSAGE_BYTES_MAX) };
@@ -235,21 +235,31 @@ fn the_longest_honest_messages_are_read() {
     }
 }
 
-/// A code is at least a bit and takes 4 bytes; a vector that grows holds its old half meanwhile.
-const MEMORY_PER_FRAME_BYTE: usize = 8 * 4 * 3;
+/// A code is at least a bit; a vector that grows holds its old half meanwhile.
+const MEMORY_PER_FRAME_BYTE: usize = 8 * CODE_BYTES * 3;
 
+/// What a code takes in a snapshot: itself, and how it moved.
+const CODE_BYTES: usize = 4 + 8;
 /// What a snapshot may take at the very most: codes, heads, and twice the table of strings (all that
 /// came, and those in use).
 const SNAPSHOT_MEMORY: usize =
-    ENTITIES_MAX * 64 * 4 * 3 + ENTITIES_MAX * 12 * 3 + 2 * TEXTS_MAX * (TEXT_BYTES_MAX + 96);
+    ENTITIES_MAX * 64 * CODE_BYTES * 3 + ENTITIES_MAX * 16 * 3 + 2 * TEXTS_MAX * (TEXT_BYTES_MAX + 96);
 
 fn codes_of(snapshot: &Snapshot) -> usize {
     snapshot.rows().map(|row| row.codes.len() + 8).sum::<usize>() + snapshot.strings().len() * 32
 }
 
-fn check_frame(codec: &FrameCodec, baseline: Option<&Snapshot>, frame: &[u8]) -> Option<Snapshot> {
-    let carried = baseline.map_or(0, codes_of) * 4 * 3;
-    let memory = (carried + frame.len() * MEMORY_PER_FRAME_BYTE).min(SNAPSHOT_MEMORY);
+/// The models that a frame may bring: the tick's and its own.
+fn models_of(kinds: &[Kind]) -> usize {
+    2 * kinds.iter().map(|kind| 64 + kind.fields.len() * 64).sum::<usize>() + 64
+}
+
+fn check_frame(kinds: &[Kind], baseline: Option<&Snapshot>, frame: &[u8]) -> Option<Snapshot> {
+    let codec = FrameCodec::new(kinds);
+    let carried = baseline.map_or(0, codes_of) * CODE_BYTES * 3;
+    // A row may begin before the end of the bytes is noticed.
+    let bytes = frame.len() + 64 * 4;
+    let memory = (carried + bytes * MEMORY_PER_FRAME_BYTE).min(SNAPSHOT_MEMORY) + models_of(kinds);
     let snapshot = within(memory, || codec.decode(baseline, frame)).ok()?;
     assert!(snapshot.len() <= ENTITIES_MAX && snapshot.strings().len() <= TEXTS_MAX);
     assert!(snapshot.rows().is_sorted_by_key(|row| row.id));
@@ -262,7 +272,7 @@ fn frames() {
     check_cases(|rng| {
         let kinds = random_kinds(rng);
         let codec = FrameCodec::new(&kinds);
-        let mut scene = Scene::new(rng, kinds);
+        let mut scene = Scene::new(rng, kinds.clone());
         let mut held = scene.snapshot();
         for _ in 0..4 {
             scene.step(rng);
@@ -270,11 +280,11 @@ fn frames() {
             let age = snapshot.tick().since(held.tick());
             let baseline = (age > 0).then_some(&held).filter(|_| rng.chance(0.8));
             let mut frame = Vec::new();
-            codec.encode(baseline, &snapshot, false, &mut frame);
+            codec.encode(baseline.map(Into::into), &snapshot, false, &mut frame);
             let frame = spoilt(rng, frame);
-            let _ = FrameCodec::peek(&frame);
-            let read = check_frame(&codec, Some(&held), &frame);
-            check_frame(&codec, None, &frame);
+            let _ = FrameCodec::peek(&frame, held.tick());
+            let read = check_frame(&kinds, Some(&held), &frame);
+            check_frame(&kinds, None, &frame);
             // What a spoilt frame made is a snapshot like any other: the next may build on it.
             held = read.unwrap_or(snapshot);
             let mut again = Vec::new();
@@ -291,9 +301,9 @@ fn frames_of_typed_rows() {
         let kinds = Thing::kinds();
         let codec = FrameCodec::new(&kinds);
         let mut frame = Vec::new();
-        codec.encode(None, &Scene::new(rng, kinds).snapshot(), false, &mut frame);
+        codec.encode(None, &Scene::new(rng, kinds.clone()).snapshot(), false, &mut frame);
         let mut views: Vec<(EntityId, Thing)> = Vec::new();
-        if let Some(snapshot) = check_frame(&codec, None, &spoilt(rng, frame)) {
+        if let Some(snapshot) = check_frame(&kinds, None, &spoilt(rng, frame)) {
             let _ = snapshot.read_views(&mut views);
         }
     });
@@ -301,13 +311,13 @@ fn frames_of_typed_rows() {
 
 #[test]
 fn a_flood_of_entities_ends_at_the_limit() {
-    let codec = FrameCodec::new(&[Kind { name: "K".into(), fields: Vec::new() }]);
-    // Head: no keyframe bit missing, no hash, no strings; then entities of 18 bits each.
-    let mut frame = vec![0, 0, 0, 0, 0b0000_0001];
+    let kinds = [Kind { name: "K".into(), fields: Vec::new() }];
+    // A keyframe into which entities enter; then as many as can be said, and more than may be.
+    let mut frame = vec![0b10_0001, 0, 0, 0, 0];
     frame.resize(FRAME_BYTES_MAX, 0xFF);
-    assert_eq!(check_frame(&codec, None, &frame), None);
+    assert_eq!(check_frame(&kinds, None, &frame), None);
     frame.push(0xFF);
-    assert_eq!(check_frame(&codec, None, &frame), None);
+    assert_eq!(check_frame(&kinds, None, &frame), None);
 }
 
 /// A row is at most 64 codes, or as many strings as there are bytes for; each string is held twice
@@ -357,7 +367,7 @@ fn typed_rows() {
 #[test]
 fn whole_messages_by_their_tags() {
     let codec = RowCodec::new(&Thing::kinds());
-    let frames = FrameCodec::new(&Thing::kinds());
+    let frames = Thing::kinds();
     check_cases(|rng| {
         let mut bytes = random_bytes(rng, 40);
         if let Some(tag) = bytes.first_mut() {
@@ -420,7 +430,7 @@ fn schemas() {
         let json = spoilt(rng, json.into_bytes());
         if let Ok(read) = check_schema(&String::from_utf8_lossy(&json)) {
             let bytes = random_bytes(rng, 64);
-            check_frame(&FrameCodec::new(&read.views), None, &bytes);
+            check_frame(&read.views, None, &bytes);
             check_rows(&RowCodec::new(&read.inputs), &bytes, 1);
             assert_eq!(Schema::from_json(&read.to_json()).map(|again| again.hash()), Ok(read.hash()));
         }

@@ -12,7 +12,7 @@ after(() => server.stop());
 browserTest("a page of another version says so, with both versions", async (open) => {
   // The page gets a module that speaks the next version, as from a cache that has outlived its server.
   const readable = await (await fetch(`${server.url}/fracas.src.js`)).text();
-  const next = readable.replace("const PROTOCOL_VERSION = 2;", "const PROTOCOL_VERSION = 3;");
+  const next = readable.replace("const PROTOCOL_VERSION = 3;", "const PROTOCOL_VERSION = 4;");
   assert.notEqual(next, readable);
   const visitor = await open("about:blank");
   await visitor.page.route("**/fracas.js", (route) => route.fulfill({ contentType: "text/javascript", body: next }));
@@ -28,6 +28,6 @@ browserTest("a page of another version says so, with both versions", async (open
   });
   assert.equal(
     said,
-    "wrong_version: the server speaks version 2 of the protocol and this client version 3: use a client and a server of one release",
+    "wrong_version: the server speaks version 3 of the protocol and this client version 4: use a client and a server of one release",
   );
 });

@@ -112,7 +112,7 @@ impl<G: Game> Replica<G> {
             self.last_own = Some((head, own));
         }
         let (_, frame) = ok::<G, _, _>("frame", ServerTag::split(&state.frame));
-        let head = ok::<G, _, _>("head of a frame", FrameCodec::peek(frame));
+        let head = ok::<G, _, _>("head of a frame", FrameCodec::peek(frame, state.tick));
         assert_eq!((head.tick, head.baseline), (state.tick, state.baseline), "the frame is another one");
         let what = format!("frame of tick {} on baseline {:?}", state.tick, state.baseline);
         self.held = Some(ok::<G, _, _>(&what, self.frames.decode(self.held.as_ref(), frame)));

@@ -28,7 +28,7 @@ fn view_hashes_come_once_in_a_while() {
         for arrival in table.lines[viewer].0.flush() {
             let Arrival::State(state) = arrival else { continue };
             // Behind the frame's tag.
-            let head = FrameCodec::peek(&state.frame[1..]).expect("a frame");
+            let head = FrameCodec::peek(&state.frame[1..], state.tick).expect("a frame");
             with_hash.extend(head.hash.map(|_| head.tick.0));
         }
     }

@@ -258,7 +258,7 @@ impl<A> Conversation<A> {
         let Ok((tag, _)) = ServerTag::split(message) else { return Err(()) };
         let rest = message.slice(1..);
         let tick = match tag {
-            ServerTag::Frame => Some(FrameCodec::peek(&rest).map_err(drop)?),
+            ServerTag::Frame => Some(FrameCodec::peek(&rest, self.left).map_err(drop)?),
             _ => None,
         };
         if self.form == Form::Packets {
