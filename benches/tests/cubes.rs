@@ -41,8 +41,8 @@ fn frames_come_back_as_they_went() {
     let frames = ticks - BASELINE_TICKS;
     let kbit_per_s = found_bytes * 8 * usize::from(CUBE_HZ) / frames / 1000;
     assert!((200..400).contains(&kbit_per_s), "the scene is not as alive as Fiedler's: {kbit_per_s} kbit/s");
-    let changed = changes / frames;
-    assert!((50..150).contains(&changed), "{changed} cubes change");
+    let per_frame = changes / frames;
+    assert!((50..150).contains(&per_frame), "{per_frame} cubes change from a baseline to its frame");
     assert_eq!(
         (past[BASELINE_TICKS - 1][0], found_bytes),
         (player, bytes),

@@ -203,10 +203,10 @@ impl Script {
 
 fn row(cube: &RigidBody) -> CubeRow {
     let place = cube.translation();
-    let [largest, a, b, c] = smallest_three(*cube.rotation());
-    let x = code((place.x + REACH_M) * STEPS_PER_M, PLANE_BITS);
-    let y = code((place.y + REACH_M) * STEPS_PER_M, PLANE_BITS);
-    [x, y, code(place.z * STEPS_PER_M, HEIGHT_BITS), largest, a, b, c]
+    let across = |m: f32| code((m + REACH_M) * STEPS_PER_M, PLANE_BITS);
+    let mut row = [across(place.x), across(place.y), code(place.z * STEPS_PER_M, HEIGHT_BITS), 0, 0, 0, 0];
+    row[3..].copy_from_slice(&smallest_three(*cube.rotation()));
+    row
 }
 
 /// Which component of a unit quaternion is the largest in size, and the codes of the other three.

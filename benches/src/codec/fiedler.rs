@@ -84,10 +84,14 @@ fn put_changed(writer: &mut BitWriter<'_>, changed: &[bool]) {
     let is_map = bits as usize >= changed.len();
     writer.put_bool(is_map);
     if is_map {
-        changed.iter().for_each(|changed| writer.put_bool(*changed));
+        for changed in changed {
+            writer.put_bool(*changed);
+        }
     } else {
         writer.put(gaps.len() as u32, COUNT_BITS);
-        gaps.iter().for_each(|gap| put_gap(writer, *gap));
+        for gap in gaps {
+            put_gap(writer, gap);
+        }
     }
 }
 
@@ -131,13 +135,10 @@ fn put_gap(writer: &mut BitWriter<'_>, gap: u32) {
 }
 
 fn take_gap(reader: &mut BitReader<'_>) -> Result<u32> {
-    let tier = if reader.take_bool()? {
-        0
-    } else if reader.take_bool()? {
-        1
-    } else {
-        2
-    };
+    let mut tier = 0;
+    while tier < 2 && !reader.take_bool()? {
+        tier += 1;
+    }
     let (least, bits) = GAPS[tier];
     Ok(least + reader.take(bits)?)
 }
