@@ -3,6 +3,7 @@
 mod attack;
 mod bench;
 mod ci;
+mod codec;
 mod debian;
 mod fuzz;
 mod javascript;
@@ -49,6 +50,14 @@ enum Command {
     /// Measure something.
     #[command(subcommand)]
     Bench(Bench),
+    /// Measure the state codec on a trace of any entities: bytes, time, and that every frame comes back as
+    /// it went. `cargo xtask codec --help` tells of the files.
+    #[command(disable_help_flag = true)]
+    Codec {
+        /// What `--help` lists.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
     /// Run something for long.
     #[command(subcommand)]
     Soak(Soak),
@@ -108,6 +117,7 @@ fn main() -> ExitCode {
         Command::Fuzz { cases } => fuzz::run(root, cases),
         Command::Attack { options } => attack::run(root, "raid", &options),
         Command::Bench(Bench::Netcode { options }) => bench::netcode(root, &options),
+        Command::Codec { options } => return codec::run(root, &options),
         Command::Soak(Soak::SlowReaders { options }) => attack::run(root, "slow-readers", &options),
         Command::Soak(Soak::Determinism { ticks }) => soak::determinism(root, ticks),
         Command::Soak(Soak::Resume { cycles, players }) => soak::resume(root, cycles, players),

@@ -1,0 +1,4 @@
+//! What measures, measured.
+
+mod codec_tool;
+mod netcode;
