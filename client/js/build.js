@@ -10,8 +10,8 @@ const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 /** Properties that nobody outside of fracas.js may know of, and that no key in quotes and nothing of a platform is called. */
 const INTERNAL = [
   "at", "codec", "codecOf", "codes", "comesBack", "end", "entered", "finish", "isKeyframe", "isString", "key", "known", "left", "list",
-  "named", "next", "number", "offset", "old", "older", "parts", "put", "putBytes", "putRow", "range", "sentAt", "take", "takeChance",
-  "takeNext", "takeResidual", "takeRow", "takeSmall", "union", "updated", "wanted",
+  "named", "needsKeyframe", "next", "number", "offset", "old", "older", "part", "parts", "put", "putBytes", "putRow", "range", "rows", "sentAt", "take",
+  "takeResidual", "takeRow", "takeSmall", "takeToken", "union", "updated", "wanted",
 ];
 
 /** What fracas.min.js holds: the same ES module, without comments, spaces and long names. */

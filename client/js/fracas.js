@@ -534,7 +534,7 @@ class Kinds {
     this.union = union;
   }
 
-  /** @param {BitReader | RangeReader} bits */
+  /** @param {BitReader} bits */
   take(bits) {
     const kind = this.list[bits.take(this.bits)];
     if (kind === undefined) throw malformed("a row is of no kind");
@@ -675,46 +675,51 @@ export function stampInput(input, stamp, ack, viewLag) {
 // ---- Frames.
 
 /**
- * Reads a range coder's numbers; behind the end are zeros. Of whole bytes at most four of those are read, so whoever
+ * Reads a range coder's numbers; behind the end are zeros. Of whole bytes at most six of those are read, so whoever
  * reads on has lost the way.
  */
 class RangeReader {
-  // Both are numbers of 32 bits, held with a sign: so the engine need not box them.
-  range = -1;
+  range = 1;
   /** How far the coded number is above the lowest of the range. */
   offset = 0;
+  /** How much of the range each of the parts has that were looked at last. */
+  part = 0;
 
   /** @param {Uint8Array} bytes @param {number} at */
   constructor(bytes, at) {
     this.bytes = bytes;
     this.at = at;
-    for (let i = 0; i < 4; i++) this.#takeByte();
+    while (this.range < 2 ** 48) this.#grow();
   }
 
-  #takeByte() {
+  #grow() {
     const { bytes, at } = this;
-    if (at > bytes.length + 3) throw tooShort();
-    this.offset = (this.offset << 8) | bytes[at];
-    this.at = at + 1;
+    if (at > bytes.length + 4) throw tooShort();
+    this.range *= 65_536;
+    this.offset = this.offset * 65_536 + ((bytes[at] << 8) | bytes[at + 1]);
+    this.at = at + 2;
   }
 
-  /** Takes what was found: so many parts of the range, after those before it. @param {number} part @param {number} before @param {number} count */
-  #narrow(part, before, count) {
-    this.offset = (this.offset - Math.imul(part, before)) | 0;
-    this.range = Math.imul(part, count);
-    while (this.range >>> 24 === 0) {
-      this.#takeByte();
-      this.range <<= 8;
-    }
+  /** Where the coded number is among so many equal parts of the range. @param {number} parts */
+  #find(parts) {
+    this.part = Math.floor(this.range / parts);
+    const place = this.offset / this.part;
+    if (place >= parts) throw noFrame();
+    return place;
+  }
+
+  /** Takes what was found between these parts. @param {number} from @param {number} to */
+  #narrow(from, to) {
+    this.offset -= this.part * from;
+    this.range = this.part * (to - from);
+    if (this.range < 2 ** 32) this.#grow();
   }
 
   /** The next 0 to 32 bits. @param {number} bits @returns {number} */
   take(bits) {
     if (bits > 16) return this.take(bits - 16) * 65_536 + this.take(16);
-    const part = this.range >>> bits;
-    // Of bytes that nobody encoded, the offset may be beyond the range.
-    const value = Math.min(Math.floor((this.offset >>> 0) / part), (1 << bits) - 1);
-    this.#narrow(part, value, 1);
+    const value = Math.floor(this.#find(1 << bits));
+    this.#narrow(value, value + 1);
     return value;
   }
 
@@ -728,139 +733,136 @@ class RangeReader {
     return this.take(1) && this.#takeLong(this.take(4));
   }
 
-  /** Whether something is so that is with a chance in 16,384ths. @param {number} chance */
-  takeChance(chance) {
-    const part = this.range >>> 14;
-    const isSo = this.offset >>> 0 < part * chance;
-    this.#narrow(part, isSo ? 0 : chance, isSo ? chance : 16_384 - chance);
-    return isSo;
+  /** Between which of these edges it is, in 16,384ths; likely behind this one. @param {number[]} edges @param {number} at */
+  takeToken(edges, at) {
+    const place = this.#find(16_384);
+    while (place < edges[at]) at--;
+    while (place >= edges[at + 1]) at++;
+    this.#narrow(edges[at], edges[at + 1] ?? 16_384);
+    return at;
   }
 
-  /** What a prediction was wrong by, modulo 2^32. @param {number} scale @param {number} spike @param {number} phase */
-  takeResidual(scale, spike, phase) {
-    let shift = 0;
-    if (scale > 15) {
-      shift = (scale - 12) >> 2;
-      scale = 16 + (scale & 3);
+  /** What a prediction was wrong by, modulo 2^32. @param {number} shape @param {number} phase */
+  takeResidual(shape, phase) {
+    // Of a wide one, the lowest bits are as they are, and the phase makes no difference.
+    const shift = Math.max((shape - 256) >> 6, 0);
+    if (shift) {
+      shape -= (shift - 1) << 6;
       phase = 4;
     }
-    const place = (scale << 7) | (spike << 3) | phase;
-    const before = (TABLES[place] ??= makeTable(scale, SPIKES[spike] / 1024, phase));
-    const part = this.range >>> 14;
-    const at = (this.offset >>> 0) / part;
-    if (at >= 16_384) throw noFrame();
-    let token = 13;
-    while (at < before[token]) token--;
-    while (at >= before[token + 1]) token++;
-    this.#narrow(part, before[token], before[token + 1] - before[token]);
-    let step = token - 13;
-    if (shift && step > 0) step--;
-    if (token % 26 === 0) {
+    const token = this.takeToken(TABLES[(shape << 3) | phase] ??= makeTable(shape, phase), 30);
+    let step = token - 30;
+    if (token % 60 === 0) {
       const bits = this.take(5) + 3;
       if (bits > 32) throw noFrame();
       const further = this.#takeLong(bits) - 8;
       step += token ? further : -further;
     }
-    return shift && token !== 13 ? (step << shift) + this.take(shift) - ((1 << shift) >> 1) : step;
+    // To the nearest step; of those above, 0 is the first.
+    return shift && step ? (step << shift) + this.take(shift) - (((step > 0 ? 3 : 1) << shift) >> 1) : step;
   }
 }
 
 /** How often a prediction is right, in 1,024ths. */
 const SPIKES = [0, 64, 128, 256, 384, 512, 640, 768, 832, 896, 960, 992, 1008, 1016, 1020, 1022];
-/** By scale, spike and phase, as they are needed. @type {Uint16Array[]} */
-const TABLES = new Array(2560);
+/** By shape and phase, as they are needed. @type {number[][]} */
+const TABLES = new Array(3072);
 
 /**
  * Frequencies up to each token, in 16,384ths. Doubles round alike everywhere, in this order.
- * @param {number} scale @param {number} spike @param {number} phase
+ * @param {number} shape @param {number} phase
  */
-function makeTable(scale, spike, phase) {
-  const isWide = scale > 15;
+function makeTable(shape, phase) {
+  const isWide = shape > 319;
+  const spike = SPIKES[shape & 15] / 1024;
   // No such power is so near to half a number that an engine's last bits matter.
-  const decay = Math.round(65_536 * Math.exp(-(2 ** ((isWide ? 4 : 3) - scale / 4)) / 8)) / 65_536;
+  const decay = Math.round(65_536 * Math.exp(-(2 ** (+isWide - (shape >> 4) / 4)))) / 65_536;
   let growth = 1;
-  for (let i = 0; i < 96 + phase; i++) growth /= decay;
-  const before = new Uint16Array(28);
-  for (let token = 1; token < 27; token++) {
-    before[token] = token + Math.floor((16_384 - 27) * ((1 - spike) * (1 / (1 + growth)) + (token > 13 ? spike : 0)));
+  for (let i = 0; i < 232 + phase; i++) growth /= decay;
+  const before = [0];
+  for (let token = 1; token < 61; token++) {
+    before[token] = token + 31 + Math.floor(16_261 * ((1 - spike) * (1 / (1 + growth)) + (token > 30 ? spike : 0)));
     // Of wide ones the spike alone is right to the quantum, and 0 steps are a token more.
-    for (let i = isWide && token === 13 ? 8 : 0; i < 8; i++) growth *= decay;
+    if (!isWide || token !== 30) for (let i = 0; i < 8; i++) growth *= decay;
   }
-  before[27] = 16_384;
   return before;
 }
 
-/** How likely a row is to change, in 16,384ths. */
-const CHANCES = [8, 24, 64, 160, 400, 1000, 2200, 4600, 8192, 11784, 14184, 15384, 15984, 16224, 16320, 16376];
+/** How likely a row is to change, in 16,384ths, as edges. */
+const CHANCES = [8, 24, 64, 160, 400, 1000, 2200, 4600, 8192, 11784, 14184, 15384, 15984, 16224, 16320, 16376]
+  .map((chance) => [0, chance]);
+/** Eighths of the last difference, and of what that differed from the one before, that a field goes on by. */
+const OF_LAST = [0, 2, 4, 5, 6, 7, 8, 6, 7, 8, 8, 8, 8, 8, 8, 8];
+const OF_SECOND = [0, 0, 0, 0, 0, 0, 0, -2, -2, -1, -2, -3, -4, -5, 4, 8];
 
 /**
- * How frames are coded: of each kind three places among the chances, then of each field a predictor and the scale and
- * spike of six shapes.
- * @typedef {Uint8Array<ArrayBuffer>[]} Model
+ * How frames are coded: of each kind how deltas of one tick are, then of each how older ones are. Each has five places
+ * among the chances; and for each field a predictor and eight shapes, which are 16 times a scale and a spike.
+ * @typedef {number[][][]} Model
  */
 
 /** @param {Kind} kind */
-const firstModel = ({ fields }) => Uint8Array.of(4, 13, 8, ...fields.flatMap(({ kind, bits }) => {
-  const scale = Math.min(4 * bits + 2, 60);
-  return ["int", "fixed", "angle"].includes(kind)
-    ? [2, 14, 8, 10, 4, 11, 4, 14, 4, 18, 4, 24, 4]
-    : [0, scale, 10, scale, 10, scale, 10, scale, 10, scale, 10, scale, 10];
-}));
+const firstModel = ({ fields }) => [[4, 10, 8, 13, 8], ...fields.map(({ kind, bits }) => (
+  ["int", "fixed", "angle"].includes(kind)
+    ? [6, 0xe8, 0xa4, 0xb4, 0xe4, 0x124, 0x164, 0x1c4, 0x184]
+    : [0, ...Array(8).fill(Math.min(4 * bits + 2, 60) * 16 + 10)]
+))];
 
 /** The model that differs from this one as a frame says. @param {RangeReader} bits @param {Model} model */
-const takeModel = (bits, model) => model.map((kind) => {
-  if (!bits.take(1)) return kind;
-  const changed = kind.slice();
-  let at = 0;
-  while (at < 3) changed[at++] = bits.take(4);
-  for (; at < changed.length; at += 13) {
-    if (!bits.take(1)) continue;
-    changed[at] = bits.take(3);
-    for (let shape = at + 1; shape < at + 13; shape += 2) {
-      if (!bits.take(1)) continue;
-      changed[shape] = bits.take(7);
-      changed[shape + 1] = bits.take(4);
-    }
-  }
-  return changed;
-});
+const takeModel = (bits, model) => model.map((kind) => (
+  bits.take(1) ? kind.map((part, i) => (
+    i && !bits.take(1) ? part : part.map((old, j) => (
+      !i || !j ? bits.take(4) : bits.take(1) ? bits.take(7) * 16 + bits.take(4) : old
+    ))
+  )) : kind
+));
 
-/** An entity's row: its codes, which are never written again, and those of the two frames before. */
+/** An entity's row: its codes, which are never written again, and those of the two ticks before, where they are known. */
 class EntityRow {
-  /** How many of the last frames were a tick apart, up to 2. */
-  known = -1;
+  /** @type {any} */
+  codes;
+  /** @type {number[] | undefined} */
+  old;
+  /** @type {number[] | undefined} */
+  older;
   /** @type {Entity | undefined} */
-  entity = undefined;
+  entity;
 
-  /** @param {number} id @param {Kind} kind @param {number[]} codes */
-  constructor(id, kind, codes) {
+  /** @param {number} id @param {Kind} kind @param {number[]} next what `codes` become when the frame that is read turns out well */
+  constructor(id, kind, next) {
     this.id = id;
     this.kind = kind;
-    /** What `codes` become when the frame that is read turns out well. */
-    this.next = this.codes = this.old = this.older = codes;
+    this.next = next;
   }
+}
 
-  /** @param {RangeReader} bits @param {Uint8Array} model @param {number} age */
-  takeNext(bits, model, age) {
-    const { codes, old, older, known, kind: { fields } } = this;
-    this.next = codes;
-    if (!bits.takeChance(CHANCES[model[known ? +(codes !== old) : 2]])) return;
-    const next = codes.slice();
-    for (let i = 0; i < fields.length; i++) {
-      const code = codes[i];
-      // Differences are taken modulo 2^bits, the nearest to zero.
-      const spare = 32 - fields[i].bits;
-      const last = known && ((code - old[i]) << spare) >> spare;
-      const second = known > 1 ? ((code - 2 * old[i] + older[i]) << spare) >> spare : 0;
-      const at = 3 + 13 * i;
-      // May have more than 32 bits.
-      const eighths = Math.min(4 * model[at], 8) * age * last + Math.min(2 - model[at], 0) * second + 4;
-      const shape = at + 1 + 2 * (second ? Math.min(33 - Math.clz32(Math.abs(second)), 5) : last && 1);
-      next[i] = ((code + Math.floor(eighths / 8) + bits.takeResidual(model[shape], model[shape + 1], eighths & 7)) & (fields[i].parts - 1)) >>> 0;
-      // A row that stays equal keeps its codes.
-      if (next[i] !== code) this.next = next;
-    }
+/** Takes what changed in rows of a kind. @param {RangeReader} bits @param {EntityRow[]} rows @param {Field[]} fields @param {number[][]} model @param {number} age */
+function takeUpdates(bits, rows, fields, [chances, ...models], age) {
+  if (!(rows[0] && fields[0] && bits.take(1))) return;
+  if (!bits.take(1)) {
+    rows = rows.filter(({ codes, old, older }) => !bits.takeToken(CHANCES[chances[older ? +(codes !== old) + 2 * +(old !== older) : 4]], 0));
   }
+  const isMasked = bits.take(1);
+  for (const row of rows) row.next = row.codes.slice();
+  fields.forEach((field, i) => {
+    if (isMasked && !bits.take(1)) return;
+    const [predictor, ...shapes] = models[i];
+    // Differences are taken modulo 2^bits, the nearest to zero.
+    const spare = 32 - field.bits;
+    for (const { next, old, older } of rows) {
+      const code = next[i];
+      const last = old ? ((code - old[i]) << spare) >> spare : 0;
+      const second = older ? ((code - 2 * /** @type {number[]} */ (old)[i] + older[i]) << spare) >> spare : 0;
+      // May have more than 32 bits.
+      const eighths = OF_LAST[predictor] * age * last + OF_SECOND[predictor] * second + 4;
+      const shape = shapes[old ? (second || last) && Math.min(33 - Math.clz32(Math.abs(second)), 6) : 7];
+      // Six scales wider for each time that the age doubles, up to the widest.
+      const residual = bits.takeResidual(Math.min(shape + 96 * (31 - Math.clz32(age)), shape | 0x7f0), eighths & 7);
+      next[i] = ((code + Math.floor(eighths / 8) + residual) & (field.parts - 1)) >>> 0;
+    }
+  });
+  // A row that stays equal keeps its codes.
+  for (const row of rows) if (row.next.every((code, i) => code === row.codes[i])) row.next = row.codes;
 }
 
 /**
@@ -871,13 +873,13 @@ class EntityRow {
  */
 
 /** What the flags of a frame say. */
-const KEYFRAME = 1, HASH = 2, STRINGS = 4, MODEL = 8, LOCAL = 16, COMINGS = 32, AGE = 64;
+const KEYFRAME = 1, HASH = 2, STRINGS = 4, MODEL = 8, COMINGS = 16, AGE = 32;
 
 /** Decodes frames, each upon the one before. What fails to decode changes nothing. */
 export class FrameDecoder {
   /** The tick of the newest frame; none before the first. @type {number | undefined} */
-  tick = undefined;
-  /** By id. @type {EntityRow[]} */
+  tick;
+  /** By kind, then by id. @type {EntityRow[]} */
   rows = [];
   /** By place. @type {Map<number, TableString>} */
   strings = new Map();
@@ -889,7 +891,7 @@ export class FrameDecoder {
 
   /** @param {Codec} codec */
   constructor(codec) {
-    this.#kinds = codec.views;
+    this.#kinds = codec.views.list;
   }
 
   /**
@@ -908,43 +910,50 @@ export class FrameDecoder {
     if (!isKeyframe && needsKeyframe) return null;
     // A delta's is the one nearest to the last that ends so.
     const last = this.tick ?? 0;
-    const tick = isKeyframe ? head.take(32) : (last + (((head.take(16) - last) << 16) >> 16)) >>> 0;
+    const tick = isKeyframe ? head.take(32) : (last + (((head.take(8) - last) << 24) >> 24)) >>> 0;
     const age = flags & AGE ? head.take(8) : isKeyframe ? 0 : 1;
-    if (flags > 127 || (isKeyframe && flags & (AGE | LOCAL)) || (flags & AGE && (age < 2 || age > BASELINE_AGE_MAX))) throw noFrame();
+    if (flags > 63 || (flags & AGE && (isKeyframe || age < 2 || age > BASELINE_AGE_MAX))) throw noFrame();
     const hash = flags & HASH ? head.take(32) : undefined;
     const baseline = (tick - age) >>> 0;
     if (!isKeyframe && this.tick !== baseline) throw new FracasError("wrong_baseline", `a frame builds on tick ${baseline}, which is not at hand`);
 
     const bits = new RangeReader(message, head.at / 8);
+    const kinds = this.#kinds;
     /** @type {EntityRow[]} */
-    const left = [], entered = [];
+    const rows = [], left = [], updated = [], entered = [];
     /** @type {[EntityRow[], FrameDecoder["strings"], Model]} */
-    let [rows, strings, model] = isKeyframe ? [[], new Map(), this.#kinds.list.map(firstModel)] : [this.rows.slice(), this.strings, this.#model];
+    let [old, strings, model] = isKeyframe ? [[], new Map(), [...kinds, ...kinds].map(firstModel)] : [this.rows, this.strings, this.#model];
     if (flags & STRINGS) strings = takeStrings(bits, strings);
     if (flags & MODEL) model = takeModel(bits, model);
-    const coding = flags & LOCAL ? takeModel(bits, model) : model;
-    if (flags & COMINGS) {
-      let place = 0;
-      for (let count = bits.takeSmall(); count--; ) {
-        place += bits.takeSmall();
-        if (place >= rows.length) throw noFrame();
-        left.push(...rows.splice(place, 1));
+    for (const kind of kinds) {
+      const alike = old.filter((row) => row.kind === kind);
+      if (flags & COMINGS && !isKeyframe) {
+        let place = 0;
+        for (let count = bits.takeSmall(); count--; ) {
+          place += bits.takeSmall();
+          if (place >= alike.length) throw noFrame();
+          left.push(...alike.splice(place, 1));
+        }
       }
-    }
-    for (const row of rows) row.takeNext(bits, coding[row.kind.number], age);
-    const updated = rows.filter((row) => flags & STRINGS || row.next !== row.codes);
-    if (flags & COMINGS) {
-      let id = 0;
-      for (let count = bits.takeSmall(); count--; ) {
-        id += bits.takeSmall() + 1;
-        const kind = this.#kinds.take(bits);
-        const row = new EntityRow(id, kind, kind.fields.map((field) => bits.take(field.bits)));
-        entered.push(row);
-        if (rows.push(row) > ENTITIES_MAX) throw noFrame();
+      for (const row of alike) row.next = row.codes;
+      takeUpdates(bits, alike, kind.fields, model[kind.number + (age > 1 ? kinds.length : 0)], age);
+      updated.push(...alike.filter((row) => flags & STRINGS || row.next !== row.codes));
+      if (flags & COMINGS) {
+        let id = 0;
+        let count = bits.takeSmall();
+        if (rows.length + alike.length + count > ENTITIES_MAX) throw noFrame();
+        while (count--) {
+          id += bits.takeSmall() + 1;
+          const row = new EntityRow(id, kind, kind.fields.map((field) => bits.take(field.bits)));
+          entered.push(row);
+          alike.push(row);
+        }
+        if (id > 0xffff) throw noFrame();
+        alike.sort((a, b) => a.id - b.id);
       }
-      rows.sort((a, b) => a.id - b.id);
-      if (id > 0xffff || rows.some((row, i) => row.id === rows[i - 1]?.id)) throw noFrame();
+      rows.push(...alike);
     }
+    if (entered.length && new Set(rows.map((row) => row.id)).size < rows.length) throw noFrame();
     if (bits.at < message.length) throw tooLong();
     strings = namedStrings(rows, strings);
     if (flags & HASH && hash !== viewHash(tick, rows)) {
@@ -952,10 +961,9 @@ export class FrameDecoder {
     }
 
     for (const row of rows) {
-      row.older = row.old;
-      row.old = row.codes;
+      row.older = age === 1 ? row.old : undefined;
+      row.old = age === 1 ? row.codes : undefined;
       row.codes = row.next;
-      row.known = age === 1 ? Math.min(row.known + 1, 2) : 0;
     }
     this.tick = tick;
     this.rows = rows;
@@ -982,9 +990,8 @@ function namedStrings(rows, strings) {
   /** @type {Map<number, TableString>} */
   const named = new Map();
   for (const { kind, next } of rows) {
-    kind.fields.forEach(({ isString }, i) => {
-      const place = next[i];
-      if (!isString || place === 0) return;
+    next.forEach((place, i) => {
+      if (!place || !kind.fields[i].isString) return;
       const string = strings.get(place);
       if (!string) throw noFrame();
       named.set(place, string);
@@ -993,16 +1000,14 @@ function namedStrings(rows, strings) {
   return named;
 }
 
-/** @param {number} tick @param {EntityRow[]} rows by id */
+/** @param {number} tick @param {EntityRow[]} rows */
 function viewHash(tick, rows) {
   let hash = tick;
-  const mix = (/** @type {number} */ number) => {
-    hash = Math.imul(hash ^ number, 0x9e3779b1);
-    hash ^= hash >>> 15;
-  };
   for (const { id, kind, next } of rows) {
-    mix((id << 8) | kind.number);
-    next.forEach(mix);
+    for (const number of [(id << 8) | kind.number, ...next]) {
+      hash = Math.imul(hash ^ number, 0x9e3779b1);
+      hash ^= hash >>> 15;
+    }
   }
   return hash >>> 0;
 }

@@ -15,9 +15,12 @@
 mod head;
 mod learner;
 mod model;
+mod moves;
+mod predictions;
 mod range;
 mod rows;
 mod shape;
+mod stay;
 mod strings;
 
 use std::sync::Arc;
@@ -25,14 +28,16 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use self::head::FrameHead;
-use self::head::{COMINGS, Head, LOCAL, MODEL, STRINGS};
+use self::head::{COMINGS, Head, MODEL, STRINGS};
 use self::learner::Learner;
 pub(crate) use self::model::Model;
+pub(crate) use self::moves::Moves;
 use self::range::{RangeDecoder, RangeEncoder};
 use self::shape::{TABLES, Tables};
+use self::stay::Gathered;
 use crate::bits::OutOfBits;
 use crate::limits::{BASELINE_AGE_MAX, FRAME_BYTES_MAX};
-use crate::schema::{Kind, index_bits};
+use crate::schema::Kind;
 use crate::snapshot::Snapshot;
 use crate::tick::Tick;
 
@@ -82,7 +87,7 @@ impl<'a> From<&'a Snapshot> for Baseline<'a> {
 
 impl Baseline<'_> {
     /// More than so many ticks back, nobody looks.
-    pub const DEPTH: u8 = 2;
+    pub const DEPTH: u8 = moves::KNOWN_MAX;
 
     /// The depth of the snapshot that a delta of this age makes of one of this depth.
     pub fn depth_after(depth: u8, age: u32) -> u8 {
@@ -94,7 +99,6 @@ impl Baseline<'_> {
 #[derive(Clone, Debug)]
 pub struct FrameCodec {
     widths: Vec<Vec<FieldWidth>>,
-    kind_bits: u32,
     /// Of each kind, the places of its strings.
     strings: Vec<Vec<u8>>,
     /// By which frames are coded as long as nothing else was said.
@@ -107,6 +111,7 @@ pub struct FrameCodec {
 pub struct FrameEncoder {
     codec: FrameCodec,
     learner: Learner,
+    memory: Gathered,
 }
 
 /// The bits of a field's codes.
@@ -124,13 +129,18 @@ impl FieldWidth {
 
     /// The nearest to zero of the differences that lead there: they are taken modulo 2^bits.
     #[inline]
-    fn wrap(self, difference: i64) -> i32 {
-        ((difference as i32) << self.spare) >> self.spare
+    fn wrap(self, difference: i32) -> i32 {
+        (difference << self.spare) >> self.spare
     }
 
     #[inline]
-    fn add(self, code: u32, difference: i64) -> u32 {
-        code.wrapping_add(difference as u32) & (u32::MAX >> self.spare)
+    fn difference(self, code: u32, old: u32) -> i32 {
+        self.wrap(code.wrapping_sub(old) as i32)
+    }
+
+    #[inline]
+    fn add(self, code: u32, difference: i32) -> u32 {
+        code.wrapping_add_signed(difference) & (u32::MAX >> self.spare)
     }
 }
 
@@ -145,7 +155,6 @@ impl FrameCodec {
         };
         Self {
             widths: views.iter().map(width).collect(),
-            kind_bits: u32::from(index_bits(views.len())),
             strings: views.iter().map(strings).collect(),
             model: Arc::new(Model::new(views)),
             tables: &TABLES,
@@ -157,6 +166,17 @@ impl FrameCodec {
     /// The baseline is at most [`BASELINE_AGE_MAX`] ticks older.
     pub fn encode(
         &self,
+        baseline: Option<Baseline<'_>>,
+        snapshot: &Snapshot,
+        with_hash: bool,
+        out: &mut Vec<u8>,
+    ) {
+        self.encode_with(&mut Gathered::default(), baseline, snapshot, with_hash, out);
+    }
+
+    fn encode_with(
+        &self,
+        memory: &mut Gathered,
         baseline: Option<Baseline<'_>>,
         snapshot: &Snapshot,
         with_hash: bool,
@@ -174,12 +194,11 @@ impl FrameCodec {
         let model = self.model_of(snapshot);
         let old_model = baseline.map_or(&self.model, |baseline| self.model_of(baseline.snapshot));
         let has_other_model = !Arc::ptr_eq(model, old_model) && model != old_model;
-        let local = baseline.and_then(|baseline| self.local_model(baseline, snapshot, age.into(), model));
+        let has_comings = rows::differ(baseline, snapshot, self.widths.len());
         let follows = [
             (STRINGS, strings::differ(baseline, snapshot)),
             (MODEL, has_other_model),
-            (LOCAL, local.is_some()),
-            (COMINGS, rows::differ(baseline, snapshot)),
+            (COMINGS, has_comings),
         ];
         let head = Head {
             tick: snapshot.tick(),
@@ -192,13 +211,10 @@ impl FrameCodec {
         if head.has(STRINGS) {
             strings::put(&mut coder, baseline, snapshot);
         }
-        if head.has(MODEL) {
+        if has_other_model {
             model.put(&mut coder, old_model);
         }
-        if let Some(local) = &local {
-            local.put(&mut coder, model);
-        }
-        self.put_rows(&mut coder, baseline, snapshot, local.as_ref().unwrap_or(model), head.has(COMINGS));
+        self.put_rows(&mut coder, baseline, snapshot, model, has_comings, memory);
         coder.finish();
     }
 
@@ -206,25 +222,23 @@ impl FrameCodec {
         snapshot.model.as_ref().unwrap_or(&self.model)
     }
 
-    /// A model for this frame alone, where the tick's does not fit: it is for who followed.
-    fn local_model(
-        &self,
-        baseline: Baseline<'_>,
-        snapshot: &Snapshot,
-        age: i64,
-        model: &Model,
-    ) -> Option<Model> {
-        if age == 1 && baseline.depth == Baseline::DEPTH {
-            return None;
-        }
-        let mut learner = Learner::new(&self.widths, age);
-        self.note_rows(&mut learner, baseline, snapshot, (0, 1));
-        let mut local = model.clone();
-        learner.improve(&mut local, true).then_some(local)
+    /// Takes note of how a snapshot came of that of the tick before. What is decoded by a delta of one tick knows it
+    /// already; what came by an older one does not, and may be told when the tick before is at hand.
+    pub fn note_moves(&self, last: &Snapshot, snapshot: &mut Snapshot) {
+        self.note_moves_with(&mut Gathered::default(), last, snapshot);
     }
 
-    /// What a frame builds on, without decoding it. `near` is a tick that is at most 32,000 ticks off, such as
-    /// that of the newest frame: deltas tell the lowest bits alone.
+    fn note_moves_with(&self, memory: &mut Gathered, last: &Snapshot, snapshot: &mut Snapshot) {
+        if snapshot.tick().since(last.tick()) == 1 {
+            snapshot.moves.since = Some(last.tick());
+            for (kind, widths) in self.widths.iter().enumerate() {
+                moves::note(widths, kind, (last, snapshot), memory.pairs());
+            }
+        }
+    }
+
+    /// What a frame builds on, without decoding it. `near` is a tick that is at most 127 ticks off, such as
+    /// that of the frame before: deltas tell the lowest bits alone.
     pub fn peek(frame: &[u8], near: Tick) -> Result<FrameHead, FrameError> {
         let (head, _) = Head::take(frame, near)?;
         Ok(FrameHead {
@@ -269,15 +283,7 @@ impl FrameCodec {
         if head.has(MODEL) {
             Arc::make_mut(&mut model).take(&mut coder)?;
         }
-        let mut local = None;
-        if head.has(LOCAL) {
-            let mut changed = (*model).clone();
-            changed.take(&mut coder)?;
-            local = Some(changed);
-        }
-        let age = head.age.unwrap_or_default().into();
-        let coding = local.as_ref().unwrap_or(&model);
-        let names_others = self.take_rows(&mut coder, baseline, age, coding, head.has(COMINGS), snapshot)?;
+        let names_others = self.take_rows(&mut coder, baseline, &model, head.has(COMINGS), snapshot)?;
         coder.check()?;
         if !coder.is_at_end() {
             return Err(FrameError::Malformed("bytes after its end"));
@@ -285,16 +291,13 @@ impl FrameCodec {
         snapshot.model = Some(model);
         match (baseline, strings) {
             (Some(baseline), None) if !names_others => {
-                snapshot.seal_shared(baseline.shared_strings().clone());
+                snapshot.share_strings(baseline.shared_strings().clone());
             }
             (baseline, strings) => {
                 let strings = strings.or_else(|| baseline.map(|baseline| baseline.strings().clone()));
                 let strings = self.strings_in_use(snapshot, &strings.unwrap_or_default())?;
-                snapshot.seal(strings);
+                snapshot.share_strings(Arc::new(strings));
             }
-        }
-        if snapshot.has_twins() {
-            return Err(FrameError::Malformed("an entity enters twice"));
         }
         match head.hash {
             Some(theirs) if theirs != snapshot.hash() => {
@@ -309,8 +312,8 @@ impl FrameEncoder {
     /// The encoder of a room with these kinds of views.
     pub fn new(views: &[Kind]) -> Self {
         let codec = FrameCodec::new(views);
-        let learner = Learner::new(&codec.widths, 1);
-        Self { codec, learner }
+        let learner = Learner::new(&codec.widths);
+        Self { codec, learner, memory: Gathered::default() }
     }
 
     /// The codec that decodes these frames.
@@ -320,32 +323,45 @@ impl FrameEncoder {
 
     /// Takes how the snapshot that follows the last one came to be, and decides how its frames are coded.
     pub fn follow(&mut self, last: &Snapshot, snapshot: &mut Snapshot) {
+        self.codec.note_moves_with(&mut self.memory, last, snapshot);
         let mut model = self.codec.model_of(last).clone();
         if snapshot.tick().since(last.tick()) == 1 {
-            self.codec.note_moves(last, snapshot);
-            let baseline = Baseline { snapshot: last, depth: Baseline::DEPTH };
-            // An eighth of the rows is enough to learn from, unless there are few of them.
-            let every = if snapshot.len() < 16 { 1 } else { 8 };
-            let turn = snapshot.tick().0 as usize % every;
-            self.codec.note_rows(&mut self.learner, baseline, snapshot, (turn, every));
-            if self.learner.is_due() {
-                let mut improved = (*model).clone();
-                if self.learner.improve(&mut improved, false) {
-                    model = Arc::new(improved);
-                }
-            }
+            self.learn(Baseline::from(last), snapshot);
+        }
+        if self.learner.is_due()
+            && let Some(improved) = self.learner.improved(&model)
+        {
+            model = Arc::new(improved);
         }
         snapshot.model = Some(model);
     }
 
     /// Appends the frame of a snapshot that followed: see [`FrameCodec::encode`].
     pub fn encode(
-        &self,
+        &mut self,
         baseline: Option<Baseline<'_>>,
         snapshot: &Snapshot,
         with_hash: bool,
         out: &mut Vec<u8>,
     ) {
-        self.codec.encode(baseline, snapshot, with_hash, out);
+        self.codec.encode_with(&mut self.memory, baseline, snapshot, with_hash, out);
+        if let Some(baseline) = baseline
+            && snapshot.tick().since(baseline.snapshot.tick()) > 1
+        {
+            self.learn(baseline, snapshot);
+        }
+    }
+
+    /// Looks at some of the rows that stay.
+    fn learn(&mut self, baseline: Baseline<'_>, snapshot: &Snapshot) {
+        for (kind, widths) in self.codec.widths.iter().enumerate() {
+            let stay = self.memory.stay(widths, kind, baseline, snapshot);
+            // An eighth of the rows is enough to learn from, unless there are few of them.
+            let every = if stay.rows() < 16 { 1 } else { 8 };
+            let first = snapshot.tick().0 as usize % every;
+            for row in (first..stay.rows()).step_by(every) {
+                self.learner.note(kind, &stay, row);
+            }
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::packet::{ClientTag, ServerTag};
 pub const PROTOCOL_VERSION: u16 = 3;
 
 /// The WebSocket subprotocol of [`PROTOCOL_VERSION`].
-pub const SUBPROTOCOL: &str = "fracas.2";
+pub const SUBPROTOCOL: &str = "fracas.3";
 
 /// A control message from a client.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

@@ -4,13 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Codec, FrameDecoder, State } from "../fracas.js";
-import { COMINGS, Frame, KEYFRAME, LOCAL, STRINGS } from "./support.js";
+import { AGE, COMINGS, Frame, KEYFRAME, STRINGS } from "./support.js";
 
 const kinds = [{ name: "Flag", fields: [{ name: "text", kind: "text" }, { name: "n", kind: "uint", bits: 8 }] }];
 const codec = new Codec(JSON.stringify({ game: "g", revision: 1, views: kinds, own: [], inputs: [], events: [], messages: [] }));
-/** By the first model, of a row of which nothing is known, and of one that did not move, in 16,384ths. */
-const CHANCE = 8192, QUIET = 400;
-
 /** A frame up to its rows, a keyframe when it has no age; `strings` are pairs of a place and a letter. */
 function frame(tick, age, strings, more = COMINGS) {
   const built = new Frame((age ? 0 : KEYFRAME) | (strings.length ? STRINGS : 0) | more, tick, age);
@@ -20,14 +17,14 @@ function frame(tick, age, strings, more = COMINGS) {
 }
 
 const leave = (built, ...places) => built.small(places.length, ...places);
-/** What is known of a row is nothing after a keyframe. */
-const stay = (built) => built.put(CHANCE, 16_384);
+/** No row that stays has changed. */
+const stay = (built) => built.bits(0, 1);
 const enter = (built, ...rows) => {
   built.small(rows.length);
-  for (const [gap, place, n] of rows) built.small(gap).bits(0, 1, place, 10, n, 8);
+  for (const [gap, place, n] of rows) built.small(gap).bits(place, 10, n, 8);
   return built.bytes();
 };
-const keyframe = (tick, strings, ...rows) => enter(leave(frame(tick, 0, strings)), ...rows);
+const keyframe = (tick, strings, ...rows) => enter(frame(tick, 0, strings), ...rows);
 
 /** A viewer that has seen entity 1, with the text "A" of place 3, in tick 100. */
 function viewer() {
@@ -59,7 +56,7 @@ test("another string at the same place is a change", () => {
   assert.deepEqual(changed, [[{ id: 1, kind: "Flag", text: "B", n: 7 }, { text: "A" }]]);
   assert.equal(state.tick, 101);
   // The same one again is none.
-  assert.deepEqual(show(frame(102, 1, [[3, "B"]], 0).put(QUIET, 16_384).bytes()).changed, []);
+  assert.deepEqual(show(stay(frame(102, 1, [[3, "B"]], 0)).bytes()).changed, []);
 });
 
 test("a string that no row names is forgotten", () => {
@@ -88,15 +85,15 @@ test("what fails changes nothing, and deltas are passed over until a keyframe co
   check(stay(frame(101, 1, [[0, "A"]], 0)).bytes(), "malformed");
   check(enter(stay(leave(frame(101, 1, []))), [1, 4, 7]), "malformed");
   // Heads that there are not, and those of other frames.
-  check(Uint8Array.of(...good).with(1, 128), "malformed");
-  check(Uint8Array.of(2, KEYFRAME | LOCAL, 101, 0, 0, 0), "malformed");
+  check(Uint8Array.of(...good).with(1, 64), "malformed");
+  check(Uint8Array.of(2, KEYFRAME | AGE, 101, 0, 0, 0, 2), "malformed");
   check(stay(frame(101, 65, [], 0)).bytes(), "malformed");
   check(stay(frame(102, 1, [], 0)).bytes(), "wrong_baseline");
   check(stay(frame(102, 3, [], 0)).bytes(), "wrong_baseline");
   // Too long, and too short.
-  check(Uint8Array.of(...good, 1, 2, 3, 4, 5), "malformed");
-  check(frame(101, 1, [[3, "a"]], 0).bytes().subarray(0, 6), "malformed");
-  for (let length = 1; length < 4; length++) check(good.subarray(0, length), "malformed");
+  check(Uint8Array.of(...good, 1, 2, 3, 4, 5, 6, 7), "malformed");
+  check(frame(101, 1, [..."abcdefgh"].map((letter, i) => [i + 1, letter]), 0).bytes().subarray(0, 6), "malformed");
+  for (let length = 1; length < good.length; length++) check(good.subarray(0, length), "malformed");
   show(keyframe(103, []));
   assert.equal(state.size, 0);
 });

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Codec, FracasError, FrameDecoder, State } from "../fracas.js";
-import { AGE, KEYFRAME, LOCAL, fromHex, mutate, random, vectors } from "./support.js";
+import { AGE, KEYFRAME, fromHex, mutate, random, vectors } from "./support.js";
 
 const FRAMES = Number(process.env.FRACAS_HOSTILE_FRAMES ?? 100_000);
 const SEED = Number(process.env.FRACAS_CASE_SEED ?? 1);
@@ -16,11 +16,11 @@ const BYTES_MAX = 256 * 1_048_576;
 
 /** A head that may be, for the tick that a decoder is at, and random bytes. */
 function anything({ below }, tick) {
-  const flags = below(128);
+  const flags = below(64);
   const isKeyframe = flags & KEYFRAME;
   const age = flags & AGE ? 2 + below(63) : 1;
   const next = tick + age;
-  const head = isKeyframe ? [flags & ~AGE & ~LOCAL, below(256), below(256), below(256), below(256)] : [flags, next & 0xff, (next >>> 8) & 0xff];
+  const head = isKeyframe ? [flags & ~AGE, below(256), below(256), below(256), below(256)] : [flags, next & 0xff];
   if (!isKeyframe && flags & AGE) head.push(age);
   const bytes = [() => 0, () => 0xff, () => below(256)][below(3)];
   return Uint8Array.from([2, ...head, ...Array.from({ length: below(4) ? below(60) : below(2000) }, bytes)]);

@@ -7,7 +7,7 @@ import { after, test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
 
 import { Client, ClientMessage, ServerMessage, fromBytes, toBytes } from "../fracas.js";
-import { exampleSchema, startServer } from "./support.js";
+import { Frame, KEYFRAME, exampleSchema, startServer } from "./support.js";
 
 const TIMEOUT_MS = 20_000;
 const options = { WebSocket, name: "Ann" };
@@ -273,21 +273,21 @@ const welcoming = (then) => (message, send, socket) => {
 test("another version of the protocol is said in a sentence", { timeout: TIMEOUT_MS }, async () => {
   const sentence = (theirs) => ({
     code: "wrong_version",
-    message: `the server speaks ${theirs} of the protocol and this client version 2: use a client and a server of one release`,
+    message: `the server speaks ${theirs} of the protocol and this client version 3: use a client and a server of one release`,
   });
-  const says = await fakeServer((_, send) => send(welcome(3)));
-  await assert.rejects(new Client(says.url, quick).join("tag"), sentence("version 3"));
-  const closes = await fakeServer((_, send, socket) => socket.close(4001, "the server speaks version 3 of the protocol"));
-  await assert.rejects(new Client(closes.url, quick).join("tag"), sentence("version 3"));
+  const says = await fakeServer((_, send) => send(welcome(4)));
+  await assert.rejects(new Client(says.url, quick).join("tag"), sentence("version 4"));
+  const closes = await fakeServer((_, send, socket) => socket.close(4001, "the server speaks version 4 of the protocol"));
+  await assert.rejects(new Client(closes.url, quick).join("tag"), sentence("version 4"));
   const isSilent = await fakeServer((_, send, socket) => socket.close(4001));
   await assert.rejects(new Client(isSilent.url, quick).join("tag"), sentence("another version"));
 });
 
 test("a client of another version is told by a real server", { timeout: TIMEOUT_MS }, async () => {
-  const socket = new WebSocket(`${server.url.replace("http", "ws")}/ws`, ["fracas.4", "fracas.3"]);
+  const socket = new WebSocket(`${server.url.replace("http", "ws")}/ws`, ["fracas.5", "fracas.4"]);
   const opened = new Promise((resolve) => socket.on("open", () => resolve(socket.protocol)));
   const closed = new Promise((resolve) => socket.on("close", (code, reason) => resolve([code, String(reason)])));
-  assert.equal(await opened, "fracas.4");
+  assert.equal(await opened, "fracas.5");
   assert.deepEqual(await closed, [4001, "the server speaks version 3 of the protocol"]);
 });
 
@@ -309,8 +309,8 @@ test("seats that cannot be end the join", { timeout: TIMEOUT_MS }, async () => {
 
 test("after a lost frame comes one request for a keyframe; after three the client leaves", { timeout: TIMEOUT_MS }, async () => {
   let resyncs = 0;
-  const badDelta = Uint8Array.from([2, 9, 0, 0, 0, 2, 0]);
-  const badKeyframe = Uint8Array.from([2, 9, 0, 0, 0, 0xff]);
+  const badDelta = new Frame(0, 9).bytes();
+  const badKeyframe = Uint8Array.from([...new Frame(KEYFRAME, 9).bytes(), 1, 2, 3, 4, 5]);
   const { url } = await fakeServer(welcoming((message, send) => {
     if (message.type === "Join") for (let i = 0; i < 20; i++) send(badDelta);
     if (message.type === "Resync" && ++resyncs >= 1) send(badKeyframe);

@@ -29,17 +29,17 @@ export class Bits {
 }
 
 /** The flags of a frame. */
-export const KEYFRAME = 1, HASH = 2, STRINGS = 4, MODEL = 8, LOCAL = 16, COMINGS = 32, AGE = 64;
+export const KEYFRAME = 1, HASH = 2, STRINGS = 4, MODEL = 8, COMINGS = 16, AGE = 32;
 
 /** A frame with its tag, as docs/PROTOCOL.md has it: a head of whole bytes, and what is range coded. */
 export class Frame {
   #bytes;
   #low = 0;
-  #range = 0xffffffff;
+  #range = 2 ** 48;
 
   constructor(flags, tick, age = 1) {
     const isKeyframe = flags & KEYFRAME;
-    const tickBytes = Array.from({ length: isKeyframe ? 4 : 2 }, (_, i) => (tick >>> (8 * i)) & 0xff);
+    const tickBytes = Array.from({ length: isKeyframe ? 4 : 1 }, (_, i) => (tick >>> (8 * i)) & 0xff);
     this.#bytes = [2, age > 1 ? flags | AGE : flags, ...tickBytes, ...(age > 1 ? [age] : [])];
   }
 
@@ -71,28 +71,28 @@ export class Frame {
 
   /** A residual of a shape. */
   residual(scale, spike, phase, residual) {
-    const shift = scale < 16 ? 0 : Math.floor((scale - 12) / 4);
+    const shift = scale < 20 ? 0 : Math.floor((scale - 20) / 4) + 1;
     const half = Math.floor(2 ** shift / 2);
     const step = Math.floor((residual + half) / 2 ** shift);
     const isPast = shift > 0 && step >= 0;
-    const token = residual === 0 ? 13 : Math.min(Math.max(13 + step + (isPast ? 1 : 0), 0), 26);
+    const token = residual === 0 ? 30 : Math.min(Math.max(30 + step + (isPast ? 1 : 0), 0), 60);
     const before = table(scale, spike, shift > 0 ? 4 : phase);
     this.put(before[token], before[token + 1]);
-    if (token === 0 || token === 26) {
-      const further = Math.abs(step) - (isPast ? 12 : 13) + 8;
+    if (token === 0 || token === 60) {
+      const further = Math.abs(step) - (isPast ? 29 : 30) + 8;
       const length = Math.floor(Math.log2(further));
       this.bits(length - 3, 5, further - 2 ** length, length);
     }
-    return shift > 0 && token !== 13 ? this.bits(residual + half - step * 2 ** shift, shift) : this;
+    return shift > 0 && token !== 30 ? this.bits(residual + half - step * 2 ** shift, shift) : this;
   }
 
   bytes() {
     for (let count = 0; ; count++) {
-      const unit = 2 ** (32 - 8 * count);
+      const unit = 2 ** (48 - 8 * count);
       const value = Math.ceil(this.#low / unit) * unit;
       if (value >= this.#low + this.#range) continue;
       this.#add(value - this.#low);
-      for (let i = 0; i < count; i++) this.#bytes.push((this.#low >>> (24 - 8 * i)) & 0xff);
+      for (let i = 0; i < count; i++) this.#write();
       return Uint8Array.from(this.#bytes);
     }
   }
@@ -100,41 +100,47 @@ export class Frame {
   #put(part, before, end) {
     this.#add(part * before);
     this.#range = part * (end - before);
-    while (this.#range < 2 ** 24) {
-      this.#bytes.push(this.#low >>> 24);
-      this.#low = (this.#low << 8) >>> 0;
-      this.#range *= 256;
-    }
+    if (this.#range >= 2 ** 32) return;
+    this.#range *= 65_536;
+    this.#write();
+    this.#write();
+  }
+
+  #write() {
+    this.#bytes.push(Math.floor(this.#low / 2 ** 40));
+    this.#low = (this.#low % 2 ** 40) * 256;
   }
 
   #add(more) {
     this.#low += more;
-    if (this.#low < 2 ** 32) return;
-    this.#low -= 2 ** 32;
+    if (this.#low < 2 ** 48) return;
+    this.#low -= 2 ** 48;
     let at = this.#bytes.length - 1;
     while (this.#bytes[at] === 0xff) this.#bytes[at--] = 0;
     this.#bytes[at]++;
   }
 }
 
-const DECAYS = [24109, 28267, 32314, 36162, 39750, 43041, 46019, 48681, 51039, 53111, 54917, 56484, 57835, 58997, 59992, 60842];
+const DECAYS = [
+  24109, 28267, 32314, 36162, 39750, 43041, 46019, 48681, 51039, 53111, 54917, 56484, 57835, 58997, 59992, 60842, 61565, 62181, 62703, 63145,
+];
 const SPIKES = [0, 64, 128, 256, 384, 512, 640, 768, 832, 896, 960, 992, 1008, 1016, 1020, 1022];
 
 /** What is before each token of a residual, as on the page. */
 function table(scale, spike, phase) {
-  const isWide = scale >= 16;
-  const decay = DECAYS[isWide ? 12 + (scale % 4) : scale] / 65_536, right = SPIKES[spike] / 1024;
+  const isWide = scale >= 20;
+  const decay = DECAYS[isWide ? 16 + (scale % 4) : scale] / 65_536, right = SPIKES[spike] / 1024;
   let growth = 1;
-  for (let i = 0; i < 96 + phase; i++) growth /= decay;
+  for (let i = 0; i < 232 + phase; i++) growth /= decay;
   const below = [];
-  for (let edge = 0; edge < 27; edge++) {
+  for (let edge = 0; edge < 61; edge++) {
     below.push(1 / (1 + growth));
     for (let i = 0; i < 8; i++) growth *= decay;
   }
   const before = [0];
-  for (let token = 1; token < 27; token++) {
-    const edge = isWide && token > 13 ? token - 2 : token - 1;
-    before.push(token + Math.floor((16_384 - 27) * ((1 - right) * below[edge] + right * (token > 13 ? 1 : 0))));
+  for (let token = 1; token < 61; token++) {
+    const edge = isWide && token > 30 ? token - 2 : token - 1;
+    before.push(token + 31 + Math.floor((16_384 - 61 - 62) * ((1 - right) * below[edge] + right * (token > 30 ? 1 : 0))));
   }
   return [...before, 16_384];
 }

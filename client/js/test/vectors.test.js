@@ -42,7 +42,7 @@ function checkFrames(codec, wanted) {
     const byId = [...state.values()].sort((a, b) => a.id - b.id);
     assert.deepEqual(
       byId.map((entity) => ({ id: entity.id, ...plain(entity) })),
-      entities.map(({ id, kind, values }) => ({ id, kind, values })),
+      entities.map(({ id, kind, values }) => ({ id, kind, values })).sort((a, b) => a.id - b.id),
     );
 
     const told = new Map(before);

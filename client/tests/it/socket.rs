@@ -172,7 +172,7 @@ async fn tells_why_it_could_not_connect() {
     )
     .await;
     check("HTTP/1.1 503 Service Unavailable\r\n\r\n", "it takes no more connections").await;
-    check("HTTP/1.1 426 Upgrade Required\r\n\r\n", "it wants another protocol than fracas.2").await;
+    check("HTTP/1.1 426 Upgrade Required\r\n\r\n", "it wants another protocol than fracas.3").await;
     check("HTTP/1.1 404 Not Found\r\n\r\n<html>", "there is no WebSocket at this path").await;
     check("220 smtp.example ready\r\n\r\n", "is no server of this protocol").await;
 }

@@ -83,7 +83,8 @@ impl Frames {
     /// The newest snapshot's frame for a viewer that holds this: a delta from it, or, when that
     /// cannot be had, a keyframe. The answer says what the frame builds on.
     pub(crate) fn frame(&mut self, held: Option<HeldState>) -> (Option<HeldState>, Bytes) {
-        let from = |held: &HeldState| self.baselines.iter().find(|snapshot| snapshot.tick() == held.tick);
+        let baselines = &self.baselines;
+        let from = |held: &HeldState| baselines.iter().find(|snapshot| snapshot.tick() == held.tick);
         let is_made = |held: Option<HeldState>| self.made.iter().any(|(made, _)| *made == held);
         let may_make = self.made.iter().filter(|(made, _)| made.is_some()).count() < DELTAS_PER_TICK_MAX;
         let held = held.filter(|held| is_made(Some(*held)) || (may_make && from(held).is_some()));

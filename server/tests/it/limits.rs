@@ -208,7 +208,7 @@ async fn events_beyond_what_a_tick_emits_are_dropped_and_counted() {
 #[test]
 fn a_message_that_never_ends_is_cut_off_in_spite_of_pongs() {
     let server = Server::start();
-    let mut wire = Wire::open_at(server.public, "Sec-WebSocket-Protocol: fracas.2\r\n");
+    let mut wire = Wire::open_at(server.public, "Sec-WebSocket-Protocol: fracas.3\r\n");
     let hello = fracas_shared::message::ClientMessage::Hello {
         protocol: 3,
         name: "ann".into(),

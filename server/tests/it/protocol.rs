@@ -122,7 +122,7 @@ async fn another_version_of_the_protocol() {
 #[tokio::test]
 async fn another_subprotocol() {
     let server = Server::start_of::<ProbeGames>(|_| {});
-    let mut silent = Raw::connect_as(server.public, "fracas.3").await;
+    let mut silent = Raw::connect_as(server.public, "fracas.4").await;
     let mut talking = Raw::connect_as(server.public, "fracas.65535").await;
     send(&mut talking, b"\xffhello, said in another way").await;
     for raw in [&mut silent, &mut talking] {

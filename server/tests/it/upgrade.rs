@@ -4,7 +4,7 @@ use crate::server::{Server, connect, exchange, read_head, status};
 
 const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 const VERSION: &str = "Sec-WebSocket-Version: 13\r\n";
-const PROTOCOL: &str = "Sec-WebSocket-Protocol: chat, fracas.2\r\n";
+const PROTOCOL: &str = "Sec-WebSocket-Protocol: chat, fracas.3\r\n";
 const UPGRADE: &str = "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n";
 
 fn request(headers: &[&str]) -> String {
@@ -29,7 +29,7 @@ fn a_handshake_is_answered_as_the_rfc_says() {
     assert_eq!(status(&head), 101, "{head}");
     // The example of RFC 6455, section 1.3.
     assert!(head.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
-    assert!(head.contains("sec-websocket-protocol: fracas.2\r\n"), "{head}");
+    assert!(head.contains("sec-websocket-protocol: fracas.3\r\n"), "{head}");
     assert!(head.contains("upgrade: websocket\r\n"), "{head}");
     server.shutdown.begin();
     // Whatever the server still has to say, it closes.
@@ -52,7 +52,7 @@ fn another_version_is_426_with_the_right_one() {
 #[test]
 fn a_missing_subprotocol_is_400() {
     let answer = check(&[UPGRADE, VERSION, KEY], 400, "no_subprotocol");
-    assert!(answer.contains("fracas.2"), "{answer}");
+    assert!(answer.contains("fracas.3"), "{answer}");
     for none in ["chat", "fracas", "fracas.", "fracas.0", "fracas.x", "fracas.1.0", "fracas.99999"] {
         let offer = format!("Sec-WebSocket-Protocol: {none}\r\n");
         check(&[UPGRADE, VERSION, KEY, &offer], 400, "no_subprotocol");
@@ -66,7 +66,7 @@ fn another_version_of_the_protocol_is_let_in_to_be_told() {
     for (offer, taken) in [
         ("fracas.10", "fracas.10"),
         ("chat, fracas.7, fracas.8", "fracas.7"),
-        ("fracas.3, fracas.2", "fracas.2"),
+        ("fracas.4, fracas.3", "fracas.3"),
     ] {
         let mut stream = connect(server.public);
         let offer = format!("Sec-WebSocket-Protocol: {offer}\r\n");

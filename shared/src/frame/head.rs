@@ -22,12 +22,10 @@ const HASH: u8 = 2;
 pub(super) const STRINGS: u8 = 4;
 /// A change of the tick's model follows.
 pub(super) const MODEL: u8 = 8;
-/// A model for this frame alone follows.
-pub(super) const LOCAL: u8 = 16;
 /// Entities leave or enter.
-pub(super) const COMINGS: u8 = 32;
+pub(super) const COMINGS: u8 = 16;
 /// The baseline's age is said; else it is 1.
-const AGE: u8 = 64;
+const AGE: u8 = 32;
 
 /// The same, and what is to be read behind it.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +34,7 @@ pub(super) struct Head {
     /// The baseline's; none for a keyframe.
     pub(super) age: Option<u8>,
     pub(super) hash: Option<u32>,
-    /// [`STRINGS`], [`MODEL`], [`LOCAL`] and [`COMINGS`].
+    /// [`STRINGS`], [`MODEL`] and [`COMINGS`].
     pub(super) follows: u8,
 }
 
@@ -48,7 +46,7 @@ impl Head {
             own.iter().filter(|(_, is_set)| *is_set).fold(self.follows, |flags, (flag, _)| flags | flag),
         );
         let tick = self.tick.0.to_le_bytes();
-        out.extend_from_slice(if self.age.is_none() { &tick } else { &tick[..2] });
+        out.extend_from_slice(if self.age.is_none() { &tick } else { &tick[..1] });
         out.extend(self.age.filter(|_| says_age));
         if let Some(hash) = self.hash {
             out.extend_from_slice(&hash.to_le_bytes());
@@ -59,15 +57,15 @@ impl Head {
     pub(super) fn take(frame: &[u8], near: Tick) -> Result<(Self, &[u8]), FrameError> {
         let (flags, rest) = frame.split_first().ok_or(OutOfBits)?;
         let is = |flag: u8| flags & flag != 0;
-        if *flags >= AGE << 1 || (is(KEYFRAME) && (is(AGE) || is(LOCAL))) {
+        if *flags >= AGE << 1 || (is(KEYFRAME) && is(AGE)) {
             return Err(FrameError::Malformed("flags that there are not"));
         }
         let (tick, rest) = if is(KEYFRAME) {
             let (tick, rest) = rest.split_first_chunk::<4>().ok_or(OutOfBits)?;
             (Tick(u32::from_le_bytes(*tick)), rest)
         } else {
-            let (low, rest) = rest.split_first_chunk::<2>().ok_or(OutOfBits)?;
-            let off = u16::from_le_bytes(*low).wrapping_sub(near.0 as u16) as i16;
+            let (low, rest) = rest.split_first().ok_or(OutOfBits)?;
+            let off = low.wrapping_sub(near.0 as u8).cast_signed();
             (Tick(near.0.wrapping_add_signed(off.into())), rest)
         };
         let (age, rest) = if is(AGE) {
@@ -85,7 +83,7 @@ impl Head {
         } else {
             (None, rest)
         };
-        let follows = flags & (STRINGS | MODEL | LOCAL | COMINGS);
+        let follows = flags & (STRINGS | MODEL | COMINGS);
         Ok((Self { tick, age, hash, follows }, rest))
     }
 

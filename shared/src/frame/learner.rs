@@ -4,41 +4,53 @@
 //! known to decoders, so it may change at will.
 
 use super::FieldWidth;
-use super::model::{CHANCES, CONTEXTS, FieldModel, Model, PREDICTORS, Predictor, ROW_CONTEXTS, context};
+use super::model::{CHANCES, FieldModel, KindModel, Model, PREDICTORS, Predictor, UNKNOWN, widening};
+use super::moves::{History, ROW_CONTEXTS};
+use super::predictions::{context_of, expect};
 use super::range::TOTAL;
 use super::shape::{SCALES, SPIKES, Shape};
+use super::stay::Stay;
 
 /// Latest moves of a field that are kept.
-const SAMPLES: usize = 256;
+const SAMPLES: usize = 1024;
+/// One of so many is kept, once there are as many: so they are of a longer time.
+const KEPT_EVERY: u32 = 8;
 /// As many new ones before a field's model is looked at again, at first; each time twice as many.
 const FRESH_MIN: u32 = 48;
-const FRESH_MAX: u32 = 4096;
+const FRESH_MAX: u32 = 8192;
 /// What a change of a field's model costs, in bits, and over how many of its values it must pay.
 const CHANGE_BITS: f32 = 90.0;
 const PAYS_IN: f32 = 6000.0;
 /// Fewer samples in a context tell nothing.
-const SAMPLES_MIN: usize = 6;
-/// Rows whose changes are counted before the chances are looked at.
-const ROWS_FRESH: u32 = 256;
+const SAMPLES_MIN: u32 = 6;
+/// Rows whose changes are counted before the chances are looked at, and from how many on older ones count for less.
+const ROWS_FRESH: u32 = 1024;
+const ROWS_MAX: u32 = 16_384;
+/// What a change of a chance costs, in bits, and over how many rows it must pay.
+const CHANCE_BITS: f32 = 40.0;
+const CHANCE_PAYS_IN: f32 = 30_000.0;
 
-/// How a field moved from one tick to the next: the difference now, the last one, and what that
-/// differed from the one before.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Move {
-    pub(super) now: i32,
-    pub(super) last: i32,
-    pub(super) second: i32,
+/// How a field moved: the difference now, over so many ticks; the last one, and what that differed from the one
+/// before, both over one tick.
+#[derive(Clone, Copy, Debug)]
+struct Move {
+    now: i32,
+    last: i32,
+    second: i32,
+    history: History,
+    age: u8,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct FieldLearner {
+    width: FieldWidth,
     samples: Vec<Move>,
     next: usize,
     fresh: u32,
     wanted: u32,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct KindLearner {
     /// Of each row context: those that stayed and those that changed.
     rows: [[u32; 2]; ROW_CONTEXTS],
@@ -49,164 +61,196 @@ struct KindLearner {
 /// What was learned of each kind of rows.
 #[derive(Debug)]
 pub(super) struct Learner {
-    kinds: Vec<KindLearner>,
-    widths: Vec<Vec<FieldWidth>>,
-    /// How many ticks lie between the two snapshots of each move.
-    age: i64,
+    /// From deltas of one tick, then from older ones.
+    ages: [Vec<KindLearner>; 2],
+    /// The memory in which shapes are chosen.
+    residuals: Vec<Residual>,
+}
+
+/// What a prediction was wrong by in a context, how wide its shape is made, and how often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Residual {
+    context: u8,
+    phase: u8,
+    widening: u8,
+    wrong_by: i32,
+    count: u32,
 }
 
 impl Learner {
-    pub(super) fn new(widths: &[Vec<FieldWidth>], age: i64) -> Self {
-        let kind = |fields: &Vec<FieldWidth>| KindLearner {
-            fields: fields
-                .iter()
-                .map(|_| FieldLearner { wanted: FRESH_MIN, ..FieldLearner::default() })
-                .collect(),
-            ..KindLearner::default()
+    pub(super) fn new(widths: &[Vec<FieldWidth>]) -> Self {
+        let field = |width: &FieldWidth| FieldLearner {
+            width: *width,
+            samples: Vec::new(),
+            next: 0,
+            fresh: 0,
+            wanted: FRESH_MIN,
         };
-        Self { kinds: widths.iter().map(kind).collect(), widths: widths.to_vec(), age }
+        let kind = |widths: &Vec<FieldWidth>| KindLearner {
+            rows: [[0; 2]; ROW_CONTEXTS],
+            fresh: 0,
+            fields: widths.iter().map(field).collect(),
+        };
+        let kinds = || widths.iter().map(kind).collect();
+        Self { ages: [kinds(), kinds()], residuals: Vec::new() }
     }
 
-    /// Takes note of whether a row changed.
-    pub(super) fn note_row(&mut self, kind: u8, context: usize, has_changed: bool) {
-        let kind = &mut self.kinds[usize::from(kind)];
-        kind.rows[context][usize::from(has_changed)] += 1;
+    /// Takes note of how a row went on.
+    pub(super) fn note(&mut self, kind: usize, stay: &Stay<'_>, row: usize) {
+        let kind = &mut self.ages[usize::from(stay.age > 1)][kind];
+        let (history, has_moved) = (stay.histories[row], stay.now[row].has_moved());
+        kind.rows[history.context()][usize::from(has_moved)] += 1;
         kind.fresh += 1;
-    }
-
-    /// Takes note of how a field of a changed row moved.
-    pub(super) fn note_move(&mut self, kind: u8, field: usize, moved: Move) {
-        let field = &mut self.kinds[usize::from(kind)].fields[field];
-        if field.samples.len() < SAMPLES {
-            field.samples.push(moved);
-        } else {
-            field.samples[field.next] = moved;
-            field.next = (field.next + 1) % SAMPLES;
+        if !has_moved {
+            return;
         }
-        field.fresh += 1;
+        for (number, field) in kind.fields.iter_mut().enumerate() {
+            let place = stay.column(number).start + row;
+            field.note(Move {
+                now: stay.differences[place],
+                last: stay.last[place],
+                second: stay.second[place],
+                history,
+                age: stay.age as u8,
+            });
+        }
     }
 
     /// Whether enough that is new is known to look at something again.
     pub(super) fn is_due(&self) -> bool {
         let is_due = |field: &FieldLearner| field.fresh >= field.wanted;
-        self.kinds.iter().any(|kind| kind.fresh >= ROWS_FRESH || kind.fields.iter().any(is_due))
+        let kinds = self.ages.iter().flatten();
+        let mut due = kinds.map(|kind| kind.fresh >= ROWS_FRESH || kind.fields.iter().any(is_due));
+        due.any(|is_due| is_due)
     }
 
-    /// Improves the model where enough that is new is known; `all` for a model of what was just noted.
-    /// Says whether it did.
-    pub(super) fn improve(&mut self, model: &mut Model, all: bool) -> bool {
-        let mut has_changed = false;
-        let age = self.age;
-        for ((learner, kind), widths) in self.kinds.iter_mut().zip(&mut model.kinds).zip(&self.widths) {
-            if learner.fresh >= ROWS_FRESH || (all && learner.fresh > 0) {
-                learner.fresh = 0;
-                for (chance, counts) in kind.chances.iter_mut().zip(&mut learner.rows) {
-                    let best = best_chance(*counts);
-                    let gain = chance_cost(*chance, *counts) - chance_cost(best, *counts);
-                    if gain > if all { 4.0 } else { 40.0 } {
-                        (*chance, has_changed) = (best, true);
-                    }
-                    if !all {
-                        *counts = counts.map(|count| count / 2);
+    /// A better model, where enough that is new is known to tell.
+    pub(super) fn improved(&mut self, model: &Model) -> Option<Model> {
+        let mut better: Option<Model> = None;
+        for (is_older, kinds) in [false, true].into_iter().zip(&mut self.ages) {
+            for (number, learner) in kinds.iter_mut().enumerate() {
+                let kind = model.of(number, 1 + u32::from(is_older));
+                let mut improve = |with: &dyn Fn(&mut KindModel)| {
+                    with(&mut better.get_or_insert_with(|| model.clone()).of_age_mut(is_older)[number]);
+                };
+                if learner.fresh >= ROWS_FRESH {
+                    learner.fresh = 0;
+                    for (context, counts) in learner.rows.iter_mut().enumerate() {
+                        let (chance, best) = (kind.chances[context], best_chance(*counts));
+                        let count = counts[0] + counts[1];
+                        let gain = chance_cost(chance, *counts) - chance_cost(best, *counts);
+                        if gain / count as f32 * CHANCE_PAYS_IN > CHANCE_BITS {
+                            improve(&|kind| kind.chances[context] = best);
+                        }
+                        if count > ROWS_MAX {
+                            *counts = counts.map(|count| count / 2);
+                        }
                     }
                 }
-            }
-            for ((learner, field), width) in learner.fields.iter_mut().zip(&mut kind.fields).zip(widths) {
-                if learner.samples.is_empty() || (!all && learner.fresh < learner.wanted) {
+                let mut fields = learner.fields.iter_mut().zip(&kind.fields).enumerate();
+                let Some((place, (field, old))) = fields.find(|(_, (field, _))| field.fresh >= field.wanted)
+                else {
                     continue;
+                };
+                field.fresh = 0;
+                field.wanted = (field.wanted * 2).min(FRESH_MAX);
+                let found = field.best(*old, &mut self.residuals);
+                let gain = field.cost(old) - field.cost(&found);
+                if gain / field.samples.len() as f32 * PAYS_IN > CHANGE_BITS {
+                    improve(&|kind| kind.fields[place] = found);
                 }
-                learner.fresh = 0;
-                learner.wanted = (learner.wanted * 2).min(FRESH_MAX);
-                let found = learner.best(*field, *width, age);
-                let gain = learner.cost(field, *width, age) - learner.cost(&found, *width, age);
-                let values = if all { learner.samples.len() as f32 } else { PAYS_IN };
-                if gain / learner.samples.len() as f32 * values > CHANGE_BITS {
-                    (*field, has_changed) = (found, true);
-                }
-                if !all {
-                    // One field in a tick, for none to take long.
-                    return has_changed;
-                }
+                // One field in a tick, for none to take long.
+                return better;
             }
         }
-        has_changed
+        better
     }
 }
 
 impl FieldLearner {
-    /// What is left of a move, with the phase, when it is predicted so.
-    fn residuals(
-        &self,
-        predictor: Predictor,
-        width: FieldWidth,
-        age: i64,
-    ) -> impl Iterator<Item = (usize, usize, i32)> {
+    fn note(&mut self, moved: Move) {
+        if self.samples.len() < SAMPLES {
+            self.samples.push(moved);
+        } else if self.fresh.is_multiple_of(KEPT_EVERY) {
+            self.samples[self.next] = moved;
+            self.next = (self.next + 1) % SAMPLES;
+        }
+        self.fresh += 1;
+    }
+
+    /// What is left of the moves when they are predicted so.
+    fn residuals(&self, predictor: Predictor) -> impl Iterator<Item = Residual> {
         self.samples.iter().map(move |moved| {
-            let (step, phase) = predictor.expect(moved.last, moved.second, age);
-            (context(moved.last, moved.second), phase, width.wrap(i64::from(moved.now) - step))
+            let (step, phase) = expect(predictor.eighths(moved.age.into()), moved.last, moved.second);
+            let context =
+                if moved.history.known() > 0 { context_of(moved.last, moved.second) } else { UNKNOWN as u32 };
+            let wrong_by = self.width.wrap(moved.now.wrapping_sub(step));
+            let widening = if moved.age > 1 { widening(moved.age.into()) } else { 0 };
+            Residual { context: context as u8, phase: phase as u8, widening, wrong_by, count: 1 }
         })
     }
 
-    fn cost(&self, model: &FieldModel, width: FieldWidth, age: i64) -> f32 {
-        self.residuals(model.predictor, width, age)
-            .map(|(context, phase, residual)| model.shapes[context].cost(phase, residual))
+    fn cost(&self, model: &FieldModel) -> f32 {
+        self.residuals(model.predictor)
+            .map(|residual| residual.cost(model.shapes[usize::from(residual.context)]))
             .sum()
     }
 
-    fn best(&self, model: FieldModel, width: FieldWidth, age: i64) -> FieldModel {
+    fn best(&self, model: FieldModel, memory: &mut Vec<Residual>) -> FieldModel {
         // The one that is wrong by the least, in eighths; what is far off counts no more than a little.
         let wrong = |predictor: &Predictor| -> i64 {
-            self.residuals(*predictor, width, age)
-                .map(|(_, phase, residual)| (8 * i64::from(residual) + 4 - phase as i64).abs().min(8 * 64))
-                .sum()
+            self.residuals(*predictor).map(|residual| residual.eighths().abs().min(8 * 64)).sum()
         };
         let mut best = model;
         let predictors = (0..PREDICTORS.len() as u8).map(Predictor::new);
         best.predictor = predictors.min_by_key(wrong).unwrap_or(model.predictor);
+        memory.clear();
+        memory.extend(self.residuals(best.predictor));
+        memory.sort_unstable();
+        memory.dedup_by(|again, first| {
+            let is_alike = Residual { count: first.count, ..*again } == *first;
+            first.count += u32::from(is_alike);
+            is_alike
+        });
         let mut last = None;
-        for place in 0..CONTEXTS {
-            let mut of_it: Vec<_> = self
-                .residuals(best.predictor, width, age)
-                .filter(|(context, ..)| *context == place)
-                .map(|(_, phase, residual)| (phase, residual))
-                .collect();
-            if of_it.len() >= SAMPLES_MIN {
-                of_it.sort_unstable();
-                best.shapes[place] = best_shape(&counted(&of_it));
-                last = Some(best.shapes[place]);
+        for (place, shape) in best.shapes.iter_mut().enumerate() {
+            let first = memory.partition_point(|residual| usize::from(residual.context) < place);
+            let of_it = &memory[first..];
+            let of_it = &of_it[..of_it.partition_point(|residual| usize::from(residual.context) == place)];
+            if of_it.iter().map(|residual| residual.count).sum::<u32>() >= SAMPLES_MIN {
+                *shape = best_shape(of_it, *shape);
+                last = Some(*shape);
             } else if best.predictor != model.predictor
                 && let Some(last) = last
             {
-                best.shapes[place] = last;
+                *shape = last;
             }
         }
         best
     }
 }
 
-/// What there is of a sorted list, and how often.
-fn counted(list: &[(usize, i32)]) -> Vec<(usize, i32, f32)> {
-    let alike = list.chunk_by(|a, b| a == b);
-    alike.map(|alike| (alike[0].0, alike[0].1, alike.len() as f32)).collect()
+impl Residual {
+    /// In eighths of a quantum, from the middle of where it was expected.
+    fn eighths(self) -> i64 {
+        8 * i64::from(self.wrong_by) + 4 - i64::from(self.phase)
+    }
+
+    fn cost(self, shape: Shape) -> f32 {
+        shape.wider(self.widening).cost(self.phase.into(), self.wrong_by)
+    }
 }
 
-/// The shape by which these cost the least, found from a guess by going downhill.
-fn best_shape(residuals: &[(usize, i32, f32)]) -> Shape {
-    let sum = |of: &dyn Fn(usize, i32) -> f32| -> f32 {
-        residuals.iter().map(|(phase, residual, count)| count * of(*phase, *residual)).sum()
+/// The shape by which these cost the least, found from the one in use by going downhill.
+fn best_shape(residuals: &[Residual], shape: Shape) -> Shape {
+    let cost = |shape: Shape| -> f32 {
+        residuals.iter().map(|residual| residual.count as f32 * residual.cost(shape)).sum()
     };
-    let cost = |shape: Shape| sum(&|phase, residual| shape.cost(phase, residual));
-    let count = sum(&|_, _| 1.0);
-    let off = sum(&|phase, residual| (residual as f32 + 0.5 - phase as f32 / 8.0).abs());
-    // The mean of what a logistic distribution is off is its scale times 2 ln 2.
-    let scale = (off / count / 1.386).max(0.125).log2() * 4.0 + 12.0;
-    let right = sum(&|_, residual| f32::from(u8::from(residual == 0)));
-    let spike = if right > count * 0.7 { 8 } else { 0 };
-    let mut best = Shape::new((scale as u8).min(SCALES as u8 - 1), spike);
-    let mut least = cost(best);
-    loop {
+    let (mut best, mut least) = (shape, cost(shape));
+    let mut step = 8;
+    while step > 0 {
         let (scale, spike) = (i16::from(best.scale), i16::from(best.spike));
-        let near = [(4, 0), (-4, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (2, 2), (8, 3), (-2, -2)];
+        let near = [(step, 0), (-step, 0), (0, step / 2 + 1), (0, -step / 2 - 1)];
         let near = near.map(|(more, spikier)| (scale + more, spike + spikier));
         let found = near
             .into_iter()
@@ -216,9 +260,10 @@ fn best_shape(residuals: &[(usize, i32, f32)]) -> Shape {
             .min_by(|(_, a), (_, b)| a.total_cmp(b));
         match found {
             Some((shape, cost)) if cost < least => (best, least) = (shape, cost),
-            _ => return best,
+            _ => step /= 2,
         }
     }
+    best
 }
 
 fn chance_cost(chance: u8, [stayed, changed]: [u32; 2]) -> f32 {

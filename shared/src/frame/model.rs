@@ -4,6 +4,7 @@
 //! from its baseline's. So viewers hold the same one however they came to a tick. The encoder may choose
 //! as it likes; the decoder does what it is told.
 
+use super::moves::ROW_CONTEXTS;
 use super::range::{RangeDecoder, RangeEncoder, TOTAL};
 use super::shape::{SCALES, SPIKES, Shape};
 use crate::bits::OutOfBits;
@@ -11,21 +12,36 @@ use crate::schema::{FieldKind, Kind};
 
 /// Eighths of the last difference, and of what that differed from the one before, that a field is
 /// expected to go on by.
-pub(super) const PREDICTORS: [(i8, i8); 8] =
-    [(0, 0), (4, 0), (8, 0), (8, -1), (8, -2), (8, -3), (8, -4), (8, -5)];
+pub(super) const PREDICTORS: [(i8, i8); 16] = [
+    (0, 0),
+    (2, 0),
+    (4, 0),
+    (5, 0),
+    (6, 0),
+    (7, 0),
+    (8, 0),
+    (6, -2),
+    (7, -2),
+    (8, -1),
+    (8, -2),
+    (8, -3),
+    (8, -4),
+    (8, -5),
+    (8, 4),
+    (8, 8),
+];
 /// Of the bits of a field's code, from which difference on.
 pub(super) const PREVIOUS: u8 = 0;
-const LINEAR: u8 = 2;
+const LINEAR: u8 = 6;
 
-/// What is known of how a field moved: it rested; else by the length in bits of what its last difference
-/// differed from the one before, up to 4.
-pub(super) const CONTEXTS: usize = 6;
+/// What is known of how a field moved: that it rested; that it went on as before; by the length in bits of what its
+/// last difference differed from the one before, 1 to 5; nothing.
+pub(super) const CONTEXTS: usize = 8;
+/// The context of nothing.
+pub(super) const UNKNOWN: usize = CONTEXTS - 1;
 /// How likely a row is to change, in 16,384ths.
 pub(super) const CHANCES: [u16; 16] =
     [8, 24, 64, 160, 400, 1000, 2200, 4600, 8192, 11784, 14184, 15384, 15984, 16224, 16320, 16376];
-/// What is known of how a row moved: that nothing did, that something did, nothing.
-pub(super) const ROW_CONTEXTS: usize = 3;
-
 /// How one field is coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FieldModel {
@@ -48,37 +64,31 @@ impl Predictor {
         Self { number, of_last: of_last.into(), of_second: of_second.into() }
     }
 
-    /// By how much a field moves in so many ticks, in quanta, and the eighths of one beyond that, plus 4.
-    #[inline]
-    pub(super) fn expect(self, last: i32, second: i32, age: i64) -> (i64, usize) {
-        let (of_last, of_second) = (i64::from(self.of_last) * age, i64::from(self.of_second));
-        let eighths = of_last * i64::from(last) + of_second * i64::from(second) + 4;
-        (eighths >> 3, (eighths & 7) as usize)
+    /// How many eighths of the last difference, and of the second one, a field moves by in so many ticks.
+    pub(super) fn eighths(self, age: u32) -> (i32, i32) {
+        (i32::from(self.of_last) * age as i32, self.of_second.into())
     }
 }
 
 /// How rows of one kind are coded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct KindModel {
-    /// Places among [`CHANCES`].
+    /// Places among [`CHANCES`], by [`History::context`].
     pub(super) chances: [u8; ROW_CONTEXTS],
     pub(super) fields: Vec<FieldModel>,
 }
 
-/// How frames are coded.
+/// How frames are coded: for each kind how deltas of one tick are, then for each how older ones are, of which the
+/// shapes are those of an age of 1 that [`widening`] makes wider.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Model {
-    pub(super) kinds: Vec<KindModel>,
+    kinds: Vec<KindModel>,
 }
 
-/// The context of a field that moved so.
-#[inline]
-pub(super) fn context(difference: i32, second: i32) -> usize {
-    // By the length in bits of the second difference.
-    const CONTEXTS_OF: [u8; 9] = [0, 2, 3, 3, 4, 4, 4, 4, 5];
-    let rests = second == 0 && difference == 0;
-    let context = CONTEXTS_OF[second.unsigned_abs().min(8) as usize];
-    usize::from(if second == 0 { u8::from(!rests) } else { context })
+/// By how much of a scale what is predicted over so many ticks is wrong by more: errors of accelerations grow with
+/// the time to the power of 1.5.
+pub(super) fn widening(age: u32) -> u8 {
+    6 * age.ilog2() as u8
 }
 
 impl FieldModel {
@@ -86,7 +96,7 @@ impl FieldModel {
     fn new(kind: &FieldKind) -> Self {
         let (predictor, scales, spike) = match kind {
             FieldKind::Fixed { .. } | FieldKind::Angle { .. } | FieldKind::Int { .. } => {
-                (LINEAR, [14, 10, 11, 14, 18, 24], 4)
+                (LINEAR, [14, 10, 11, 14, 18, 22, 28, 24], 4)
             }
             // What changes at times, to anything.
             _ => (PREVIOUS, [(4 * kind.bits() + 2).min(60); CONTEXTS], 10),
@@ -97,7 +107,7 @@ impl FieldModel {
     }
 
     fn put(&self, encoder: &mut RangeEncoder<'_>, old: &Self) {
-        encoder.put_bits(self.predictor.number.into(), 3);
+        encoder.put_bits(self.predictor.number.into(), 4);
         for (shape, old) in self.shapes.iter().zip(&old.shapes) {
             encoder.put_bits(u32::from(shape != old), 1);
             if shape != old {
@@ -108,7 +118,7 @@ impl FieldModel {
     }
 
     fn take(&mut self, decoder: &mut RangeDecoder<'_>) {
-        self.predictor = Predictor::new(decoder.take_bits(3) as u8);
+        self.predictor = Predictor::new(decoder.take_bits(4) as u8);
         for shape in &mut self.shapes {
             if decoder.take_bool() {
                 let scale = decoder.take_bits(7) as u8;
@@ -122,10 +132,23 @@ impl Model {
     /// The one that both ends begin with.
     pub(super) fn new(views: &[Kind]) -> Self {
         let kind = |kind: &Kind| KindModel {
-            chances: [4, 13, 8],
+            chances: [4, 10, 8, 13, 8],
             fields: kind.fields.iter().map(|field| FieldModel::new(&field.kind)).collect(),
         };
-        Self { kinds: views.iter().map(kind).collect() }
+        Self { kinds: views.iter().chain(views).map(kind).collect() }
+    }
+
+    /// How rows of a kind are coded in deltas of this age.
+    #[inline]
+    pub(super) fn of(&self, kind: usize, age: u32) -> &KindModel {
+        &self.kinds[if age > 1 { self.kinds.len() / 2 + kind } else { kind }]
+    }
+
+    /// Of each kind, how deltas of one tick are coded, or older ones.
+    pub(super) fn of_age_mut(&mut self, is_older: bool) -> &mut [KindModel] {
+        let half = self.kinds.len() / 2;
+        let (first, older) = self.kinds.split_at_mut(half);
+        if is_older { older } else { first }
     }
 
     /// Codes by what this one differs from one that the viewer has.
@@ -168,6 +191,6 @@ impl Model {
 }
 
 const _: () = {
-    assert!(SCALES == 1 << 7 && SPIKES == 1 << 4 && PREDICTORS.len() == 1 << 3 && CHANCES.len() == 1 << 4);
+    assert!(SCALES == 1 << 7 && SPIKES == 1 << 4 && PREDICTORS.len() == 1 << 4 && CHANCES.len() == 1 << 4);
     assert!((CHANCES[15] as u32) < TOTAL);
 };

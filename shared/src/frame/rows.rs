@@ -1,365 +1,434 @@
-//! The rows of a snapshot on their way: who left, what changed, who entered.
+//! The rows of a frame, kind by kind: who leaves, what changed field by field, who enters.
 
-#![expect(clippy::inline_always, reason = "measured: the coder's state stays in registers")]
-
-use super::learner::{Learner, Move};
-use super::model::{CHANCES, Model, ROW_CONTEXTS, context};
+use super::model::{CHANCES, CONTEXTS, FieldModel, KindModel, Model, widening};
+use super::moves::{self, History, are_alike};
+use super::predictions::{Predictions, ROWS_AT_ONCE};
 use super::range::{RangeDecoder, RangeEncoder, TOTAL};
+use super::shape::{Shape, Symbol, Tables};
+use super::stay::{Gathered, Stay};
 use super::{Baseline, FieldWidth, FrameCodec, FrameError};
 use crate::id::EntityId;
 use crate::limits::ENTITIES_MAX;
-use crate::snapshot::{Head, Moved, Snapshot};
+use crate::snapshot::Snapshot;
 
-/// What is known of how a row moved.
-#[inline]
-fn row_context(head: &Head, depth: u8) -> usize {
-    if head.known == 0 || depth == 0 { ROW_CONTEXTS - 1 } else { usize::from(head.has_moved) }
-}
-
-/// What a viewer of this depth knows of how a code moved.
-#[inline]
-fn known(moved: Moved, depth: u8) -> Moved {
-    Moved { last: if depth >= 1 { moved.last } else { 0 }, second: if depth >= 2 { moved.second } else { 0 } }
-}
+/// Of so many rows, one that did not move is coded with the others rather than tell which one it is.
+const ROWS_PER_RESTING: usize = 32;
+/// Which fields nobody moved is told when that saves at least so many values for each field of the kind.
+const VALUES_PER_FIELD: usize = 4;
 
 /// Whether entities left or entered.
-pub(super) fn differ(baseline: Option<Baseline<'_>>, snapshot: &Snapshot) -> bool {
+pub(super) fn differ(baseline: Option<Baseline<'_>>, snapshot: &Snapshot, kinds: usize) -> bool {
     let Some(Baseline { snapshot: old, .. }) = baseline else { return !snapshot.is_empty() };
-    old.len() != snapshot.len() || old.heads.iter().zip(&snapshot.heads).any(|(old, new)| !old.is_same(new))
-}
-
-/// The places of what is in the first list and not in the second one.
-fn missing<'a>(here: &'a [Head], there: &'a [Head]) -> impl Iterator<Item = usize> {
-    let mut next = there.iter().peekable();
-    here.iter().enumerate().filter_map(move |(place, head)| {
-        while next.next_if(|other| other.id < head.id).is_some() {}
-        (!next.peek().is_some_and(|other| other.is_same(head))).then_some(place)
-    })
-}
-
-/// The rows that both have: where each is.
-fn staying<'a>(old: &'a [Head], new: &'a [Head]) -> impl Iterator<Item = (usize, usize)> {
-    let mut next = 0;
-    old.iter().enumerate().filter_map(move |(place, head)| {
-        while new.get(next).is_some_and(|other| other.id < head.id) {
-            next += 1;
-        }
-        new.get(next).is_some_and(|other| other.is_same(head)).then_some((place, next))
-    })
+    (0..kinds).any(|kind| !are_alike(old, snapshot, kind))
 }
 
 /// A number that is mostly 0, up to 16 bits: a bit whether it is not; its length less 1 in 4; its bits below the
 /// highest.
-fn put_small(coder: &mut RangeEncoder<'_>, number: u32) {
-    coder.put_bits(u32::from(number != 0), 1);
+fn put_small(encoder: &mut RangeEncoder<'_>, number: usize) {
+    encoder.put_bits(u32::from(number != 0), 1);
     if number != 0 {
         let length = number.ilog2();
-        coder.put_bits(length, 4);
-        coder.put_bits(number & ((1 << length) - 1), length);
+        encoder.put_bits(length, 4);
+        encoder.put_bits(number as u32 & ((1 << length) - 1), length);
     }
 }
 
-fn take_small(coder: &mut RangeDecoder<'_>) -> u32 {
-    if !coder.take_bool() {
+fn take_small(decoder: &mut RangeDecoder<'_>) -> usize {
+    if !decoder.take_bool() {
         return 0;
     }
-    let length = coder.take_bits(4);
-    1 << length | coder.take_bits(length)
+    let length = decoder.take_bits(4);
+    (1 << length | decoder.take_bits(length)) as usize
+}
+
+/// Those of so many that have no place in these pairs; nobody, when there are none.
+fn missing(
+    count: usize,
+    pairs: Option<&[(u32, u32)]>,
+    place: fn(&(u32, u32)) -> u32,
+) -> impl Iterator<Item = usize> + Clone {
+    let first = if pairs.is_some() { 0 } else { count };
+    let mut there = pairs.unwrap_or_default().iter().map(place).peekable();
+    (first..count).filter(move |number| there.next_if_eq(&(*number as u32)).is_none())
+}
+
+/// The chance that a row of this history has changed.
+#[inline]
+fn chance(model: &KindModel, history: History) -> u32 {
+    CHANCES[usize::from(model.chances[history.context()] % 16)].into()
+}
+
+/// A field's shapes at this age.
+#[inline]
+fn shapes_at(model: &FieldModel, age: u32) -> [Shape; CONTEXTS] {
+    if age == 1 { model.shapes } else { model.shapes.map(|shape| shape.wider(widening(age))) }
 }
 
 impl FrameCodec {
     pub(super) fn put_rows(
         &self,
-        coder: &mut RangeEncoder<'_>,
+        encoder: &mut RangeEncoder<'_>,
         baseline: Option<Baseline<'_>>,
         snapshot: &Snapshot,
         model: &Model,
         has_comings: bool,
+        memory: &mut Gathered,
     ) {
-        let old: &[Head] = baseline.map_or(&[], |baseline| &baseline.snapshot.heads);
-        if has_comings {
-            put_small(coder, missing(old, &snapshot.heads).count() as u32);
-            let mut next = 0;
-            for place in missing(old, &snapshot.heads) {
-                put_small(coder, (place - next) as u32);
-                next = place + 1;
-            }
-        }
-        if let Some(baseline) = baseline {
-            // The next tick for who followed is what nearly all frames are, and gets code of its own.
-            let is_usual =
-                baseline.depth == Baseline::DEPTH && snapshot.tick().since(baseline.snapshot.tick()) == 1;
-            match (is_usual, has_comings) {
-                (true, false) => {
-                    let mut local = coder.local();
-                    for place in 0..old.len() {
-                        self.put_update::<true>(&mut local, baseline, place, snapshot, place, model);
-                    }
-                    let state = local.state();
-                    coder.resume(state);
+        for (kind, widths) in self.widths.iter().enumerate() {
+            let Some(baseline) = baseline else {
+                if has_comings {
+                    put_entries(encoder, snapshot, kind, widths, Some(&[]));
                 }
-                _ => {
-                    for (from, to) in staying(old, &snapshot.heads) {
-                        self.put_update::<false>(coder, baseline, from, snapshot, to, model);
-                    }
+                continue;
+            };
+            let stay = memory.stay(widths, kind, baseline, snapshot);
+            if has_comings {
+                let rows = baseline.snapshot.kind(kind).rows().len();
+                let left = missing(rows, stay.pairs, |pair| pair.0);
+                put_small(encoder, left.clone().count());
+                let mut next = 0;
+                for place in left {
+                    put_small(encoder, place - next);
+                    next = place + 1;
                 }
             }
-        }
-        if has_comings {
-            put_small(coder, missing(&snapshot.heads, old).count() as u32);
-            let mut next = 1;
-            for place in missing(&snapshot.heads, old) {
-                let head = &snapshot.heads[place];
-                put_small(coder, u32::from(head.id.get()) - next);
-                next = u32::from(head.id.get()) + 1;
-                coder.put_bits(head.kind.into(), self.kind_bits);
-                for (code, width) in
-                    snapshot.codes[head.place()].iter().zip(&self.widths[usize::from(head.kind)])
-                {
-                    coder.put_bits(*code, width.bits);
-                }
+            put_updates(encoder, self.tables, &stay, widths, model.of(kind, stay.age));
+            if has_comings {
+                put_entries(encoder, snapshot, kind, widths, stay.pairs);
             }
-        }
-    }
-
-    #[inline(always)]
-    fn put_update<const IS_USUAL: bool>(
-        &self,
-        coder: &mut RangeEncoder<'_>,
-        baseline: Baseline<'_>,
-        from: usize,
-        snapshot: &Snapshot,
-        to: usize,
-        model: &Model,
-    ) {
-        let old = baseline.snapshot;
-        let depth = if IS_USUAL { Baseline::DEPTH } else { baseline.depth };
-        let age = if IS_USUAL { 1 } else { i64::from(snapshot.tick().since(old.tick())) };
-        let head = &old.heads[from];
-        let kind = usize::from(head.kind);
-        let (kind, widths) = (&model.kinds[kind], &self.widths[kind]);
-        let (from, to) = (head.place(), snapshot.heads[to].place());
-        // Of equal lengths, so that no place needs to be checked.
-        let fields = kind.fields.len();
-        let (models, widths) = (&kind.fields[..fields], &widths[..fields]);
-        let (before, old_codes) = (&old.moves[from.clone()][..fields], &old.codes[from][..fields]);
-        let new = &snapshot.codes[to][..fields];
-        let chance = u32::from(CHANCES[usize::from(kind.chances[row_context(head, depth)] % 16)]);
-        // Rows are short: a loop is faster than a call.
-        if (0..fields).all(|field| old_codes[field] == new[field]) {
-            return coder.put(chance, TOTAL - chance);
-        }
-        coder.put(0, chance);
-        for field in 0..fields {
-            let (field_model, width) = (&models[field], widths[field]);
-            let moved = if IS_USUAL { before[field] } else { known(before[field], depth) };
-            let (step, phase) = field_model.predictor.expect(moved.last, moved.second, age);
-            let residual = width.wrap(i64::from(new[field]) - i64::from(old_codes[field]) - step);
-            let shape = field_model.shapes[context(moved.last, moved.second)];
-            shape.put(coder, self.tables, phase, residual);
         }
     }
 
     /// Says whether rows may name other strings than those of the baseline.
     pub(super) fn take_rows(
         &self,
-        coder: &mut RangeDecoder<'_>,
+        decoder: &mut RangeDecoder<'_>,
         baseline: Option<&Snapshot>,
-        age: i64,
         model: &Model,
         has_comings: bool,
         snapshot: &mut Snapshot,
     ) -> Result<bool, FrameError> {
         let mut names_others = has_comings || baseline.is_none();
-        let rows = baseline.map_or(0, Snapshot::len);
+        // Most frames have none.
+        let mut entered = has_comings.then(|| Snapshot::new(snapshot.tick()));
         let mut left = Vec::new();
-        if has_comings {
-            let mut next = 0;
-            for _ in 0..take_small(coder) {
-                let place = next + take_small(coder) as usize;
-                if place >= rows {
-                    return Err(FrameError::Malformed("who was not there leaves"));
+        if let Some(old) = baseline.filter(|_| !has_comings) {
+            snapshot.copy_rows(old);
+        }
+        for (kind, widths) in self.widths.iter().enumerate() {
+            if let Some(old) = baseline {
+                if has_comings {
+                    take_leaves(decoder, old.kind(kind).rows().len(), &mut left)?;
+                    snapshot.copy_staying(old, kind, &left);
                 }
-                left.push(place);
-                next = place + 1;
+                let age = snapshot.tick().since(old.tick()) as u32;
+                let mut rows = Rows::of(snapshot, kind, age);
+                names_others |= rows.take(decoder, self, kind, model.of(kind, age))?;
+                decoder.check()?;
             }
-            coder.check()?;
-        }
-        if let Some(old) = baseline {
-            snapshot.codes.resize(old.codes.len(), 0);
-            snapshot.moves.resize(old.codes.len(), Moved::default());
-            snapshot.heads.reserve(old.heads.len());
-            let mut left = left.iter().peekable();
-            let (mut local, mut first) = (*coder, 0);
-            for (place, head) in old.heads.iter().enumerate() {
-                if left.next_if(|left| **left == place).is_none() {
-                    let rows = (old, head, age);
-                    names_others |= self.take_update(&mut local, rows, model, snapshot, &mut first)?;
-                }
+            if let Some(entered) = &mut entered {
+                let room = ENTITIES_MAX.saturating_sub(snapshot.len() + entered.pushed());
+                take_entries(decoder, kind as u8, widths, room, entered)?;
             }
-            *coder = local;
-            snapshot.codes.truncate(first);
-            snapshot.moves.truncate(first);
-            coder.check()?;
         }
-        if has_comings {
-            self.take_entries(coder, snapshot)?;
+        if let Some(mut entered) = entered.filter(|entered| entered.pushed() > 0) {
+            entered.seal_rows();
+            snapshot.merge(&entered);
+            if snapshot.has_twins() {
+                return Err(FrameError::Malformed("an entity enters twice"));
+            }
         }
+        let is_next = |old: &&Snapshot| snapshot.tick().since(old.tick()) == 1;
+        snapshot.moves.since = baseline.filter(is_next).map(Snapshot::tick);
         Ok(names_others)
     }
+}
 
-    /// Reads a row of the baseline into the place that begins at `first`.
-    #[inline(always)]
-    fn take_update(
-        &self,
-        coder: &mut RangeDecoder<'_>,
-        (old, head, age): (&Snapshot, &Head, i64),
-        model: &Model,
-        snapshot: &mut Snapshot,
-        first: &mut usize,
-    ) -> Result<bool, FrameError> {
-        let kind = usize::from(head.kind);
-        let (kind, widths, strings) = (&model.kinds[kind], &self.widths[kind], &self.strings[kind]);
-        // Of equal lengths, so that no place needs to be checked.
-        let fields = kind.fields.len();
-        let (models, widths) = (&kind.fields[..fields], &widths[..fields]);
-        let (before, old_codes) = (&old.moves[head.place()][..fields], &old.codes[head.place()][..fields]);
-        let new = &mut snapshot.codes[*first..][..fields];
-        let moves = &mut snapshot.moves[*first..][..fields];
-        let chance = u32::from(CHANCES[usize::from(kind.chances[row_context(head, Baseline::DEPTH)] % 16)]);
-        let part = coder.part();
-        let has_changed = coder.is_before(part, chance);
-        if has_changed {
-            coder.take(part, 0, chance);
-            for field in 0..fields {
-                let (field_model, width, was) = (&models[field], widths[field], before[field]);
-                let (step, phase) = field_model.predictor.expect(was.last, was.second, age);
-                let shape = field_model.shapes[context(was.last, was.second)];
-                new[field] = width.add(old_codes[field], step + shape.take(coder, self.tables, phase)?);
+fn put_updates(
+    encoder: &mut RangeEncoder<'_>,
+    tables: &Tables,
+    stay: &Stay<'_>,
+    widths: &[FieldWidth],
+    model: &KindModel,
+) {
+    let rows = stay.rows();
+    if rows == 0 || widths.is_empty() {
+        return;
+    }
+    let moved = stay.now.iter().filter(|now| now.has_moved()).count();
+    encoder.put_bits(u32::from(moved > 0), 1);
+    if moved == 0 {
+        return;
+    }
+    let are_all = rows - moved <= rows / ROWS_PER_RESTING;
+    encoder.put_bits(u32::from(are_all), 1);
+    if !are_all {
+        let mut local = encoder.local();
+        for (history, now) in stay.histories.iter().zip(stay.now) {
+            let chance = chance(model, *history);
+            let (before, parts) = if now.has_moved() { (0, chance) } else { (chance, TOTAL - chance) };
+            local.put(before, parts);
+        }
+        let state = local.state();
+        encoder.resume(state);
+    }
+    let rests = |field: usize| stay.differences[stay.column(field)].iter().all(|difference| *difference == 0);
+    let resting = (0..widths.len()).filter(|field| rests(*field)).count();
+    let is_masked = resting * if are_all { rows } else { moved } >= VALUES_PER_FIELD * widths.len();
+    encoder.put_bits(u32::from(is_masked), 1);
+    for (field, (width, model)) in widths.iter().zip(&model.fields).enumerate() {
+        if is_masked {
+            encoder.put_bits(u32::from(!rests(field)), 1);
+            if rests(field) {
+                continue;
             }
+        }
+        if are_all {
+            put_column::<true>(encoder, tables, stay, field, *width, model);
         } else {
-            coder.take(part, chance, TOTAL - chance);
-            new.copy_from_slice(old_codes);
-        }
-        let mut entered = *head;
-        (entered.known, entered.has_moved) = (0, false);
-        if age == 1 {
-            entered.has_moved = note_row_moves(widths, (old_codes, before), new, moves, head.known);
-            entered.known = (head.known + 1).min(2);
-        }
-        let is_other = |place: &u8| new[usize::from(*place)] != old_codes[usize::from(*place)];
-        let names_others = has_changed && strings.iter().any(is_other);
-        snapshot.push_head(entered, *first);
-        *first += fields;
-        Ok(names_others)
-    }
-
-    fn take_entries(&self, coder: &mut RangeDecoder<'_>, snapshot: &mut Snapshot) -> Result<(), FrameError> {
-        let count = take_small(coder) as usize;
-        if snapshot.len() + count > ENTITIES_MAX {
-            return Err(FrameError::Malformed("more entities than a world holds"));
-        }
-        let mut next = 1;
-        for _ in 0..count {
-            let id = next + take_small(coder);
-            let id =
-                u16::try_from(id).ok().and_then(EntityId::new).ok_or(FrameError::Malformed("no such id"))?;
-            next = u32::from(id.get()) + 1;
-            let kind = coder.take_bits(self.kind_bits) as u8;
-            let widths = self.widths.get(usize::from(kind)).ok_or(FrameError::Malformed("no such kind"))?;
-            snapshot
-                .push(id, kind, |codes| codes.extend(widths.iter().map(|width| coder.take_bits(width.bits))));
-            coder.check()?;
-        }
-        Ok(())
-    }
-
-    /// Writes into a snapshot how it came of the tick before.
-    pub(super) fn note_moves(&self, last: &Snapshot, snapshot: &mut Snapshot) {
-        let mut next = 0;
-        let Snapshot { heads, codes, moves, .. } = snapshot;
-        for head in heads {
-            while last.heads.get(next).is_some_and(|other| other.id < head.id) {
-                next += 1;
-            }
-            let Some(old) = last.heads.get(next).filter(|old| old.is_same(head)) else { continue };
-            let moves = &mut moves[head.place()];
-            let (codes, old_codes) = (&codes[head.place()], &last.codes[old.place()]);
-            let widths = &self.widths[usize::from(head.kind)];
-            head.has_moved =
-                note_row_moves(widths, (old_codes, &last.moves[old.place()]), codes, moves, old.known);
-            head.known = (old.known + 1).min(2);
-        }
-    }
-
-    /// Lets a learner look at one of so many of the rows that stay, or at all of them.
-    pub(super) fn note_rows(
-        &self,
-        learner: &mut Learner,
-        baseline: Baseline<'_>,
-        snapshot: &Snapshot,
-        (first, every): (usize, usize),
-    ) {
-        if differ(Some(baseline), snapshot) {
-            let rows = staying(&baseline.snapshot.heads, &snapshot.heads);
-            for (from, to) in rows.filter(|(_, to)| to % every == first) {
-                self.note_row(learner, baseline, snapshot, from, to);
-            }
-        } else {
-            for place in (first..snapshot.len()).step_by(every) {
-                self.note_row(learner, baseline, snapshot, place, place);
-            }
-        }
-    }
-
-    fn note_row(
-        &self,
-        learner: &mut Learner,
-        baseline: Baseline<'_>,
-        snapshot: &Snapshot,
-        from: usize,
-        to: usize,
-    ) {
-        let (old, depth) = (baseline.snapshot, baseline.depth);
-        let head = &old.heads[from];
-        let (from, to) = (head.place(), snapshot.heads[to].place());
-        let (codes, new) = (&old.codes[from.clone()], &snapshot.codes[to]);
-        learner.note_row(head.kind, row_context(head, depth), codes != new);
-        if codes == new {
-            return;
-        }
-        let widths = &self.widths[usize::from(head.kind)];
-        let moves = old.moves[from].iter().zip(codes.iter().zip(new));
-        for (field, ((moved, (code, new)), width)) in moves.zip(widths).enumerate() {
-            let Moved { last, second } = known(*moved, depth);
-            let now = width.wrap(i64::from(*new) - i64::from(*code));
-            learner.note_move(head.kind, field, Move { now, last, second });
+            put_column::<false>(encoder, tables, stay, field, *width, model);
         }
     }
 }
 
-/// Writes how codes came of those of the tick before, of which so much is known; says whether any moved.
-#[inline(always)]
-fn note_row_moves(
-    widths: &[FieldWidth],
-    (old_codes, old_moves): (&[u32], &[Moved]),
-    codes: &[u32],
-    moves: &mut [Moved],
-    known: u8,
-) -> bool {
-    let fields = moves.len();
-    // Of equal lengths, so that no place needs to be checked.
-    let (old_codes, old_moves) = (&old_codes[..fields], &old_moves[..fields]);
-    let (codes, widths) = (&codes[..fields], &widths[..fields]);
-    let is_known = if known > 0 { -1 } else { 0 };
-    let mut any = 0;
-    for field in 0..fields {
-        let spare = widths[field].spare;
-        let wrap = |difference: u32| ((difference << spare) as i32) >> spare;
-        let last = wrap(codes[field].wrapping_sub(old_codes[field]));
-        let second = wrap((last as u32).wrapping_sub(old_moves[field].last as u32)) & is_known;
-        moves[field] = Moved { last, second };
-        any |= last;
+/// One field of all rows, or of those that moved.
+///
+/// What is to be coded is found for some rows at once, and then coded: one loop for both has more to hold than there
+/// are registers.
+fn put_column<const ARE_ALL: bool>(
+    encoder: &mut RangeEncoder<'_>,
+    tables: &Tables,
+    stay: &Stay<'_>,
+    field: usize,
+    width: FieldWidth,
+    model: &FieldModel,
+) {
+    let shapes = shapes_at(model, stay.age);
+    let column = stay.column(field);
+    let last = stay.last[column.clone()].chunks(ROWS_AT_ONCE);
+    let second = stay.second[column.clone()].chunks(ROWS_AT_ONCE);
+    let differences = stay.differences[column].chunks(ROWS_AT_ONCE);
+    let rows = stay.histories.chunks(ROWS_AT_ONCE).zip(stay.now.chunks(ROWS_AT_ONCE));
+    let mut local = encoder.local();
+    let mut expected = Predictions::new();
+    let mut symbols = [Symbol::default(); ROWS_AT_ONCE];
+    for (((last, second), differences), (histories, now)) in last.zip(second).zip(differences).zip(rows) {
+        expected.expect(model, width, stay.age, (last, second), histories);
+        for (difference, step) in differences.iter().zip(&mut expected.steps) {
+            *step = width.wrap(difference.wrapping_sub(*step));
+        }
+        let rows = expected.contexts.iter().zip(&expected.phases).zip(&expected.steps);
+        for (((context, phase), residual), symbol) in rows.zip(&mut symbols[..differences.len()]) {
+            *symbol = shapes[*context as usize % CONTEXTS].symbol(*phase, *residual);
+        }
+        for (row, now) in now.iter().enumerate() {
+            if ARE_ALL || now.has_moved() {
+                let symbol = symbols[row];
+                symbol.put(&mut local, tables);
+                if symbol.has_rest {
+                    let shape = &shapes[expected.contexts[row] as usize % CONTEXTS];
+                    local.detour(|encoder| shape.put_rest(encoder, symbol));
+                }
+            }
+        }
     }
-    any != 0
+    let state = local.state();
+    encoder.resume(state);
+}
+
+fn put_entries(
+    encoder: &mut RangeEncoder<'_>,
+    snapshot: &Snapshot,
+    kind: usize,
+    widths: &[FieldWidth],
+    pairs: Option<&[(u32, u32)]>,
+) {
+    let place = snapshot.kind(kind);
+    let (ids, codes) = (&snapshot.ids[place.rows()], &snapshot.codes[place.codes()]);
+    let entered = missing(ids.len(), pairs, |pair| pair.1);
+    put_small(encoder, entered.clone().count());
+    let mut next = 1;
+    for row in entered {
+        let id = usize::from(ids[row].get());
+        put_small(encoder, id - next);
+        next = id + 1;
+        for (code, width) in codes[row * widths.len()..].iter().zip(widths) {
+            encoder.put_bits(*code, width.bits);
+        }
+    }
+}
+
+fn take_leaves(decoder: &mut RangeDecoder<'_>, rows: usize, left: &mut Vec<usize>) -> Result<(), FrameError> {
+    left.clear();
+    let mut next = 0;
+    for _ in 0..take_small(decoder) {
+        let place = next + take_small(decoder);
+        if place >= rows {
+            return Err(FrameError::Malformed("who was not there leaves"));
+        }
+        left.push(place);
+        next = place + 1;
+    }
+    Ok(decoder.check()?)
+}
+
+fn take_entries(
+    decoder: &mut RangeDecoder<'_>,
+    kind: u8,
+    widths: &[FieldWidth],
+    room: usize,
+    entered: &mut Snapshot,
+) -> Result<(), FrameError> {
+    let count = take_small(decoder);
+    if count > room {
+        return Err(FrameError::Malformed("more entities than a world holds"));
+    }
+    let mut next = 1;
+    for _ in 0..count {
+        let id = next + take_small(decoder);
+        next = id + 1;
+        let id = u16::try_from(id).ok().and_then(EntityId::new).ok_or(FrameError::Malformed("no such id"))?;
+        entered
+            .push(id, kind, |codes| codes.extend(widths.iter().map(|width| decoder.take_bits(width.bits))));
+        decoder.check()?;
+    }
+    Ok(())
+}
+
+/// One kind's rows of a snapshot that is decoded: as the baseline has them, until they are taken.
+struct Rows<'a> {
+    age: u32,
+    histories: &'a mut [History],
+    last: &'a mut [i32],
+    second: &'a mut [i32],
+    codes: &'a mut [u32],
+}
+
+impl<'a> Rows<'a> {
+    fn of(snapshot: &'a mut Snapshot, kind: usize, age: u32) -> Self {
+        let place = snapshot.kind(kind);
+        let Snapshot { moves, codes, .. } = snapshot;
+        Self {
+            age,
+            histories: &mut moves.histories[place.rows()],
+            last: &mut moves.last[place.codes()],
+            second: &mut moves.second[place.codes()],
+            codes: &mut codes[place.codes()],
+        }
+    }
+
+    /// Says whether another string is named.
+    fn take(
+        &mut self,
+        decoder: &mut RangeDecoder<'_>,
+        codec: &FrameCodec,
+        kind: usize,
+        model: &KindModel,
+    ) -> Result<bool, FrameError> {
+        let (widths, strings) = (&codec.widths[kind], &codec.strings[kind]);
+        if self.histories.is_empty() || widths.is_empty() {
+            return Ok(false);
+        }
+        let any = decoder.take_bool();
+        let are_all = any && decoder.take_bool();
+        if any && !are_all {
+            let mut local = *decoder;
+            for history in &mut *self.histories {
+                history.note_coded(local.take_chance(chance(model, *history)));
+            }
+            *decoder = local;
+        }
+        let is_masked = any && decoder.take_bool();
+        let mut names_others = false;
+        for (field, (width, model)) in widths.iter().zip(&model.fields).enumerate() {
+            if !any || (is_masked && !decoder.take_bool()) {
+                self.rest(field, *width);
+                continue;
+            }
+            if are_all {
+                self.take_column::<true>(decoder, codec.tables, (field, *width), model)?;
+            } else {
+                self.take_column::<false>(decoder, codec.tables, (field, *width), model)?;
+            }
+            if strings.contains(&(field as u8)) {
+                let rows = self.histories.len();
+                names_others |= self.last[field * rows..][..rows].iter().any(|last| *last != 0);
+            }
+        }
+        if self.age == 1 {
+            moves::end(self.histories, self.second);
+        } else {
+            self.histories.fill(History::default());
+            self.last.fill(0);
+            self.second.fill(0);
+        }
+        Ok(names_others)
+    }
+
+    /// One field of all rows, or of those that are coded.
+    #[inline(never)]
+    fn take_column<const ARE_ALL: bool>(
+        &mut self,
+        decoder: &mut RangeDecoder<'_>,
+        tables: &Tables,
+        (field, width): (usize, FieldWidth),
+        model: &FieldModel,
+    ) -> Result<(), FrameError> {
+        let shapes = shapes_at(model, self.age);
+        let rows = self.histories.len();
+        let fields = self.codes.len() / rows;
+        let last = self.last[field * rows..][..rows].chunks_mut(ROWS_AT_ONCE);
+        let second = self.second[field * rows..][..rows].chunks_mut(ROWS_AT_ONCE);
+        let histories = self.histories.chunks_mut(ROWS_AT_ONCE);
+        let codes = self.codes.chunks_mut(ROWS_AT_ONCE * fields);
+        let mut expected = Predictions::new();
+        for (((last, second), histories), codes) in last.zip(second).zip(histories).zip(codes) {
+            expected.expect(model, width, self.age, (last, second), histories);
+            *decoder = take_residuals::<ARE_ALL>(decoder, tables, &shapes, histories, &mut expected)?;
+            let now = &mut expected.steps[..histories.len()];
+            for now in &mut *now {
+                *now = width.wrap(*now);
+            }
+            moves::differ(width, second, now, last);
+            last.copy_from_slice(now);
+            moves::note_moves(histories, now);
+            for (codes, now) in codes.chunks_exact_mut(fields).zip(now) {
+                codes[field] = width.add(codes[field], *now);
+            }
+        }
+        Ok(())
+    }
+
+    /// A field that nobody moved.
+    fn rest(&mut self, field: usize, width: FieldWidth) {
+        let rows = self.histories.len();
+        let last = &mut self.last[field * rows..][..rows];
+        let second = &mut self.second[field * rows..][..rows];
+        for (last, second) in last.iter_mut().zip(second) {
+            *second = width.wrap(last.wrapping_neg());
+            *last = 0;
+        }
+    }
+}
+
+/// Adds to what was expected what that was wrong by. The decoder stays in registers.
+#[inline(never)]
+fn take_residuals<'a, const ARE_ALL: bool>(
+    decoder: &RangeDecoder<'a>,
+    tables: &Tables,
+    shapes: &[Shape; CONTEXTS],
+    histories: &[History],
+    expected: &mut Predictions,
+) -> Result<RangeDecoder<'a>, FrameError> {
+    let mut decoder = decoder.local();
+    let rows = expected.contexts.iter().zip(&expected.phases).zip(&mut expected.steps);
+    for (((context, phase), step), history) in rows.zip(histories) {
+        if ARE_ALL || history.is_coded() {
+            let shape = &shapes[*context as usize % CONTEXTS];
+            *step = step.wrapping_add(shape.take(&mut decoder, tables, *phase)?);
+        } else {
+            *step = 0;
+        }
+    }
+    Ok(decoder)
 }

@@ -10,6 +10,8 @@
 
 #![expect(clippy::inline_always, reason = "measured: the coder's state stays in registers")]
 
+use std::hint::select_unpredictable;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::range::{RangeDecoder, RangeEncoder, TOTAL};
@@ -23,48 +25,45 @@ pub(super) const SCALES: usize = 128;
 pub(super) const SPIKES: usize = 16;
 
 /// e^(-1 / (8 s)) in 65,536ths, of s = 2^((i - 12) / 4).
-const DECAYS: [u16; 16] = [
+const DECAYS: [u16; WIDE as usize] = [
     24109, 28267, 32314, 36162, 39750, 43041, 46019, 48681, 51039, 53111, 54917, 56484, 57835, 58997, 59992,
-    60842,
+    60842, 61565, 62181, 62703, 63145,
 ];
 /// The part that is right to the quantum, in 1,024ths.
 const SPIKE_PARTS: [u16; SPIKES] =
     [0, 64, 128, 256, 384, 512, 640, 768, 832, 896, 960, 992, 1008, 1016, 1020, 1022];
 /// From this scale on, each octave is that of one less with one more bit as it is.
-const WIDE: u8 = 16;
+const WIDE: u8 = 20;
 
-/// Tokens: far below, -12 to -1, exactly right, 1 to 12 quanta or, of wide ones, 0 to 11 steps, far above.
-const TOKENS: usize = 27;
-const RIGHT: usize = 13;
-const FAR: usize = TOKENS - 1;
-const REACH: i64 = 12;
+/// Tokens: far below, -29 to -1, exactly right, 1 to 29 quanta or, of wide ones, 0 to 28 steps, far above.
+const TOKENS: usize = 61;
+const RIGHT: usize = 30;
+/// Around the one that is right.
+const MIDDLE: Range<u8> = 28..33;
+/// So many quanta or more from right, or of wide ones so many steps below, are far.
+const FAR_STEPS: i32 = 30;
+/// What is far has at least so many parts, more than a logistic distribution gives it: things collide and turn round.
+const FAR_PARTS: u16 = 32;
 /// What is far: how much further, by its length in 5 bits and then its bits below the highest.
 const FAR_LOG: u32 = 3;
 
-/// What is before each token, and where to begin to look for one.
+/// What is before each token; all of it behind the last one.
 #[derive(Debug)]
-#[repr(align(128))]
-pub(super) struct Table {
-    /// Behind the last token for places that there are not.
-    before: [u16; PLACES],
-    /// Of each 64th of all parts, the token that its first part is of.
-    first: [u8; FIRSTS],
-}
+#[repr(align(64))]
+pub(super) struct Table([u16; PLACES]);
 
-/// Powers of two, so that no place needs to be checked.
-const PLACES: usize = 32;
-const FIRSTS: usize = 64;
+/// A power of two, so that no place needs to be checked.
+const PLACES: usize = 64;
 
-/// By scale (the 16 narrow ones and one octave of wide ones), spike and phase; of a power of two, so that no
-/// place needs to be checked.
-pub(super) type Tables = [Table; 4096];
+/// By scale (the narrow ones and one octave of wide ones), spike and phase.
+pub(super) type Tables = [Table; (WIDE as usize + 4) * SPIKES * PHASES];
 
 pub(super) static TABLES: LazyLock<Box<Tables>> = LazyLock::new(|| {
     let table = |place: usize| {
         let (scale, spike, phase) = (place / PHASES / SPIKES, place / PHASES % SPIKES, place % PHASES);
-        Table::new(scale.min(19) as u8, SPIKE_PARTS[spike], phase)
+        Table::new(scale as u8, SPIKE_PARTS[spike], phase)
     };
-    let tables: Box<[Table]> = (0..4096).map(table).collect();
+    let tables: Box<[Table]> = (0..size_of::<Tables>() / size_of::<Table>()).map(table).collect();
     match tables.try_into() {
         Ok(tables) => tables,
         Err(_) => unreachable!("as many were made"),
@@ -76,10 +75,10 @@ impl Table {
         let is_wide = scale >= WIDE;
         let decay = f64::from(DECAYS[usize::from(if is_wide { scale - 4 } else { scale })]) / 65536.0;
         let spike = f64::from(spike) / 1024.0;
-        // How likely it is to be below the lower edge of -12, -11 and so on: 1 / (1 + e^(-edge / s)), of
+        // How likely it is to be below the lower edge of -29, -28 and so on: 1 / (1 + e^(-edge / s)), of
         // which an edge has 8 for each quantum.
         let mut growth = 1.0;
-        for _ in 0..(96 + phase) {
+        for _ in 0..((RIGHT - 1) * PHASES + phase) {
             growth /= decay;
         }
         let mut below = [0.0; TOKENS];
@@ -89,7 +88,7 @@ impl Table {
                 growth *= decay;
             }
         }
-        let free = f64::from(TOTAL) - TOKENS as f64;
+        let free = f64::from(TOTAL) - TOKENS as f64 - 2.0 * (f64::from(FAR_PARTS) - 1.0);
         let mut before = [TOTAL as u16; PLACES];
         before[0] = 0;
         for (token, place) in before.iter_mut().enumerate().take(TOKENS).skip(1) {
@@ -97,41 +96,47 @@ impl Table {
             let edge = if is_wide && token > RIGHT { token - 2 } else { token - 1 };
             let is_after = f64::from(u8::from(token > RIGHT));
             let parts = (1.0 - spike) * below[edge] + spike * is_after;
-            *place = token as u16 + (free * parts).floor() as u16;
+            *place = token as u16 + FAR_PARTS - 1 + (free * parts).floor() as u16;
         }
-        let mut first = [0; FIRSTS];
-        for (place, token) in first.iter_mut().enumerate() {
-            let part = (place as u32 * TOTAL / FIRSTS as u32) as u16;
-            *token = before[1..TOKENS].iter().filter(|before| **before <= part).count() as u8;
-        }
-        Self { before, first }
+        Self(before)
     }
 
     #[inline]
-    fn before(&self, token: usize) -> u32 {
-        self.before[token % PLACES].into()
+    fn before(&self, token: u8) -> u32 {
+        self.0[usize::from(token) % PLACES].into()
     }
 
     #[inline(always)]
-    fn put(&self, encoder: &mut RangeEncoder<'_>, token: usize) {
+    fn put(&self, encoder: &mut RangeEncoder<'_>, token: u8) {
         let before = self.before(token);
         encoder.put(before, self.before(token + 1) - before);
     }
 
+    /// Compares with all edges in the middle at once, without a branch: between which ones it is cannot be foretold.
+    /// To find its place by a division would take longer.
     #[inline(always)]
-    fn take(&self, decoder: &mut RangeDecoder<'_>) -> Result<usize, OutOfBits> {
-        let part = decoder.part();
-        let place = decoder.place(part);
-        if place >= TOTAL {
-            return Err(OutOfBits);
+    fn take(&self, decoder: &mut RangeDecoder<'_>) -> Result<u8, OutOfBits> {
+        let part = decoder.part()?;
+        let edge = |token: u8| part * u64::from(self.before(token));
+        let mut token = MIDDLE.start;
+        let (mut low, mut high) = (edge(MIDDLE.start), edge(MIDDLE.end));
+        for inner in MIDDLE.start + 1..MIDDLE.end {
+            let (is_from, edge) = (!decoder.is_below(edge(inner)), edge(inner));
+            token += u8::from(is_from);
+            low = select_unpredictable(is_from, edge, low);
         }
-        let mut token = usize::from(self.first[(place / (TOTAL / FIRSTS as u32)) as usize % FIRSTS]);
-        // What is behind the last token is behind every place.
-        while self.before(token + 1) <= place {
-            token += 1;
+        for inner in (MIDDLE.start + 1..MIDDLE.end).rev() {
+            let edge = edge(inner);
+            high = select_unpredictable(decoder.is_below(edge), edge, high);
         }
-        let before = self.before(token);
-        decoder.take(part, before, self.before(token + 1) - before);
+        if decoder.is_below(low) || !decoder.is_below(high) {
+            token = if decoder.is_below(low) { 0 } else { MIDDLE.end };
+            while !decoder.is_below(edge(token + 1)) {
+                token += 1;
+            }
+            (low, high) = (edge(token), edge(token + 1));
+        }
+        decoder.narrow(low, high);
         Ok(token)
     }
 }
@@ -143,7 +148,7 @@ pub(super) struct Shape {
     pub(super) spike: u8,
     /// The first of its tables, and the bits of a phase that make a difference.
     table: u16,
-    phases: u8,
+    phases: u16,
     /// The lowest bits that are as they are.
     shift: u8,
 }
@@ -151,102 +156,157 @@ pub(super) struct Shape {
 impl Shape {
     /// The one of these numbers, which are below [`SCALES`] and [`SPIKES`].
     pub(super) fn new(scale: u8, spike: u8) -> Self {
-        let (narrow, shift) = if scale < WIDE { (scale, 0) } else { (WIDE + scale % 4, (scale - 12) / 4) };
+        let (narrow, shift) =
+            if scale < WIDE { (scale, 0) } else { (WIDE + scale % 4, (scale - WIDE) / 4 + 1) };
         let table = (u16::from(narrow) * SPIKES as u16 + u16::from(spike)) * PHASES as u16;
         let is_wide = shift > 0;
         // Of wide ones an eighth of a quantum makes no difference.
         let (table, phases) =
-            if is_wide { (table + PHASES as u16 / 2, 0) } else { (table, PHASES as u8 - 1) };
+            if is_wide { (table + PHASES as u16 / 2, 0) } else { (table, PHASES as u16 - 1) };
         Self { scale, spike, table, phases, shift }
     }
 
-    #[inline]
-    fn table(self, tables: &Tables, phase: usize) -> &Table {
-        &tables[(usize::from(self.table) + (phase & usize::from(self.phases))) % 4096]
-    }
-
-    /// The token of a residual, and its step.
-    fn token(self, residual: i32) -> (usize, i64) {
-        if self.shift == 0 {
-            return (narrow_token(residual), residual.into());
-        }
-        self.wide_token(residual)
-    }
-
-    #[inline(always)]
-    fn wide_token(self, residual: i32) -> (usize, i64) {
-        let step = (i64::from(residual) + (1 << self.shift >> 1)) >> self.shift;
-        let token = if residual == 0 {
-            RIGHT as i64
+    /// The one for what is wrong by more.
+    pub(super) fn wider(self, widening: u8) -> Self {
+        if widening == 0 {
+            self
         } else {
-            step.clamp(-REACH - 1, REACH) + RIGHT as i64 + i64::from(step >= 0)
-        };
-        (token as usize, step)
-    }
-
-    #[inline(always)]
-    pub(super) fn put(self, encoder: &mut RangeEncoder<'_>, tables: &Tables, phase: usize, residual: i32) {
-        let table = self.table(tables, phase);
-        // Wide or not is mostly as it was for the last row, and asked first for that reason.
-        if self.shift == 0 {
-            let token = narrow_token(residual);
-            table.put(encoder, token);
-            if is_far(token) {
-                encoder.go_cold(|encoder| put_far(encoder, self.further(residual.into())));
-            }
-        } else {
-            let (token, step) = self.wide_token(residual);
-            table.put(encoder, token);
-            if is_far(token) {
-                encoder.go_cold(|encoder| put_far(encoder, self.further(step)));
-            }
-            if token != RIGHT {
-                let rest = (i64::from(residual) + (1 << self.shift >> 1)) & ((1 << self.shift) - 1);
-                encoder.put_bits(rest as u32, self.shift.into());
-            }
+            Self::new((self.scale + widening).min(SCALES as u8 - 1), self.spike)
         }
     }
 
-    /// How far a step is beyond those that have a token.
-    fn further(self, step: i64) -> u64 {
-        let reach = if self.shift == 0 || step < 0 { REACH + 1 } else { REACH };
-        step.unsigned_abs() - reach as u64
+    /// How a residual is coded that came with this phase.
+    #[inline(always)]
+    pub(super) fn symbol(self, phase: u32, residual: i32) -> Symbol {
+        // Nearly all are narrow.
+        if self.shift > 0 {
+            return self.wide_symbol(residual);
+        }
+        let token = (residual.clamp(-FAR_STEPS, FAR_STEPS) + RIGHT as i32) as u8;
+        let has_rest = is_far(token);
+        Symbol { table: self.table + phase as u16, token, has_rest, residual }
     }
 
+    #[inline(never)]
+    fn wide_symbol(self, residual: i32) -> Symbol {
+        let step = self.step(residual);
+        let up = i64::from(step >= 0);
+        let token = (step.clamp(-i64::from(FAR_STEPS), i64::from(FAR_STEPS) - 1) + RIGHT as i64 + up) as u8;
+        let token = if residual == 0 { RIGHT as u8 } else { token };
+        Symbol { table: self.table, token, has_rest: residual != 0, residual }
+    }
+
+    /// In steps of a wide one, the one nearest to a residual.
+    fn step(self, residual: i32) -> i64 {
+        (i64::from(residual) + (1 << self.shift >> 1)) >> self.shift
+    }
+
+    /// The residual, modulo 2^32, that came with this phase.
     #[inline(always)]
     pub(super) fn take(
         self,
         decoder: &mut RangeDecoder<'_>,
         tables: &Tables,
-        phase: usize,
-    ) -> Result<i64, OutOfBits> {
-        let token = self.table(tables, phase).take(decoder)?;
-        let is_wide = self.shift > 0;
-        let mut step = token as i64 - RIGHT as i64 - i64::from(is_wide && token > RIGHT);
-        if is_far(token) {
-            let (at, further) = take_far(*decoder)?;
-            *decoder = at;
-            step += if token == 0 { -further } else { further };
+        phase: u32,
+    ) -> Result<i32, OutOfBits> {
+        let table = &tables[usize::from(self.table + (phase as u16 & self.phases))];
+        // Nearly all are narrow, and a token says nothing of that.
+        if self.shift > 0 {
+            return aside(decoder, |decoder| {
+                let token = table.take(decoder)?;
+                self.take_rest(decoder, token)
+            });
         }
-        if !is_wide || token == RIGHT {
-            return Ok(step);
+        let token = table.take(decoder)?;
+        if is_far(token) {
+            return aside(decoder, |decoder| self.take_rest(decoder, token));
+        }
+        Ok(i32::from(token) - RIGHT as i32)
+    }
+
+    /// What a token does not tell.
+    fn take_rest(self, decoder: &mut RangeDecoder<'_>, token: u8) -> Result<i32, OutOfBits> {
+        let token = i64::from(token) - RIGHT as i64;
+        if token == 0 {
+            return Ok(0);
+        }
+        let mut step = token - i64::from(self.shift > 0 && token > 0);
+        if token.abs() == i64::from(FAR_STEPS) {
+            let length = decoder.take_bits(5) + FAR_LOG;
+            if length > 32 {
+                return Err(OutOfBits);
+            }
+            let further = (1 << length | i64::from(decoder.take_bits(length))) - (1 << FAR_LOG);
+            step += if token < 0 { -further } else { further };
         }
         let rest = decoder.take_bits(self.shift.into());
-        Ok((step << self.shift) + i64::from(rest) - (1 << self.shift >> 1))
+        Ok(((step << self.shift) + i64::from(rest) - (1 << self.shift >> 1)) as i32)
     }
 
     /// What a residual costs, in bits.
-    pub(super) fn cost(self, phase: usize, residual: i32) -> f32 {
-        let (token, step) = self.token(residual);
-        let table = self.table(&TABLES, phase);
-        let mut bits = BITS[(table.before(token + 1) - table.before(token)) as usize];
-        if token != RIGHT {
+    pub(super) fn cost(self, phase: u32, residual: i32) -> f32 {
+        let symbol = self.symbol(phase, residual);
+        let table = &TABLES[usize::from(symbol.table)];
+        let mut bits = BITS[(table.before(symbol.token + 1) - table.before(symbol.token)) as usize];
+        if symbol.has_rest {
             bits += f32::from(self.shift);
         }
-        if is_far(token) {
-            bits += 5.0 + (self.further(step) + (1 << FAR_LOG)).ilog2() as f32;
+        if is_far(symbol.token) {
+            bits += 5.0 + (self.further(residual) + (1 << FAR_LOG)).ilog2() as f32;
         }
         bits
+    }
+
+    /// How far a residual's step is beyond those that have a token.
+    fn further(self, residual: i32) -> u64 {
+        let step = self.step(residual);
+        let reach = if self.shift == 0 || step < 0 { FAR_STEPS } else { FAR_STEPS - 1 };
+        step.unsigned_abs() - reach as u64
+    }
+
+    /// What a token does not tell.
+    pub(super) fn put_rest(self, encoder: &mut RangeEncoder<'_>, symbol: Symbol) {
+        if is_far(symbol.token) {
+            let number = self.further(symbol.residual) + (1 << FAR_LOG);
+            let length = number.ilog2();
+            encoder.put_bits(length - FAR_LOG, 5);
+            encoder.put_bits((number & ((1 << length) - 1)) as u32, length);
+        }
+        let rest = (i64::from(symbol.residual) + (1 << self.shift >> 1)) & ((1 << self.shift) - 1);
+        encoder.put_bits(rest as u32, self.shift.into());
+    }
+}
+
+/// Decodes what needs much code in a place of its own, with a decoder of its own: the other one stays in registers.
+#[inline(always)]
+fn aside<'a, T>(decoder: &mut RangeDecoder<'a>, take: impl FnOnce(&mut RangeDecoder<'a>) -> T) -> T {
+    #[inline(never)]
+    fn call<'a, T>(
+        mut decoder: RangeDecoder<'a>,
+        take: impl FnOnce(&mut RangeDecoder<'a>) -> T,
+    ) -> (RangeDecoder<'a>, T) {
+        let taken = take(&mut decoder);
+        (decoder, taken)
+    }
+    let (at, taken) = call(decoder.local(), take);
+    *decoder = at;
+    taken
+}
+
+/// A residual as it is coded.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Symbol {
+    table: u16,
+    token: u8,
+    /// Whether [`Shape::put_rest`] follows.
+    pub(super) has_rest: bool,
+    residual: i32,
+}
+
+impl Symbol {
+    #[inline(always)]
+    pub(super) fn put(self, encoder: &mut RangeEncoder<'_>, tables: &Tables) {
+        tables[usize::from(self.table)].put(encoder, self.token);
     }
 }
 
@@ -255,30 +315,6 @@ static BITS: LazyLock<Vec<f32>> =
     LazyLock::new(|| (0..=TOTAL).map(|frequency| (TOTAL as f32 / frequency.max(1) as f32).log2()).collect());
 
 #[inline(always)]
-fn narrow_token(residual: i32) -> usize {
-    (residual.clamp(-13, 13) + RIGHT as i32) as usize
-}
-
-#[inline(always)]
-fn is_far(token: usize) -> bool {
-    token.wrapping_sub(1) >= FAR - 1
-}
-
-fn put_far(encoder: &mut RangeEncoder<'_>, further: u64) {
-    let number = further + (1 << FAR_LOG);
-    let length = number.ilog2();
-    encoder.put_bits(length - FAR_LOG, 5);
-    encoder.put_bits((number & ((1 << length) - 1)) as u32, length);
-}
-
-/// By value, so that the decoder stays in registers.
-#[cold]
-#[inline(never)]
-fn take_far(mut decoder: RangeDecoder<'_>) -> Result<(RangeDecoder<'_>, i64), OutOfBits> {
-    let length = decoder.take_bits(5) + FAR_LOG;
-    if length > 32 {
-        return Err(OutOfBits);
-    }
-    let number = 1u64 << length | u64::from(decoder.take_bits(length));
-    Ok((decoder, number as i64 - (1 << FAR_LOG)))
+fn is_far(token: u8) -> bool {
+    token.wrapping_sub(1) >= TOKENS as u8 - 2
 }

@@ -64,7 +64,7 @@ fn through_a_delta(
 fn check_equal(decoded: &Snapshot, snapshot: &Snapshot) {
     assert_eq!(decoded, snapshot);
     assert_eq!(decoded.hash(), snapshot.hash());
-    assert!(decoded.rows().is_sorted_by_key(|row| row.id));
+    assert!(decoded.rows().is_sorted_by_key(|row| (row.kind, row.id)));
     for row in snapshot.rows() {
         assert_eq!(decoded.get(row.id), Some(row));
     }

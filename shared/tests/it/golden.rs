@@ -52,7 +52,7 @@ fn from_hex(text: &str) -> Vec<u8> {
     words.map(|word| u8::from_str_radix(word, 16).expect("two hexadecimal digits")).collect()
 }
 
-fn to_hex(bytes: &[u8]) -> String {
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x} ").expect("writing to memory does not fail");
         text

@@ -262,7 +262,7 @@ fn check_frame(kinds: &[Kind], baseline: Option<&Snapshot>, frame: &[u8]) -> Opt
     let memory = (carried + bytes * MEMORY_PER_FRAME_BYTE).min(SNAPSHOT_MEMORY) + models_of(kinds);
     let snapshot = within(memory, || codec.decode(baseline, frame)).ok()?;
     assert!(snapshot.len() <= ENTITIES_MAX && snapshot.strings().len() <= TEXTS_MAX);
-    assert!(snapshot.rows().is_sorted_by_key(|row| row.id));
+    assert!(snapshot.rows().is_sorted_by_key(|row| (row.kind, row.id)));
     assert!(snapshot.strings().values().all(|string| string.len() <= TEXT_BYTES_MAX));
     Some(snapshot)
 }

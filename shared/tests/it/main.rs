@@ -1,5 +1,6 @@
 //! Tests of the shared crate, through what it offers to server, client and games.
 
+mod allocations;
 mod cases;
 mod derive;
 mod frames;
@@ -10,3 +11,4 @@ mod motion;
 mod past;
 mod samples;
 mod typed;
+mod viewers;

@@ -75,7 +75,13 @@ impl Scene {
 
     /// One to four ticks later; at times with nothing changed at all.
     pub(crate) fn step(&mut self, rng: &mut Rng) {
-        self.tick += 1 + rng.below(4);
+        self.tick += rng.below(4);
+        self.step_by_one(rng);
+    }
+
+    /// A tick later.
+    pub(crate) fn step_by_one(&mut self, rng: &mut Rng) {
+        self.tick += 1;
         match rng.below(10) {
             0 => return,
             1 => self.rows.clear(),

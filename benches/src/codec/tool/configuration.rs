@@ -20,6 +20,9 @@ pub trait Coder {
     /// Appends the frame of a snapshot to `out`.
     fn encode(&mut self, baseline: Option<&Snapshot>, snapshot: &Snapshot, out: &mut Vec<u8>);
 
+    /// Takes notice of how a snapshot that was decoded came of the one before, which is at hand as well.
+    fn followed(&self, _last: &Snapshot, _snapshot: &mut Snapshot) {}
+
     /// Makes a frame's snapshot in the memory of another one.
     ///
     /// # Errors
@@ -41,14 +44,12 @@ pub fn configurations() -> Vec<Configuration> {
 struct RoomCodec {
     encoder: FrameEncoder,
     decoder: FrameCodec,
-    /// What the viewer of the last frame knows; see [`Baseline::depth`].
-    depth: u8,
 }
 
 impl RoomCodec {
     fn new(kind: &Kind) -> Self {
         let views = std::slice::from_ref(kind);
-        Self { encoder: FrameEncoder::new(views), decoder: FrameCodec::new(views), depth: 0 }
+        Self { encoder: FrameEncoder::new(views), decoder: FrameCodec::new(views) }
     }
 }
 
@@ -58,12 +59,11 @@ impl Coder for RoomCodec {
     }
 
     fn encode(&mut self, baseline: Option<&Snapshot>, snapshot: &Snapshot, out: &mut Vec<u8>) {
-        // Who holds a baseline that is one frame back is the viewer of the last frame. With any other age, nobody
-        // has decoded a delta of one tick, and the depth stays 0.
-        let age = baseline.map_or(0, |baseline| snapshot.tick().since(baseline.tick()) as u32);
-        let baseline = baseline.map(|snapshot| Baseline { snapshot, depth: self.depth });
-        self.depth = baseline.map_or(0, |baseline| Baseline::depth_after(baseline.depth, age));
-        self.encoder.encode(baseline, snapshot, false, out);
+        self.encoder.encode(baseline.map(Baseline::from), snapshot, false, out);
+    }
+
+    fn followed(&self, last: &Snapshot, snapshot: &mut Snapshot) {
+        self.decoder.note_moves(last, snapshot);
     }
 
     fn decode(

@@ -31,7 +31,6 @@ pub(super) struct Meter {
 /// What learns from frames learns them in order, so each pass has a coder of its own.
 struct Pass {
     coder: Box<dyn Coder>,
-    following: Duration,
     encoding: Duration,
     decoding: Duration,
 }
@@ -46,9 +45,7 @@ pub(super) struct Measured {
     pub(super) sizes: BTreeMap<usize, u64>,
     /// Entities of these frames.
     pub(super) rows: u64,
-    /// What encoding takes once for a snapshot, whatever frames are made of it.
-    pub(super) follow_ns_per_entity: f64,
-    /// All of encoding, with following.
+    /// With following how each snapshot came of the last one.
     pub(super) encode_ns_per_entity: f64,
     pub(super) decode_ns_per_entity: f64,
 }
@@ -57,7 +54,6 @@ impl Meter {
     pub(super) fn new(configuration: &Configuration, kind: &Kind, baseline: usize) -> Self {
         let pass = || Pass {
             coder: (configuration.coder)(kind),
-            following: Duration::ZERO,
             encoding: Duration::ZERO,
             decoding: Duration::ZERO,
         };
@@ -98,19 +94,13 @@ impl Meter {
             sent = self.sent.iter().chain(frames.iter().map(|frame| &frame.snapshot)).cloned().collect();
             let mut encoded = Encoded::with_room_for(first.as_ref(), frames.len());
             let (first_delta, end) = (held + keyframes, sent.len());
-            let mut follow = |place: usize| {
+            let mut encode = |place: usize| {
                 let (before, rest) = sent.split_at_mut(place);
                 if let Some(last) = before.last() {
                     pass.coder.follow(last, &mut rest[0]);
                 }
-            };
-            (held..first_delta).for_each(&mut follow);
-            let began = Instant::now();
-            (first_delta..end).for_each(&mut follow);
-            pass.following += began.elapsed();
-            let mut encode = |place: usize| {
-                let baseline = place.checked_sub(self.baseline).map(|place| &sent[place]);
-                pass.coder.encode(baseline, &sent[place], &mut encoded.bytes);
+                let baseline = place.checked_sub(self.baseline).map(|place| &before[place]);
+                pass.coder.encode(baseline, &rest[0], &mut encoded.bytes);
                 encoded.ends.push(encoded.bytes.len());
             };
             (held..first_delta).for_each(&mut encode);
@@ -178,8 +168,7 @@ impl Meter {
         };
         Measured {
             name: self.name,
-            follow_ns_per_entity: median(|pass| pass.following),
-            encode_ns_per_entity: median(|pass| pass.following + pass.encoding),
+            encode_ns_per_entity: median(|pass| pass.encoding),
             decode_ns_per_entity: median(|pass| pass.decoding),
             ..self.measured
         }
@@ -221,9 +210,14 @@ impl Viewer {
 
     /// Decodes the next frame. Its place is that of its baseline, which is of no use after that.
     fn take(&mut self, coder: &dyn Coder, frame: &[u8]) -> Result<&Snapshot, FrameError> {
-        let place = self.frames % self.held.len();
-        let baseline = (self.frames >= self.held.len()).then_some(&self.held[place]);
+        let count = self.held.len();
+        let place = self.frames % count;
+        let baseline = (self.frames >= count).then_some(&self.held[place]);
         coder.decode(baseline, frame, &mut self.next)?;
+        // A delta of one tick tells that by itself.
+        if count > 1 && self.frames > 0 {
+            coder.followed(&self.held[(place + count - 1) % count], &mut self.next);
+        }
         mem::swap(&mut self.held[place], &mut self.next);
         self.frames += 1;
         Ok(&self.held[place])

@@ -70,7 +70,6 @@ impl Report {
                 "bytes_per_frame_max": figures.max,
                 "bits_per_update": figures.bits_per_update,
                 "bytes_per_update": figures.bits_per_update / 8.0,
-                "follow_ns_per_entity": measured.follow_ns_per_entity,
                 "encode_ns_per_entity": measured.encode_ns_per_entity,
                 "decode_ns_per_entity": measured.decode_ns_per_entity,
                 "keyframes": measured.keyframes,
@@ -134,8 +133,8 @@ impl Report {
             "{:32}{:>19}{:>33}{:>10}{:>28}",
             "", "per update", "bytes per frame", "keyframe", "ns per entity"
         )?;
-        let cells = ["bits", "bytes", "mean", "p50", "p99", "max", "bytes", "follow", "encode", "decode"]
-            .map(str::to_owned);
+        let cells =
+            ["bits", "bytes", "mean", "p50", "p99", "max", "bytes", "encode", "decode"].map(str::to_owned);
         write_row(out, "", &cells)?;
         for measured in &self.measured {
             let Figures { mean, p50, p99, max, bits_per_update: bits, .. } = Figures::new(measured, updates);
@@ -147,7 +146,6 @@ impl Report {
                 p99.to_string(),
                 max.to_string(),
                 measured.keyframe_bytes.to_string(),
-                number(measured.follow_ns_per_entity, 1),
                 number(measured.encode_ns_per_entity, 1),
                 number(measured.decode_ns_per_entity, 1),
             ];

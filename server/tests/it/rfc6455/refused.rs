@@ -28,7 +28,7 @@ fn breaches_are_closed_with_their_codes() {
         ),
     ];
     for (case, sent, code) in cases {
-        let mut wire = Wire::open_at(server.public, "Sec-WebSocket-Protocol: fracas.2\r\n");
+        let mut wire = Wire::open_at(server.public, "Sec-WebSocket-Protocol: fracas.3\r\n");
         wire.send(sent, sent.len());
         assert_eq!(wire.hear(), closed(code.number()), "{case}");
         assert_eq!(wire.hear(), Heard::End, "{case}");
@@ -39,7 +39,7 @@ fn breaches_are_closed_with_their_codes() {
 #[test]
 fn empty_fragments_without_end_are_closed() {
     let server = Server::start();
-    let mut wire = Wire::open_at(server.public, "Sec-WebSocket-Protocol: fracas.2\r\n");
+    let mut wire = Wire::open_at(server.public, "Sec-WebSocket-Protocol: fracas.3\r\n");
     wire.send(&frame(BINARY, b""), 100);
     let fragments = frame(CONTINUATION, b"").repeat(1000);
     let times = 12 * RECEIVED_BYTES_PER_S_MAX / fragments.len() as u64;

@@ -1,0 +1,153 @@
+//! A room's frames on their way to viewers who join, stall and come back: each holds what the server thinks it
+//! does, bit for bit. So does a decoder that was written in another language, from the page about the protocol alone.
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use fracas_shared::frame::{Baseline, FrameEncoder};
+use fracas_shared::limits::BASELINE_AGE_MAX;
+use fracas_shared::packet::ServerTag;
+use fracas_shared::schema::Kind;
+use fracas_shared::snapshot::Snapshot;
+use fracas_shared::{Rng, Schema};
+use serde_json::{Value, json};
+
+use crate::cases::check_cases;
+use crate::golden::to_hex;
+use crate::samples::{Scene, random_kinds};
+
+const TICKS: usize = 40;
+const VIEWERS: usize = 3;
+
+/// One viewer: what it holds, what the server knows of that, and what is still on the line.
+#[derive(Default)]
+struct Viewer {
+    held: Option<Snapshot>,
+    line: VecDeque<Vec<u8>>,
+    /// The tick of the last frame that was sent, which it will hold, and how much it will know of moves.
+    sent: Option<(usize, u8)>,
+    stalls: u32,
+}
+
+impl Viewer {
+    /// The frame of the newest of these snapshots, if its line takes one.
+    fn send(&mut self, encoder: &mut FrameEncoder, shown: &[Snapshot], rng: &mut Rng) {
+        if self.stalls > 0 {
+            self.stalls -= 1;
+            return;
+        }
+        if rng.chance(0.1) {
+            self.stalls = rng.below(12);
+        }
+        if rng.chance(0.05) {
+            // It lost its connection, and what was under way with it.
+            *self = Self::default();
+        }
+        let (last, newest) = (shown.len() - 1, &shown[shown.len() - 1]);
+        let age = |place: usize| newest.tick().since(shown[place].tick()) as u32;
+        let sent = self.sent.filter(|(place, _)| age(*place) <= BASELINE_AGE_MAX);
+        let baseline = sent.map(|(place, depth)| Baseline { snapshot: &shown[place], depth });
+        let mut frame = Vec::new();
+        encoder.encode(baseline, newest, rng.chance(0.3), &mut frame);
+        let depth = sent.map_or(0, |(place, depth)| Baseline::depth_after(depth, age(place)));
+        self.sent = Some((last, depth));
+        self.line.push_back(frame);
+    }
+
+    /// Some of what is on the line arrives, or all of it.
+    fn receive(&mut self, encoder: &FrameEncoder, shown: &[Snapshot], all: bool, rng: &mut Rng) {
+        while (all || rng.chance(0.7))
+            && let Some(frame) = self.line.pop_front()
+        {
+            let snapshot = encoder.codec().decode(self.held.as_ref(), &frame).expect("a frame decodes");
+            let told = shown.iter().rfind(|shown| shown.tick() == snapshot.tick());
+            assert_eq!(Some(&snapshot), told);
+            self.held = Some(snapshot);
+        }
+    }
+}
+
+#[test]
+fn viewers_hold_what_the_server_thinks_they_do() {
+    check_cases(|rng| {
+        let kinds = random_kinds(rng);
+        let mut encoder = FrameEncoder::new(&kinds);
+        let mut scene = Scene::new(rng, kinds);
+        let mut shown: Vec<Snapshot> = Vec::new();
+        let mut viewers: Vec<Viewer> = (0..VIEWERS).map(|_| Viewer::default()).collect();
+        for tick in 0..TICKS {
+            let mut snapshot = scene.snapshot();
+            if let Some(last) = shown.last() {
+                encoder.follow(last, &mut snapshot);
+            }
+            shown.push(snapshot);
+            for viewer in &mut viewers {
+                viewer.send(&mut encoder, &shown, rng);
+                viewer.receive(&encoder, &shown, tick + 1 == TICKS, rng);
+            }
+            if rng.chance(0.8) { scene.step_by_one(rng) } else { scene.step(rng) }
+        }
+    });
+}
+
+/// A viewer's frames, and what it holds after each.
+fn trace(rng: &mut Rng, kinds: Vec<Kind>) -> Value {
+    let schema = Schema {
+        game: "random".into(),
+        revision: 1,
+        views: kinds.clone(),
+        own: Vec::new(),
+        inputs: Vec::new(),
+        events: Vec::new(),
+        messages: Vec::new(),
+    };
+    let mut encoder = FrameEncoder::new(&kinds);
+    let mut scene = Scene::new(rng, kinds);
+    let (mut shown, mut viewer, mut frames) = (Vec::<Snapshot>::new(), Viewer::default(), Vec::new());
+    for _ in 0..TICKS {
+        let mut snapshot = scene.snapshot();
+        if let Some(last) = shown.last() {
+            encoder.follow(last, &mut snapshot);
+        }
+        shown.push(snapshot);
+        viewer.send(&mut encoder, &shown, rng);
+        for frame in viewer.line.drain(..) {
+            let snapshot = &shown[shown.len() - 1];
+            let bytes = to_hex(&[&[ServerTag::Frame as u8], &frame[..]].concat());
+            let entities: Vec<Value> =
+                snapshot.rows().map(|row| json!({ "id": row.id.get(), "codes": row.codes })).collect();
+            frames.push(json!({
+                "bytes": bytes, "tick": snapshot.tick().0, "hash": snapshot.hash(), "entities": entities,
+            }));
+        }
+        if rng.chance(0.8) { scene.step_by_one(rng) } else { scene.step(rng) }
+    }
+    json!({ "schema": schema.to_json(), "frames": frames })
+}
+
+#[test]
+fn a_decoder_made_by_the_page_alone_reads_a_trace() {
+    let mut traces = Vec::new();
+    let mut rng = Rng::new(7, 0);
+    for _ in 0..30 {
+        let kinds = random_kinds(&mut rng);
+        traces.push(trace(&mut rng, kinds));
+    }
+    let decoder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/frames.py");
+    let mut python = Command::new("python3")
+        .arg(decoder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("`python3` cannot be started: this test needs Python 3.8 or newer, without packages");
+    let mut input = python.stdin.take().expect("it is piped");
+    input.write_all(Value::from(traces).to_string().as_bytes()).expect("it reads all");
+    drop(input);
+    let output = python.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stdout);
+    let frames: usize = said.split(' ').next().and_then(|count| count.parse().ok()).expect("a count");
+    assert!(frames > 500, "{said}");
+}
