@@ -6,12 +6,15 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::process::{self, cargo, require};
-use crate::test;
+use crate::{fuzz, test};
 
 /// What must pass, by name.
 type Stage = (&'static str, fn(&Path) -> Result<()>);
 
-const STAGES: [Stage; 4] = [
+/// For how many seconds frames are fuzzed.
+const FUZZ_SECONDS: u32 = 10;
+
+const STAGES: [Stage; 5] = [
     ("test", |root| test::run(root, &test::Options::default())),
     ("fmt", |root| {
         require(root, "fmt", "rustup component add rustfmt")?;
@@ -30,6 +33,7 @@ const STAGES: [Stage; 4] = [
     ("doc", |root| {
         process::run(cargo(root, &["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
     }),
+    ("fuzz", |root| fuzz::guided(root, FUZZ_SECONDS)),
 ];
 
 /// Runs every stage, also after one that failed, so that one run tells all that is wrong.

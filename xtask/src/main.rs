@@ -40,6 +40,9 @@ enum Command {
         /// Cases of each test.
         #[arg(long, default_value_t = 1_000_000)]
         cases: u64,
+        /// Instead, let coverage guide what is decoded as frames, for so many seconds. It needs a C++ compiler.
+        #[arg(long, value_name = "SECONDS", conflicts_with = "cases")]
+        guided: Option<u32>,
     },
     /// Attack a server in every way that strangers do, while bots play on it.
     Attack {
@@ -114,7 +117,8 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Test(options) => test::run(root, &options),
         Command::Ci => ci::run(root),
-        Command::Fuzz { cases } => fuzz::run(root, cases),
+        Command::Fuzz { guided: Some(seconds), .. } => fuzz::guided(root, seconds),
+        Command::Fuzz { cases, guided: None } => fuzz::run(root, cases),
         Command::Attack { options } => attack::run(root, "raid", &options),
         Command::Bench(Bench::Netcode { options }) => bench::netcode(root, &options),
         Command::Codec { options } => return codec::run(root, &options),
