@@ -1,11 +1,12 @@
 //! What frames cost, in bytes and nanoseconds: of the reference trace, of a random walk and of the cube scene, each
 //! beside what it is held against.
 //!
-//! `cargo bench -p fracas-benches --bench codec`. It takes half a minute, most of it for the physics of the cubes.
+//! `cargo bench -p fracas-benches --bench codec`. It takes half a minute, most of it for the physics of the cubes. With
+//! `-- encode` or `-- decode` it does that alone, over and over, for a profiler to look at.
 
 use std::collections::BTreeMap;
-use std::mem;
 use std::time::{Duration, Instant};
+use std::{env, mem};
 
 use anyhow::{Result, ensure};
 use fracas_benches::codec::{ArenaTrace, CUBE_HZ, CUBE_TICKS, CubeRow, CubeTrace, entropies, fiedler};
@@ -27,7 +28,17 @@ const COLYSEUS_BYTES: f64 = 1_193.0;
 /// How many frames back the baseline of the cubes is, besides the previous one.
 const CUBE_BASELINE: usize = 6;
 
+/// Ticks of the reference trace that a profiler looks at, and how often.
+const PROFILED_TICKS: usize = 1_000;
+const PROFILED_PASSES: usize = 20;
+
 fn main() -> Result<()> {
+    let asked = env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    match asked.as_deref() {
+        Some("encode") => return profiled(true),
+        Some("decode") => return profiled(false),
+        _ => {}
+    }
     arena()?;
     walk()?;
     cubes()
@@ -100,6 +111,36 @@ fn deltas(views: &[Kind], snapshots: &mut [Snapshot], back: usize) -> Result<Fig
     best.bytes_per_frame = frames[back..].iter().map(Vec::len).sum::<usize>() as f64 / (count - back) as f64;
     best.entities = snapshots[back..].iter().map(Snapshot::len).sum::<usize>() as f64;
     Ok(best)
+}
+
+/// Encodes the reference trace at 60 Hz over and over, or decodes it.
+fn profiled(encodes: bool) -> Result<()> {
+    let views = ArenaTrace::schema();
+    let mut trace = ArenaTrace::new(60, SEED);
+    let mut snapshots: Vec<_> = (0..PROFILED_TICKS).map(|_| trace.snapshot()).collect();
+    let mut frames: Vec<Vec<u8>> = vec![Vec::new(); PROFILED_TICKS];
+    for _ in 0..if encodes { PROFILED_PASSES } else { 1 } {
+        let mut encoder = FrameEncoder::new(&views);
+        for (place, frame) in frames.iter_mut().enumerate() {
+            let (before, now) = snapshots.split_at_mut(place);
+            frame.clear();
+            if let Some(last) = before.last() {
+                encoder.follow(last, &mut now[0]);
+            }
+            encoder.encode(before.last().map(Baseline::from), &now[0], false, frame);
+        }
+    }
+    let codec = FrameEncoder::new(&views).codec().clone();
+    for _ in 0..if encodes { 0 } else { PROFILED_PASSES } {
+        let (mut held, mut next) = (Snapshot::default(), Snapshot::default());
+        for (place, frame) in frames.iter().enumerate() {
+            codec.decode_into((place > 0).then_some(&held), frame, &mut next)?;
+            mem::swap(&mut held, &mut next);
+        }
+    }
+    let entities = PROFILED_TICKS * snapshots[0].len();
+    println!("{entities} entities, {PROFILED_PASSES} times");
+    Ok(())
 }
 
 /// The reference trace, which counts only when its entropies are those that are known of it.

@@ -108,6 +108,7 @@ impl Snapshot {
 
     /// All rows, by kind and then by id.
     pub fn rows(&self) -> impl Iterator<Item = EntityRow<'_>> {
+        debug_assert!(self.pushed.is_empty(), "rows are seen once the snapshot is sealed");
         let of_kind = move |(kind, place): (u8, &KindPlace)| {
             let place = *place;
             place.rows().map(move |row| self.row(kind, place, row))

@@ -1,5 +1,6 @@
 //! A server of one room, made of the shared crate's own encoders.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -175,12 +176,13 @@ impl Seat {
         let codes = LooseRow::of(&View { x: tick.0 as u16 }, |_| None).codes;
         let mut snapshot = Snapshot::new(tick);
         snapshot.push(EntityId::new(1).unwrap(), 0, |row| row.extend_from_slice(&codes));
+        snapshot.seal(BTreeMap::new());
         let mut bytes = vec![ServerTag::Frame as u8];
         let encoder = FrameCodec::new(&self.schema.views);
         encoder.encode(self.baseline.as_ref().map(Into::into), &snapshot, true, &mut bytes);
         if self.behaviour == Behaviour::WrongHash && age == 5 {
             // Behind the tag, the flags and the tick's lowest bits comes the hash.
-            bytes[4] ^= 0xFF;
+            bytes[3] ^= 0xFF;
         } else {
             // As the bot has it.
             self.baseline = encoder.decode(self.baseline.as_ref(), &bytes[1..]).ok();

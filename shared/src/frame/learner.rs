@@ -13,6 +13,8 @@ use super::stay::Stay;
 
 /// Latest moves of a field that are kept.
 const SAMPLES: usize = 1024;
+/// As many tell which predictor is best.
+const SAMPLES_TO_PREDICT: usize = 256;
 /// One of so many is kept, once there are as many: so they are of a longer time.
 const KEPT_EVERY: u32 = 8;
 /// As many new ones before a field's model is looked at again, at first; each time twice as many.
@@ -198,8 +200,10 @@ impl FieldLearner {
 
     fn best(&self, model: FieldModel, memory: &mut Vec<Residual>) -> FieldModel {
         // The one that is wrong by the least, in eighths; what is far off counts no more than a little.
+        let few = self.samples.len().div_ceil(SAMPLES_TO_PREDICT);
         let wrong = |predictor: &Predictor| -> i64 {
-            self.residuals(*predictor).map(|residual| residual.eighths().abs().min(8 * 64)).sum()
+            let residuals = self.residuals(*predictor).step_by(few);
+            residuals.map(|residual| residual.eighths().abs().min(8 * 64)).sum()
         };
         let mut best = model;
         let predictors = (0..PREDICTORS.len() as u8).map(Predictor::new);
@@ -247,7 +251,7 @@ fn best_shape(residuals: &[Residual], shape: Shape) -> Shape {
         residuals.iter().map(|residual| residual.count as f32 * residual.cost(shape)).sum()
     };
     let (mut best, mut least) = (shape, cost(shape));
-    let mut step = 8;
+    let mut step = 4;
     while step > 0 {
         let (scale, spike) = (i16::from(best.scale), i16::from(best.spike));
         let near = [(step, 0), (-step, 0), (0, step / 2 + 1), (0, -step / 2 - 1)];

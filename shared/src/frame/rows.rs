@@ -133,6 +133,10 @@ impl FrameCodec {
         }
         if let Some(mut entered) = entered.filter(|entered| entered.pushed() > 0) {
             entered.seal_rows();
+            // One kind's could not yet be held against the rows of the kinds behind it.
+            if snapshot.len() + entered.len() > ENTITIES_MAX {
+                return Err(FrameError::Malformed("more entities than a world holds"));
+            }
             snapshot.merge(&entered);
             if snapshot.has_twins() {
                 return Err(FrameError::Malformed("an entity enters twice"));

@@ -11,7 +11,7 @@ use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{EntityId, Tick};
 
 const ENTITIES: u16 = 64;
-const WARM_UP_TICKS: u32 = 500;
+const WARM_UP_TICKS: u32 = 2_000;
 const TICKS: u32 = 1_000;
 /// Of a frame's flags: the model changes.
 const MODEL: u8 = 8;

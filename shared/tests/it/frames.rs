@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use fracas_shared::frame::{Baseline, FrameCodec, FrameEncoder, FrameError};
-use fracas_shared::limits::BASELINE_AGE_MAX;
+use fracas_shared::limits::{BASELINE_AGE_MAX, ENTITIES_MAX};
 use fracas_shared::packet::RowCodec;
 use fracas_shared::schema::{Field, FieldKind, Kind};
 use fracas_shared::snapshot::Snapshot;
@@ -135,4 +135,29 @@ fn a_baseline_may_be_as_old_as_the_limit_says() {
         codec.encode(Some(Baseline::from(&baseline)), &snapshot, true, &mut frame);
         assert_eq!(codec.decode(Some(&baseline), &frame).as_ref(), Ok(&snapshot));
     }
+}
+
+/// A world's entities are all of those of its kinds: one that would be too many may come in any of them.
+#[test]
+fn no_kind_makes_more_entities_than_a_world_holds() {
+    let kinds = ["First", "Second"].map(|name| Kind { name: name.into(), fields: Vec::new() });
+    let codec = FrameCodec::new(&kinds);
+    let full = |first: u16| {
+        let mut snapshot = Snapshot::new(Tick(first.into()));
+        for id in 1..=ENTITIES_MAX as u16 {
+            snapshot.push(EntityId::new(id).expect("from 1"), 1, |_| {});
+        }
+        for id in 0..first {
+            snapshot.push(EntityId::new(ENTITIES_MAX as u16 + 1 + id).expect("from 1"), 0, |_| {});
+        }
+        snapshot.seal(std::collections::BTreeMap::new());
+        snapshot
+    };
+    let mut frame = Vec::new();
+    codec.encode(Some(Baseline::from(&full(0))), &full(1), false, &mut frame);
+    let error = FrameError::Malformed("more entities than a world holds");
+    assert_eq!(codec.decode(Some(&full(0)), &frame), Err(error));
+    frame.clear();
+    codec.encode(None, &full(1), false, &mut frame);
+    assert_eq!(codec.decode(None, &frame), Err(error));
 }

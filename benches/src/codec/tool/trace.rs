@@ -127,7 +127,7 @@ impl Trace {
 
     fn add_row(&mut self, frame: &mut Frame, codes: &mut Vec<u32>) -> Result<()> {
         ensure!(
-            frame.snapshot.len() < ENTITIES_MAX,
+            frame.entities.len() < ENTITIES_MAX,
             "tick {} has more than {ENTITIES_MAX} entities, which is all that a frame may have: leave some out",
             frame.tick
         );
