@@ -310,7 +310,7 @@ test("seats that cannot be end the join", { timeout: TIMEOUT_MS }, async () => {
 test("after a lost frame comes one request for a keyframe; after three the client leaves", { timeout: TIMEOUT_MS }, async () => {
   let resyncs = 0;
   const badDelta = new Frame(0, 9).bytes();
-  const badKeyframe = Uint8Array.from([...new Frame(KEYFRAME, 9).bytes(), 1, 2, 3, 4, 5]);
+  const badKeyframe = Uint8Array.from([...new Frame(KEYFRAME, 9).bytes(), 1, 2, 3, 4, 5, 6, 7, 8]);
   const { url } = await fakeServer(welcoming((message, send) => {
     if (message.type === "Join") for (let i = 0; i < 20; i++) send(badDelta);
     if (message.type === "Resync" && ++resyncs >= 1) send(badKeyframe);
