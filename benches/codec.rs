@@ -114,12 +114,12 @@ fn deltas(views: &[Kind], snapshots: &mut [Snapshot], back: usize) -> Result<Fig
 }
 
 /// Encodes the reference trace at 60 Hz over and over, or decodes it.
-fn profiled(encodes: bool) -> Result<()> {
+fn profiled(does_encode: bool) -> Result<()> {
     let views = ArenaTrace::schema();
     let mut trace = ArenaTrace::new(60, SEED);
     let mut snapshots: Vec<_> = (0..PROFILED_TICKS).map(|_| trace.snapshot()).collect();
     let mut frames: Vec<Vec<u8>> = vec![Vec::new(); PROFILED_TICKS];
-    for _ in 0..if encodes { PROFILED_PASSES } else { 1 } {
+    for _ in 0..if does_encode { PROFILED_PASSES } else { 1 } {
         let mut encoder = FrameEncoder::new(&views);
         for (place, frame) in frames.iter_mut().enumerate() {
             let (before, now) = snapshots.split_at_mut(place);
@@ -131,7 +131,7 @@ fn profiled(encodes: bool) -> Result<()> {
         }
     }
     let codec = FrameEncoder::new(&views).codec().clone();
-    for _ in 0..if encodes { 0 } else { PROFILED_PASSES } {
+    for _ in 0..if does_encode { 0 } else { PROFILED_PASSES } {
         let (mut held, mut next) = (Snapshot::default(), Snapshot::default());
         for (place, frame) in frames.iter().enumerate() {
             codec.decode_into((place > 0).then_some(&held), frame, &mut next)?;
