@@ -4,16 +4,17 @@
 //! `cargo bench -p fracas-benches --bench codec`. It takes half a minute, most of it for the physics of the cubes. With
 //! `-- encode` or `-- decode` it does that alone, over and over, for a profiler to look at.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use std::{env, mem};
 
 use anyhow::{Result, ensure};
-use fracas_benches::codec::{ArenaTrace, CUBE_HZ, CUBE_TICKS, CubeRow, CubeTrace, entropies, fiedler};
+use fracas_benches::codec::{
+    ArenaTrace, CUBE_HZ, CUBE_TICKS, CubeRow, CubeTrace, entropies, fiedler, snapshot_of,
+};
 use fracas_shared::frame::{Baseline, FrameEncoder};
 use fracas_shared::schema::{Field, FieldKind, Kind};
 use fracas_shared::snapshot::Snapshot;
-use fracas_shared::{EntityId, Rng, Tick};
+use fracas_shared::{Rng, Tick};
 
 const TICKS: usize = 3_000;
 const SEED: u64 = 42;
@@ -184,18 +185,11 @@ fn walk() -> Result<()> {
     let mut places: Vec<[u32; 2]> = (0..WALKERS).map(|_| [0; 2].map(|_| rng.bits() & 0xffff)).collect();
     let mut snapshots: Vec<_> = (0..TICKS as u32)
         .map(|tick| {
-            let mut snapshot = Snapshot::new(Tick(tick));
-            for (place, id) in places.iter_mut().zip(1..) {
-                for code in &mut *place {
-                    let step = rng.below(2 * WALK_STEP as u32 + 1) as i32 - WALK_STEP;
-                    *code = code.wrapping_add_signed(step) & 0xffff;
-                }
-                if let Some(id) = EntityId::new(id) {
-                    snapshot.push(id, 0, |codes| codes.extend_from_slice(place));
-                }
+            for code in places.as_flattened_mut() {
+                let step = rng.below(2 * WALK_STEP as u32 + 1) as i32 - WALK_STEP;
+                *code = code.wrapping_add_signed(step) & 0xffff;
             }
-            snapshot.seal(BTreeMap::new());
-            snapshot
+            snapshot_of(Tick(tick), &places)
         })
         .collect();
     let figures = deltas(&views, &mut snapshots, 1)?;

@@ -5,10 +5,11 @@
 //! aims turn by a velocity that wanders (an Ornstein-Uhlenbeck process), with a little noise of the
 //! hand. It stands for a game of ours without being one: no codec may know its rules.
 
-use fracas_shared::id::EntityId;
 use fracas_shared::schema::{Field, FieldKind, Kind};
 use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{Rng, Tick};
+
+use super::snapshot_of;
 
 /// Entities of the trace, all of them moving.
 pub const PLAYERS: usize = 64;
@@ -94,13 +95,7 @@ impl ArenaTrace {
     /// The next tick as a snapshot.
     pub fn snapshot(&mut self) -> Snapshot {
         let rows = self.step();
-        let mut snapshot = Snapshot::new(self.tick);
-        for (place, row) in rows.iter().enumerate() {
-            let Some(id) = EntityId::new(place as u16 + 1) else { continue };
-            snapshot.push(id, 0, |codes| codes.extend_from_slice(row));
-        }
-        snapshot.seal(std::collections::BTreeMap::new());
-        snapshot
+        snapshot_of(self.tick, &rows)
     }
 }
 

@@ -8,16 +8,16 @@
 //! A seed's trace is the same on every machine. Its script is ours: figures published for the original
 //! are of the same kind of motion, not of the same ticks.
 
-use std::collections::BTreeMap;
 use std::f32::consts::FRAC_1_SQRT_2;
 
 use fracas_shared::glam::Vec2;
-use fracas_shared::id::EntityId;
 use fracas_shared::schema::{Field, FieldKind, Kind};
 use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{Rng, Tick};
 use rapier3d::math::{Rotation, Vector};
 use rapier3d::prelude::{ColliderBuilder, PhysicsWorld, RigidBody, RigidBodyBuilder, RigidBodyHandle};
+
+use super::snapshot_of;
 
 /// Entities of the scene; the first is the player's cube.
 pub const CUBES: usize = 901;
@@ -139,13 +139,7 @@ impl CubeTrace {
     /// The next tick as a snapshot.
     pub fn snapshot(&mut self) -> Snapshot {
         let rows = self.step();
-        let mut snapshot = Snapshot::new(self.tick);
-        for (place, row) in rows.iter().enumerate() {
-            let Some(id) = EntityId::new(place as u16 + 1) else { continue };
-            snapshot.push(id, 0, |codes| codes.extend_from_slice(row));
-        }
-        snapshot.seal(BTreeMap::new());
-        snapshot
+        snapshot_of(self.tick, &rows)
     }
 
     fn drive(&mut self) {
