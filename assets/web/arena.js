@@ -10,7 +10,7 @@ import { rememberedName, takeName } from "/shell/name.js";
 import { Readout } from "/shell/readout.js";
 import { clientOf } from "/shell/server.js";
 import { Stage } from "/shell/stage.js";
-import { comeBack, forgetStay, keepStay, lastStay } from "/shell/stay.js";
+import { comeBack, forgetStay, keepStay, lastStay, leaveForGood } from "/shell/stay.js";
 import { BAD_CODE, codeOf, wordsOf } from "/shell/trouble.js";
 import { Attract } from "/arena/attract.js";
 import { Controls } from "/arena/controls.js";
@@ -180,7 +180,7 @@ part("share").addEventListener("click", () => {
 part("talk").addEventListener("click", () => chat.open());
 part("leave").addEventListener("click", () => {
   forgetInvitation();
-  void room?.leave();
+  if (room) void leaveForGood(room);
 });
 for (const kind of ["keydown", "keyup"]) {
   addEventListener(kind, (event) => {

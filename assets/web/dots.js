@@ -10,7 +10,7 @@ import { Outcome } from "/shell/outcome.js";
 import { Readout } from "/shell/readout.js";
 import { clientOf } from "/shell/server.js";
 import { Stage } from "/shell/stage.js";
-import { comeBack, keepStay, lastStay } from "/shell/stay.js";
+import { comeBack, keepStay, lastStay, leaveForGood } from "/shell/stay.js";
 import { wordsOf } from "/shell/trouble.js";
 import { OWN, seatColor } from "/arena/palette.js";
 import { Field } from "/dots/field.js";
@@ -140,7 +140,7 @@ part("play-form").addEventListener("submit", (event) => {
   event.preventDefault();
   if (!room) void play();
 });
-part("leave").addEventListener("click", () => void room?.leave());
+part("leave").addEventListener("click", () => room && void leaveForGood(room));
 expose({ stage, banner, readout, room: () => room, position: () => own && { x: own.x, y: own.y }, netcode: () => netcode });
 stage.run(draw);
 const stay = lastStay();

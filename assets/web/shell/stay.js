@@ -38,6 +38,12 @@ export function keepStay(room, more = {}) {
   room.on("leave", forgetStay);
 }
 
+/** Gives the seat of this tab back. It is forgotten at once: who reloads before the server has heard of it stays out, too. */
+export function leaveForGood(room) {
+  forgetStay();
+  return room.leave();
+}
+
 /**
  * Takes the seat up again, or joins by one of the ways that `others` gives, in their order. Gives the room and whether it
  * is the same seat; throws when the server does not answer, or none of the ways leads to a seat.
