@@ -20,6 +20,8 @@ const KEPT_EVERY: u32 = 8;
 /// As many new ones before a field's model is looked at again, at first; each time twice as many.
 const FRESH_MIN: u32 = 48;
 const FRESH_MAX: u32 = 8192;
+/// A model whose values cost within this part of what they did when it was chosen is not looked at again.
+const AS_BEFORE: f32 = 0.005;
 /// What a change of a field's model costs, in bits, and over how many of its values it must pay.
 const CHANGE_BITS: f32 = 90.0;
 const PAYS_IN: f32 = 6000.0;
@@ -50,6 +52,8 @@ struct FieldLearner {
     next: usize,
     fresh: u32,
     wanted: u32,
+    /// What a value cost, in bits, when the model was last looked at.
+    cost: f32,
 }
 
 #[derive(Debug)]
@@ -87,6 +91,7 @@ impl Learner {
             next: 0,
             fresh: 0,
             wanted: FRESH_MIN,
+            cost: 0.0,
         };
         let kind = |widths: &Vec<FieldWidth>| KindLearner {
             rows: [[0; 2]; ROW_CONTEXTS],
@@ -156,9 +161,7 @@ impl Learner {
                 };
                 field.fresh = 0;
                 field.wanted = (field.wanted * 2).min(FRESH_MAX);
-                let found = field.best(*old, &mut self.residuals);
-                let gain = field.cost(old) - field.cost(&found);
-                if gain / field.samples.len() as f32 * PAYS_IN > CHANGE_BITS {
+                if let Some(found) = field.better(old, &mut self.residuals) {
                     improve(&|kind| kind.fields[place] = found);
                 }
                 // One field in a tick, for none to take long.
@@ -192,18 +195,33 @@ impl FieldLearner {
         })
     }
 
+    /// What a value costs, in bits.
     fn cost(&self, model: &FieldModel) -> f32 {
-        self.residuals(model.predictor)
-            .map(|residual| residual.cost(model.shapes[usize::from(residual.context)]))
-            .sum()
+        let costs = self
+            .residuals(model.predictor)
+            .map(|residual| residual.cost(model.shapes[usize::from(residual.context)]));
+        costs.sum::<f32>() / self.samples.len() as f32
+    }
+
+    /// A model that pays to change to.
+    fn better(&mut self, old: &FieldModel, memory: &mut Vec<Residual>) -> Option<FieldModel> {
+        let cost = self.cost(old);
+        if (cost - self.cost).abs() <= AS_BEFORE * self.cost {
+            return None;
+        }
+        let found = self.best(*old, memory);
+        let least = self.cost(&found);
+        let pays = (cost - least) * PAYS_IN > CHANGE_BITS;
+        self.cost = if pays { least } else { cost };
+        pays.then_some(found)
     }
 
     fn best(&self, model: FieldModel, memory: &mut Vec<Residual>) -> FieldModel {
         // The one that is wrong by the least, in eighths; what is far off counts no more than a little.
         let few = self.samples.len().div_ceil(SAMPLES_TO_PREDICT);
-        let wrong = |predictor: &Predictor| -> i64 {
-            let residuals = self.residuals(*predictor).step_by(few);
-            residuals.map(|residual| residual.eighths().abs().min(8 * 64)).sum()
+        let wrong = |predictor: &Predictor| -> u64 {
+            let of_each = self.samples.iter().step_by(few).map(|moved| moved.wrong_by(*predictor));
+            of_each.map(|eighths| eighths.min(8 * 64)).sum()
         };
         let mut best = model;
         let predictors = (0..PREDICTORS.len() as u8).map(Predictor::new);
@@ -234,12 +252,17 @@ impl FieldLearner {
     }
 }
 
-impl Residual {
-    /// In eighths of a quantum, from the middle of where it was expected.
-    fn eighths(self) -> i64 {
-        8 * i64::from(self.wrong_by) + 4 - i64::from(self.phase)
+impl Move {
+    /// By how many eighths of a quantum another place was predicted.
+    fn wrong_by(&self, predictor: Predictor) -> u64 {
+        let (of_last, of_second) = predictor.eighths(self.age.into());
+        let expected =
+            i64::from(of_last) * i64::from(self.last) + i64::from(of_second) * i64::from(self.second);
+        (8 * i64::from(self.now)).abs_diff(expected)
     }
+}
 
+impl Residual {
     fn cost(self, shape: Shape) -> f32 {
         shape.wider(self.widening).cost(self.phase.into(), self.wrong_by)
     }

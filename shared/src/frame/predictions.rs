@@ -1,8 +1,9 @@
 //! What is expected of some rows' codes: found for all of them at once, in loops that compilers make vectors of.
 
 use super::FieldWidth;
-use super::model::{FieldModel, UNKNOWN};
+use super::model::{CONTEXTS, FieldModel, UNKNOWN};
 use super::moves::History;
+use super::shape::Shape;
 
 /// As many rows are looked at together.
 pub(super) const ROWS_AT_ONCE: usize = 64;
@@ -12,20 +13,24 @@ pub(super) struct Predictions {
     /// By how much it moves, in quanta, modulo 2^bits.
     pub(super) steps: [i32; ROWS_AT_ONCE],
     /// The eighths of a quantum beyond that, plus 4.
-    pub(super) phases: [u32; ROWS_AT_ONCE],
+    phases: [u32; ROWS_AT_ONCE],
     /// Which of the field's shapes it has: see [`super::model::CONTEXTS`].
     pub(super) contexts: [u32; ROWS_AT_ONCE],
+    /// Which table what the step is wrong by is coded by.
+    pub(super) tables: [u16; ROWS_AT_ONCE],
 }
 
 impl Predictions {
     pub(super) fn new() -> Self {
-        Self { steps: [0; ROWS_AT_ONCE], phases: [0; ROWS_AT_ONCE], contexts: [0; ROWS_AT_ONCE] }
+        let of_each = [0; ROWS_AT_ONCE];
+        Self { steps: [0; ROWS_AT_ONCE], phases: of_each, contexts: of_each, tables: [0; ROWS_AT_ONCE] }
     }
 
     /// Expects moves over so many ticks of rows that moved so.
     pub(super) fn expect(
         &mut self,
         model: &FieldModel,
+        shapes: &[Shape; CONTEXTS],
         width: FieldWidth,
         age: u32,
         (last, second): (&[i32], &[i32]),
@@ -50,9 +55,22 @@ impl Predictions {
         for ((last, second), context) in moves.zip(&mut self.contexts) {
             *context = context_of(*last, *second);
         }
-        for (history, context) in histories.iter().zip(&mut self.contexts) {
-            *context = if history.known() == 0 { UNKNOWN as u32 } else { *context };
+        if histories.iter().fold(false, |any, history| any | (history.known() == 0)) {
+            for (history, context) in histories.iter().zip(&mut self.contexts) {
+                *context = if history.known() == 0 { UNKNOWN as u32 } else { *context };
+            }
         }
+        let first_tables = shapes.map(|shape| shape.table);
+        let known = self.contexts.iter().zip(&self.phases);
+        for ((context, phase), table) in known.zip(&mut self.tables[..histories.len()]) {
+            *table = first_tables[*context as usize % CONTEXTS] + *phase as u16;
+        }
+    }
+
+    /// Which of the field's shapes a row has.
+    #[inline]
+    pub(super) fn context(&self, row: usize) -> usize {
+        self.contexts[row] as usize % CONTEXTS
     }
 }
 

@@ -38,6 +38,8 @@ const WIDE: u8 = 20;
 /// Tokens: far below, -29 to -1, exactly right, 1 to 29 quanta or, of wide ones, 0 to 28 steps, far above.
 const TOKENS: usize = 61;
 const RIGHT: usize = 30;
+/// This bit of a token is for the encoder alone: [`Shape::put_rest`] follows.
+pub(super) const HAS_REST: u8 = 128;
 /// Around the one that is right.
 const MIDDLE: Range<u8> = 28..33;
 /// So many quanta or more from right, or of wide ones so many steps below, are far.
@@ -61,6 +63,8 @@ pub(super) type Tables = [Table; (WIDE as usize + 4) * SPIKES * PHASES];
 pub(super) static TABLES: LazyLock<Box<Tables>> = LazyLock::new(|| {
     let table = |place: usize| {
         let (scale, spike, phase) = (place / PHASES / SPIKES, place / PHASES % SPIKES, place % PHASES);
+        // Of wide ones an eighth of a quantum makes no difference.
+        let phase = if scale < WIDE.into() { phase } else { PHASES / 2 };
         Table::new(scale as u8, SPIKE_PARTS[spike], phase)
     };
     let tables: Box<[Table]> = (0..size_of::<Tables>() / size_of::<Table>()).map(table).collect();
@@ -107,9 +111,14 @@ impl Table {
     }
 
     #[inline(always)]
-    fn put(&self, encoder: &mut RangeEncoder<'_>, token: u8) {
+    pub(super) fn put(&self, encoder: &mut RangeEncoder<'_>, token: u8) {
         let before = self.before(token);
         encoder.put(before, self.before(token + 1) - before);
+    }
+
+    /// What a token costs, in bits.
+    fn bits(&self, token: u8) -> f32 {
+        BITS[(self.before(token + 1) - self.before(token)) as usize]
     }
 
     /// Compares with all edges in the middle at once, without a branch: between which ones it is cannot be foretold.
@@ -146,9 +155,8 @@ impl Table {
 pub(super) struct Shape {
     pub(super) scale: u8,
     pub(super) spike: u8,
-    /// The first of its tables, and the bits of a phase that make a difference.
-    table: u16,
-    phases: u16,
+    /// The first of its tables, which are as many as there are phases.
+    pub(super) table: u16,
     /// The lowest bits that are as they are.
     shift: u8,
 }
@@ -159,11 +167,7 @@ impl Shape {
         let (narrow, shift) =
             if scale < WIDE { (scale, 0) } else { (WIDE + scale % 4, (scale - WIDE) / 4 + 1) };
         let table = (u16::from(narrow) * SPIKES as u16 + u16::from(spike)) * PHASES as u16;
-        let is_wide = shift > 0;
-        // Of wide ones an eighth of a quantum makes no difference.
-        let (table, phases) =
-            if is_wide { (table + PHASES as u16 / 2, 0) } else { (table, PHASES as u16 - 1) };
-        Self { scale, spike, table, phases, shift }
+        Self { scale, spike, table, shift }
     }
 
     /// The one for what is wrong by more.
@@ -175,25 +179,26 @@ impl Shape {
         }
     }
 
-    /// How a residual is coded that came with this phase.
-    #[inline(always)]
-    pub(super) fn symbol(self, phase: u32, residual: i32) -> Symbol {
-        // Nearly all are narrow.
-        if self.shift > 0 {
-            return self.wide_symbol(residual);
-        }
-        let token = (residual.clamp(-FAR_STEPS, FAR_STEPS) + RIGHT as i32) as u8;
-        let has_rest = is_far(token);
-        Symbol { table: self.table + phase as u16, token, has_rest, residual }
+    /// Whether it is wide: its tokens count steps.
+    pub(super) fn is_wide(self) -> bool {
+        self.shift > 0
     }
 
+    /// The token of a residual, and whether more follows.
+    fn token(self, residual: i32) -> u8 {
+        if self.is_wide() { self.wide_token(residual) } else { narrow_token(residual) }
+    }
+
+    /// The same of a wide one.
     #[inline(never)]
-    fn wide_symbol(self, residual: i32) -> Symbol {
+    pub(super) fn wide_token(self, residual: i32) -> u8 {
+        if residual == 0 {
+            return RIGHT as u8;
+        }
         let step = self.step(residual);
         let up = i64::from(step >= 0);
-        let token = (step.clamp(-i64::from(FAR_STEPS), i64::from(FAR_STEPS) - 1) + RIGHT as i64 + up) as u8;
-        let token = if residual == 0 { RIGHT as u8 } else { token };
-        Symbol { table: self.table, token, has_rest: residual != 0, residual }
+        let step = step.clamp(-i64::from(FAR_STEPS), i64::from(FAR_STEPS) - 1);
+        (step + RIGHT as i64 + up) as u8 | HAS_REST
     }
 
     /// In steps of a wide one, the one nearest to a residual.
@@ -201,17 +206,11 @@ impl Shape {
         (i64::from(residual) + (1 << self.shift >> 1)) >> self.shift
     }
 
-    /// The residual, modulo 2^32, that came with this phase.
+    /// The residual, modulo 2^32, that is coded by this table of it.
     #[inline(always)]
-    pub(super) fn take(
-        self,
-        decoder: &mut RangeDecoder<'_>,
-        tables: &Tables,
-        phase: u32,
-    ) -> Result<i32, OutOfBits> {
-        let table = &tables[usize::from(self.table + (phase as u16 & self.phases))];
+    pub(super) fn take(self, decoder: &mut RangeDecoder<'_>, table: &Table) -> Result<i32, OutOfBits> {
         // Nearly all are narrow, and a token says nothing of that.
-        if self.shift > 0 {
+        if self.is_wide() {
             return aside(decoder, |decoder| {
                 let token = table.take(decoder)?;
                 self.take_rest(decoder, token)
@@ -230,7 +229,7 @@ impl Shape {
         if token == 0 {
             return Ok(0);
         }
-        let mut step = token - i64::from(self.shift > 0 && token > 0);
+        let mut step = token - i64::from(self.is_wide() && token > 0);
         if token.abs() == i64::from(FAR_STEPS) {
             let length = decoder.take_bits(5) + FAR_LOG;
             if length > 32 {
@@ -245,16 +244,13 @@ impl Shape {
 
     /// What a residual costs, in bits.
     pub(super) fn cost(self, phase: u32, residual: i32) -> f32 {
-        let symbol = self.symbol(phase, residual);
-        let table = &TABLES[usize::from(symbol.table)];
-        let mut bits = BITS[(table.before(symbol.token + 1) - table.before(symbol.token)) as usize];
-        if symbol.has_rest {
-            bits += f32::from(self.shift);
+        let token = self.token(residual);
+        let bits = TABLES[usize::from(self.table) + phase as usize].bits(token);
+        if token < HAS_REST {
+            return bits;
         }
-        if is_far(symbol.token) {
-            bits += 5.0 + (self.further(residual) + (1 << FAR_LOG)).ilog2() as f32;
-        }
-        bits
+        let further = if is_far(token) { 5 + (self.further(residual) + (1 << FAR_LOG)).ilog2() } else { 0 };
+        bits + f32::from(self.shift) + further as f32
     }
 
     /// How far a residual's step is beyond those that have a token.
@@ -264,17 +260,24 @@ impl Shape {
         step.unsigned_abs() - reach as u64
     }
 
-    /// What a token does not tell.
-    pub(super) fn put_rest(self, encoder: &mut RangeEncoder<'_>, symbol: Symbol) {
-        if is_far(symbol.token) {
-            let number = self.further(symbol.residual) + (1 << FAR_LOG);
+    /// What a token that [`HAS_REST`] does not tell.
+    pub(super) fn put_rest(self, encoder: &mut RangeEncoder<'_>, token: u8, residual: i32) {
+        if is_far(token) {
+            let number = self.further(residual) + (1 << FAR_LOG);
             let length = number.ilog2();
             encoder.put_bits(length - FAR_LOG, 5);
             encoder.put_bits((number & ((1 << length) - 1)) as u32, length);
         }
-        let rest = (i64::from(symbol.residual) + (1 << self.shift >> 1)) & ((1 << self.shift) - 1);
+        let rest = (i64::from(residual) + (1 << self.shift >> 1)) & ((1 << self.shift) - 1);
         encoder.put_bits(rest as u32, self.shift.into());
     }
+}
+
+/// The token of a residual, and whether more follows, where the shape is not wide.
+#[inline(always)]
+pub(super) fn narrow_token(residual: i32) -> u8 {
+    let is_far = residual.unsigned_abs() >= FAR_STEPS as u32;
+    (residual.clamp(-FAR_STEPS, FAR_STEPS) + RIGHT as i32) as u8 | (u8::from(is_far) * HAS_REST)
 }
 
 /// Decodes what needs much code in a place of its own, with a decoder of its own: the other one stays in registers.
@@ -293,28 +296,11 @@ fn aside<'a, T>(decoder: &mut RangeDecoder<'a>, take: impl FnOnce(&mut RangeDeco
     taken
 }
 
-/// A residual as it is coded.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Symbol {
-    table: u16,
-    token: u8,
-    /// Whether [`Shape::put_rest`] follows.
-    pub(super) has_rest: bool,
-    residual: i32,
-}
-
-impl Symbol {
-    #[inline(always)]
-    pub(super) fn put(self, encoder: &mut RangeEncoder<'_>, tables: &Tables) {
-        tables[usize::from(self.table)].put(encoder, self.token);
-    }
-}
-
 /// What a token of each frequency costs, in bits.
 static BITS: LazyLock<Vec<f32>> =
     LazyLock::new(|| (0..=TOTAL).map(|frequency| (TOTAL as f32 / frequency.max(1) as f32).log2()).collect());
 
 #[inline(always)]
 fn is_far(token: u8) -> bool {
-    token.wrapping_sub(1) >= TOKENS as u8 - 2
+    (token & !HAS_REST).wrapping_sub(1) >= TOKENS as u8 - 2
 }

@@ -1,9 +1,9 @@
 //! Rows as the encoder puts them.
 
-use super::super::model::{CONTEXTS, FieldModel, KindModel, Model};
+use super::super::model::{FieldModel, KindModel, Model};
 use super::super::predictions::{Predictions, ROWS_AT_ONCE};
 use super::super::range::{RangeEncoder, TOTAL};
-use super::super::shape::{Symbol, Tables};
+use super::super::shape::{HAS_REST, Tables, narrow_token};
 use super::super::stay::{Gathered, Stay};
 use super::super::{Baseline, FieldWidth, FrameCodec};
 use super::{chance, shapes_at};
@@ -139,23 +139,30 @@ fn put_column<const ARE_ALL: bool>(
     let rows = stay.histories.chunks(ROWS_AT_ONCE).zip(stay.now.chunks(ROWS_AT_ONCE));
     let mut local = encoder.local();
     let mut expected = Predictions::new();
-    let mut symbols = [Symbol::default(); ROWS_AT_ONCE];
+    let mut tokens = [0; ROWS_AT_ONCE];
+    let has_wide = shapes.iter().any(|shape| shape.is_wide());
     for (((last, second), differences), (histories, now)) in last.zip(second).zip(differences).zip(rows) {
-        expected.expect(model, width, stay.age, (last, second), histories);
-        for (difference, step) in differences.iter().zip(&mut expected.steps) {
-            *step = width.wrap(difference.wrapping_sub(*step));
+        expected.expect(model, &shapes, width, stay.age, (last, second), histories);
+        let residuals = &mut expected.steps[..now.len()];
+        for ((difference, residual), token) in differences.iter().zip(residuals).zip(&mut tokens) {
+            *residual = width.wrap(difference.wrapping_sub(*residual));
+            *token = narrow_token(*residual);
         }
-        let rows = expected.contexts.iter().zip(&expected.phases).zip(&expected.steps);
-        for (((context, phase), residual), symbol) in rows.zip(&mut symbols[..differences.len()]) {
-            *symbol = shapes[*context as usize % CONTEXTS].symbol(*phase, *residual);
+        if has_wide {
+            for (row, token) in tokens[..now.len()].iter_mut().enumerate() {
+                let shape = shapes[expected.context(row)];
+                if shape.is_wide() {
+                    *token = shape.wide_token(expected.steps[row]);
+                }
+            }
         }
         for (row, now) in now.iter().enumerate() {
             if ARE_ALL || now.has_moved() {
-                let symbol = symbols[row];
-                symbol.put(&mut local, tables);
-                if symbol.has_rest {
-                    let shape = &shapes[expected.contexts[row] as usize % CONTEXTS];
-                    local.detour(|encoder| shape.put_rest(encoder, symbol));
+                let token = tokens[row];
+                tables[usize::from(expected.tables[row])].put(&mut local, token);
+                if token >= HAS_REST {
+                    let (shape, residual) = (shapes[expected.context(row)], expected.steps[row]);
+                    local.detour(|encoder| shape.put_rest(encoder, token, residual));
                 }
             }
         }

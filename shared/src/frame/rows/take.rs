@@ -195,7 +195,7 @@ impl<'a> Rows<'a> {
         let codes = self.codes.chunks_mut(ROWS_AT_ONCE * fields);
         let mut expected = Predictions::new();
         for (((last, second), histories), codes) in last.zip(second).zip(histories).zip(codes) {
-            expected.expect(model, width, self.age, (last, second), histories);
+            expected.expect(model, &shapes, width, self.age, (last, second), histories);
             *decoder = take_residuals::<ARE_ALL>(decoder, tables, &shapes, histories, &mut expected)?;
             let now = &mut expected.steps[..histories.len()];
             for now in &mut *now {
@@ -233,11 +233,11 @@ fn take_residuals<'a, const ARE_ALL: bool>(
     expected: &mut Predictions,
 ) -> Result<RangeDecoder<'a>, FrameError> {
     let mut decoder = decoder.local();
-    let rows = expected.contexts.iter().zip(&expected.phases).zip(&mut expected.steps);
-    for (((context, phase), step), history) in rows.zip(histories) {
+    let rows = expected.contexts.iter().zip(&expected.tables).zip(&mut expected.steps);
+    for (((context, table), step), history) in rows.zip(histories) {
         if ARE_ALL || history.is_coded() {
-            let shape = &shapes[*context as usize % CONTEXTS];
-            *step = step.wrapping_add(shape.take(&mut decoder, tables, *phase)?);
+            let (shape, table) = (shapes[*context as usize % CONTEXTS], &tables[usize::from(*table)]);
+            *step = step.wrapping_add(shape.take(&mut decoder, table)?);
         } else {
             *step = 0;
         }
