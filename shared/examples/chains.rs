@@ -4,9 +4,10 @@
 //! `cargo run -p fracas-shared --example chains -- 100 7` writes 100 cases beginning with the seed 7, one JSON
 //! object on each line: a schema, and frames of one viewer, each with its tick, its view hash and its strings, or
 //! the error that it ends in; what such a frame builds on stays as it was. Every other case is a room whose encoder
-//! learns, with a viewer that joins again, misses ticks and gets spoilt frames; the others are frames of random bytes.
+//! learns, and a viewer at the end of a line that delays and gets lost with all that is on it: it joins again, or resumes
+//! from what it holds, misses ticks and gets spoilt frames. The others are frames of random bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::env;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
@@ -114,43 +115,56 @@ impl Viewer {
     fn follow_a_room(&mut self, rng: &mut Rng, kinds: &[Kind]) {
         let mut room = Moving::new(rng, kinds);
         let mut newest = Snapshot::new(Tick(room.tick.0.wrapping_sub(1)));
-        let mut past: Vec<Snapshot> = Vec::new();
-        let mut depth = 0;
+        // What the room has shown, and what was sent of it but has not arrived; each with how much is known of it by
+        // who holds it.
+        let (mut shown, mut line) = (Vec::<Snapshot>::new(), VecDeque::new());
+        let (mut sent, mut arrived): (Option<(usize, u8)>, _) = (None, None);
         let mut stall = 0;
-        for _ in 0..TICKS {
+        for place in 0..TICKS as usize {
             let mut snapshot = room.snapshot();
             self.encoder.follow(&newest, &mut snapshot);
-            past.push(std::mem::replace(&mut newest, snapshot));
+            shown.push(snapshot.clone());
+            newest = snapshot;
             room.step(rng);
+            if rng.chance(0.04) {
+                line.clear();
+                // Who joins again still has what it saw, but the room builds on nothing.
+                sent = if rng.chance(0.5) { arrived } else { None };
+            }
             if stall > 0 {
                 stall -= 1;
-                continue;
+            } else {
+                stall = if rng.chance(0.06) { rng.below(40) } else { 0 };
+                let age = |place: usize| newest.tick().since(shown[place].tick());
+                let base = sent.filter(|(place, _)| age(*place) <= 64);
+                let baseline = base.map(|(place, depth)| Baseline { snapshot: &shown[place], depth });
+                let mut frame = Vec::new();
+                self.encoder.encode(baseline, &newest, rng.chance(0.3), &mut frame);
+                let depth = base.map_or(0, |(old, depth)| Baseline::depth_after(depth, age(old) as u32));
+                sent = Some((place, depth));
+                line.push_back((frame, place, depth));
             }
-            stall = if rng.chance(0.06) { rng.below(40) } else { 0 };
-            // Who joins again still has what it saw, but the room builds on nothing.
-            let is_known = !rng.chance(0.02);
-            let held = self.held.as_ref().filter(|_| is_known);
-            let base = held.and_then(|held| past.iter().find(|it| it.tick() == held.tick()));
-            let baseline = base.filter(|it| newest.tick().since(it.tick()) <= 64);
-            let baseline = baseline.map(|snapshot| Baseline { snapshot, depth });
-            let mut frame = Vec::new();
-            self.encoder.encode(baseline, &newest, rng.chance(0.3), &mut frame);
-            depth = baseline.map_or(0, |baseline| {
-                Baseline::depth_after(baseline.depth, newest.tick().since(baseline.snapshot.tick()) as u32)
-            });
-            if rng.chance(0.2) {
-                let mut spoilt = frame.clone();
-                cases::mutate(rng, &mut spoilt);
-                if self.encoder.codec().decode(self.held.as_ref(), &spoilt).is_err() {
-                    self.see(&spoilt);
-                }
+            let is_last = place + 1 == TICKS as usize;
+            while (is_last || rng.chance(0.7))
+                && let Some((frame, place, depth)) = line.pop_front()
+            {
+                self.receive(rng, &frame, &shown[place]);
+                arrived = Some((place, depth));
             }
-            if baseline.is_none() {
-                self.held = None;
-            }
-            assert!(self.see(&frame), "it was just encoded");
-            assert_eq!(self.held.as_ref(), Some(&newest));
         }
+    }
+
+    /// What arrives of a snapshot, at times after a spoilt copy of it.
+    fn receive(&mut self, rng: &mut Rng, frame: &[u8], shown: &Snapshot) {
+        if rng.chance(0.2) {
+            let mut spoilt = frame.to_vec();
+            cases::mutate(rng, &mut spoilt);
+            if self.encoder.codec().decode(self.held.as_ref(), &spoilt).is_err() {
+                self.see(&spoilt);
+            }
+        }
+        assert!(self.see(frame), "it was just encoded");
+        assert_eq!(self.held.as_ref(), Some(shown), "what the room thinks it holds");
     }
 
     /// Frames of random bytes, mostly such that show somebody who was not so before.

@@ -1,4 +1,5 @@
-// Frames over long times: a room that learns, a viewer that joins again and stalls, and frames of random bytes.
+// Frames over long times: of a room that learns, by a line that delays and breaks, to a viewer that stalls, resumes and
+// joins again; and frames of random bytes. What is held then is what the room thinks.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
