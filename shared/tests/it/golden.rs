@@ -47,7 +47,7 @@ fn schema(page: &str) -> Schema {
 }
 
 /// Bytes in hexadecimal, two digits each; what follows a `#` is a comment.
-fn from_hex(text: &str) -> Vec<u8> {
+pub(crate) fn from_hex(text: &str) -> Vec<u8> {
     let words = text.lines().flat_map(|line| line.split('#').next().unwrap_or_default().split_whitespace());
     words.map(|word| u8::from_str_radix(word, 16).expect("two hexadecimal digits")).collect()
 }

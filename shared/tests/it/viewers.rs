@@ -2,11 +2,13 @@
 //! does, bit for bit. So does a decoder that was written in another language, from the page about the protocol alone.
 
 use std::collections::VecDeque;
+use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use fracas_shared::frame::{Baseline, FrameEncoder};
+use fracas_shared::frame::{Baseline, FrameCodec, FrameEncoder};
 use fracas_shared::limits::BASELINE_AGE_MAX;
+use fracas_shared::message::PROTOCOL_VERSION;
 use fracas_shared::packet::ServerTag;
 use fracas_shared::schema::Kind;
 use fracas_shared::snapshot::Snapshot;
@@ -14,7 +16,7 @@ use fracas_shared::{Rng, Schema};
 use serde_json::{Value, json};
 
 use crate::cases::check_cases;
-use crate::golden::to_hex;
+use crate::golden::{from_hex, to_hex};
 use crate::samples::{Scene, random_kinds};
 
 const TICKS: usize = 40;
@@ -126,9 +128,53 @@ fn trace(rng: &mut Rng, kinds: Vec<Kind>) -> Value {
     json!({ "schema": schema.to_json(), "frames": frames })
 }
 
+/// What frames have been like since this form of them is in use. It only changes with [`PROTOCOL_VERSION`].
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/frames.json");
+
+fn golden() -> Vec<Value> {
+    let text = fs::read_to_string(GOLDEN).expect("the golden traces are there");
+    let golden: Value = serde_json::from_str(&text).expect("they are JSON");
+    assert_eq!(
+        golden["protocol"], PROTOCOL_VERSION,
+        "other frames need new golden traces: see `write_golden`"
+    );
+    golden["traces"].as_array().expect("a list").clone()
+}
+
+/// For a new form of frames: `cargo test -p fracas-shared -- --ignored write_golden`.
 #[test]
-fn a_decoder_made_by_the_page_alone_reads_a_trace() {
-    let mut traces = Vec::new();
+#[ignore = "writes a file"]
+fn write_golden() {
+    let mut rng = Rng::new(11, 0);
+    let traces = (0..6).map(|_| {
+        let kinds = random_kinds(&mut rng);
+        trace(&mut rng, kinds).to_string()
+    });
+    let traces = traces.collect::<Vec<_>>().join(",\n");
+    let text = format!("{{\"protocol\":{PROTOCOL_VERSION},\"traces\":[\n{traces}\n]}}\n");
+    fs::write(GOLDEN, text).expect("it can be written");
+}
+
+#[test]
+fn golden_traces_decode() {
+    for trace in golden() {
+        let schema = Schema::from_json(trace["schema"].as_str().expect("a schema")).expect("a schema");
+        let codec = FrameCodec::new(&schema.views);
+        let mut held: Option<Snapshot> = None;
+        for frame in trace["frames"].as_array().expect("frames") {
+            let bytes = from_hex(frame["bytes"].as_str().expect("bytes"));
+            let snapshot =
+                codec.decode(held.as_ref(), &bytes[1..]).expect("it was a frame when it was written");
+            assert_eq!(frame["tick"], snapshot.tick().0);
+            assert_eq!(frame["hash"], snapshot.hash());
+            held = Some(snapshot);
+        }
+    }
+}
+
+#[test]
+fn a_decoder_made_by_the_page_alone_reads_traces() {
+    let mut traces = golden();
     let mut rng = Rng::new(7, 0);
     for _ in 0..30 {
         let kinds = random_kinds(&mut rng);
