@@ -7,6 +7,7 @@
 mod chunk;
 mod columns;
 mod configuration;
+mod controls;
 mod differ;
 mod measure;
 mod options;

@@ -1,7 +1,7 @@
 //! A room's frames on their way to viewers who join, stall and come back: each holds what the server thinks it
 //! does, bit for bit. So does a decoder that was written in another language, from the page about the protocol alone.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -10,9 +10,10 @@ use fracas_shared::frame::{Baseline, FrameCodec, FrameEncoder};
 use fracas_shared::limits::BASELINE_AGE_MAX;
 use fracas_shared::message::PROTOCOL_VERSION;
 use fracas_shared::packet::ServerTag;
-use fracas_shared::schema::Kind;
+use fracas_shared::quant::code_max;
+use fracas_shared::schema::{Field, FieldKind, Kind};
 use fracas_shared::snapshot::Snapshot;
-use fracas_shared::{Rng, Schema};
+use fracas_shared::{EntityId, Rng, Schema, Tick};
 use serde_json::{Value, json};
 
 use crate::cases::check_cases;
@@ -21,6 +22,8 @@ use crate::samples::{Scene, random_kinds};
 
 const TICKS: usize = 40;
 const VIEWERS: usize = 3;
+/// Of a frame's head.
+const ALL_FLAGS: u8 = 0x3f;
 
 /// One viewer: what it holds, what the server knows of that, and what is still on the line.
 #[derive(Default)]
@@ -93,22 +96,76 @@ fn viewers_hold_what_the_server_thinks_they_do() {
     });
 }
 
-/// A viewer's frames, and what it holds after each.
-fn trace(rng: &mut Rng, kinds: Vec<Kind>) -> Value {
+/// A viewer's frames of a random room, and what it holds after each.
+fn random_trace(rng: &mut Rng) -> Value {
+    let kinds = random_kinds(rng);
+    let mut scene = Scene::new(rng, kinds.clone());
+    trace(rng, kinds, TICKS, |rng| {
+        let snapshot = scene.snapshot();
+        if rng.chance(0.8) {
+            scene.step_by_one(rng);
+        } else {
+            scene.step(rng);
+        }
+        snapshot
+    })
+}
+
+/// The same of ships that mostly go on as they did, so that the encoder learns what to expect.
+fn ships_trace(rng: &mut Rng) -> Value {
+    const SHIPS: u16 = 20;
+    let field = |name, kind| Field::new(name, kind);
+    let place = FieldKind::Fixed { min: 0.0, step: 1.0 / 32.0, bits: 12 };
+    let fields = vec![
+        field("x", place.clone()),
+        field("y", place),
+        field("aim", FieldKind::Angle { bits: 10 }),
+        field("hp", FieldKind::Uint { bits: 7 }),
+    ];
+    let masks = fields.iter().map(|field| code_max(field.kind.bits())).collect::<Vec<_>>();
+    let mut tick = Tick(u32::MAX - 50);
+    let mut ships = vec![[[0_i32; 2]; 4]; SHIPS.into()];
+    trace(rng, vec![Kind { name: "Ship".into(), fields }], 4 * TICKS, |rng| {
+        let mut snapshot = Snapshot::new(tick);
+        for (id, ship) in (1..).zip(&mut ships) {
+            for (place, [code, speed]) in ship.iter_mut().enumerate() {
+                let turn = rng.below(5) as i32 - 2;
+                *speed = match place {
+                    3 => {
+                        if rng.chance(0.02) {
+                            turn
+                        } else {
+                            0
+                        }
+                    }
+                    _ => (*speed + turn).clamp(-20, 20),
+                };
+                *code += *speed;
+            }
+            snapshot.push(EntityId::new(id).expect("from 1 on"), 0, |codes| {
+                codes.extend(ship.iter().zip(&masks).map(|([code, _], mask)| *code as u32 & mask));
+            });
+        }
+        snapshot.seal(BTreeMap::new());
+        tick += 1;
+        snapshot
+    })
+}
+
+fn trace(rng: &mut Rng, kinds: Vec<Kind>, ticks: usize, mut next: impl FnMut(&mut Rng) -> Snapshot) -> Value {
+    let mut encoder = FrameEncoder::new(&kinds);
     let schema = Schema {
         game: "random".into(),
         revision: 1,
-        views: kinds.clone(),
+        views: kinds,
         own: Vec::new(),
         inputs: Vec::new(),
         events: Vec::new(),
         messages: Vec::new(),
     };
-    let mut encoder = FrameEncoder::new(&kinds);
-    let mut scene = Scene::new(rng, kinds);
     let (mut shown, mut viewer, mut frames) = (Vec::<Snapshot>::new(), Viewer::default(), Vec::new());
-    for _ in 0..TICKS {
-        let mut snapshot = scene.snapshot();
+    for _ in 0..ticks {
+        let mut snapshot = next(rng);
         if let Some(last) = shown.last() {
             encoder.follow(last, &mut snapshot);
         }
@@ -123,7 +180,6 @@ fn trace(rng: &mut Rng, kinds: Vec<Kind>) -> Value {
                 "bytes": bytes, "tick": snapshot.tick().0, "hash": snapshot.hash(), "entities": entities,
             }));
         }
-        if rng.chance(0.8) { scene.step_by_one(rng) } else { scene.step(rng) }
     }
     json!({ "schema": schema.to_json(), "frames": frames })
 }
@@ -146,17 +202,15 @@ fn golden() -> Vec<Value> {
 #[ignore = "writes a file"]
 fn write_golden() {
     let mut rng = Rng::new(11, 0);
-    let traces = (0..6).map(|_| {
-        let kinds = random_kinds(&mut rng);
-        trace(&mut rng, kinds).to_string()
-    });
-    let traces = traces.collect::<Vec<_>>().join(",\n");
+    let traces = [random_trace, random_trace, random_trace, ships_trace].map(|trace| trace(&mut rng));
+    let traces = traces.iter().map(Value::to_string).collect::<Vec<_>>().join(",\n");
     let text = format!("{{\"protocol\":{PROTOCOL_VERSION},\"traces\":[\n{traces}\n]}}\n");
     fs::write(GOLDEN, text).expect("it can be written");
 }
 
 #[test]
 fn golden_traces_decode() {
+    let mut flags = 0;
     for trace in golden() {
         let schema = Schema::from_json(trace["schema"].as_str().expect("a schema")).expect("a schema");
         let codec = FrameCodec::new(&schema.views);
@@ -165,11 +219,13 @@ fn golden_traces_decode() {
             let bytes = from_hex(frame["bytes"].as_str().expect("bytes"));
             let snapshot =
                 codec.decode(held.as_ref(), &bytes[1..]).expect("it was a frame when it was written");
+            flags |= bytes[1];
             assert_eq!(frame["tick"], snapshot.tick().0);
             assert_eq!(frame["hash"], snapshot.hash());
             held = Some(snapshot);
         }
     }
+    assert_eq!(flags, ALL_FLAGS, "all that a frame may carry is in one of them");
 }
 
 #[test]
@@ -177,8 +233,7 @@ fn a_decoder_made_by_the_page_alone_reads_traces() {
     let mut traces = golden();
     let mut rng = Rng::new(7, 0);
     for _ in 0..30 {
-        let kinds = random_kinds(&mut rng);
-        traces.push(trace(&mut rng, kinds));
+        traces.push(random_trace(&mut rng));
     }
     let decoder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/frames.py");
     let mut python = Command::new("python3")

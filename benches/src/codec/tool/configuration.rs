@@ -4,6 +4,8 @@ use fracas_shared::frame::{Baseline, FrameCodec, FrameEncoder, FrameError};
 use fracas_shared::schema::Kind;
 use fracas_shared::snapshot::Snapshot;
 
+use super::controls::{Change, Packed};
+
 /// A way to code frames.
 pub struct Configuration {
     /// What it is called in reports.
@@ -37,7 +39,50 @@ pub trait Coder {
 
 /// All configurations; the first is what rooms and clients use.
 pub fn configurations() -> Vec<Configuration> {
-    vec![Configuration { name: "default", coder: |kind| Box::new(RoomCodec::new(kind)) }]
+    vec![
+        Configuration { name: "default", coder: |kind| Box::new(RoomCodec::new(kind)) },
+        Configuration { name: "default, never learning", coder: |kind| Box::new(Unlearned::new(kind)) },
+        Configuration {
+            name: "adaptive Rice, per frame",
+            coder: |kind| Box::new(Packed::new(kind, Change::Rice)),
+        },
+        Configuration {
+            name: "changed codes, packed",
+            coder: |kind| Box::new(Packed::new(kind, Change::Whole)),
+        },
+    ]
+}
+
+/// By the model that both ends begin with.
+struct Unlearned(FrameCodec);
+
+impl Unlearned {
+    fn new(kind: &Kind) -> Self {
+        Self(FrameCodec::new(std::slice::from_ref(kind)))
+    }
+}
+
+impl Coder for Unlearned {
+    fn follow(&mut self, last: &Snapshot, snapshot: &mut Snapshot) {
+        self.0.note_moves(last, snapshot);
+    }
+
+    fn encode(&mut self, baseline: Option<&Snapshot>, snapshot: &Snapshot, out: &mut Vec<u8>) {
+        self.0.encode(baseline.map(Baseline::from), snapshot, false, out);
+    }
+
+    fn followed(&self, last: &Snapshot, snapshot: &mut Snapshot) {
+        self.0.note_moves(last, snapshot);
+    }
+
+    fn decode(
+        &self,
+        baseline: Option<&Snapshot>,
+        frame: &[u8],
+        snapshot: &mut Snapshot,
+    ) -> Result<(), FrameError> {
+        self.0.decode_into(baseline, frame, snapshot)
+    }
 }
 
 /// As rooms and clients code them. Nothing else here calls the codec.

@@ -27,6 +27,9 @@ The trace is CSV with a header; its columns are in any order:
   frames.
 
 What is printed, and is in --json for each of its configurations:
+- `default` is how rooms code. `never learning` keeps the model that it begins with. `adaptive Rice`
+  and `changed codes` are what plain packing gives: of what changed, the difference in a Rice code
+  that adapts within a frame, or the whole code.
 - An update is an entity that is in a frame and in its baseline. Bits and bytes per update are
   all bytes of the frames over their updates. The first N frames are keyframes: they are counted
   apart.
