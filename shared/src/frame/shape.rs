@@ -158,7 +158,7 @@ pub(super) struct Shape {
     /// The first of its tables, which are as many as there are phases.
     pub(super) table: u16,
     /// The lowest bits that are as they are.
-    shift: u8,
+    pub(super) shift: u8,
 }
 
 impl Shape {
@@ -206,42 +206,6 @@ impl Shape {
         (i64::from(residual) + (1 << self.shift >> 1)) >> self.shift
     }
 
-    /// The residual, modulo 2^32, that is coded by this table of it.
-    #[inline(always)]
-    pub(super) fn take(self, decoder: &mut RangeDecoder<'_>, table: &Table) -> Result<i32, OutOfBits> {
-        // Nearly all are narrow, and a token says nothing of that.
-        if self.is_wide() {
-            return aside(decoder, |decoder| {
-                let token = table.take(decoder)?;
-                self.take_rest(decoder, token)
-            });
-        }
-        let token = table.take(decoder)?;
-        if is_far(token) {
-            return aside(decoder, |decoder| self.take_rest(decoder, token));
-        }
-        Ok(i32::from(token) - RIGHT as i32)
-    }
-
-    /// What a token does not tell.
-    fn take_rest(self, decoder: &mut RangeDecoder<'_>, token: u8) -> Result<i32, OutOfBits> {
-        let token = i64::from(token) - RIGHT as i64;
-        if token == 0 {
-            return Ok(0);
-        }
-        let mut step = token - i64::from(self.is_wide() && token > 0);
-        if token.abs() == i64::from(FAR_STEPS) {
-            let length = decoder.take_bits(5) + FAR_LOG;
-            if length > 32 {
-                return Err(OutOfBits);
-            }
-            let further = (1 << length | i64::from(decoder.take_bits(length))) - (1 << FAR_LOG);
-            step += if token < 0 { -further } else { further };
-        }
-        let rest = decoder.take_bits(self.shift.into());
-        Ok(((step << self.shift) + i64::from(rest) - (1 << self.shift >> 1)) as i32)
-    }
-
     /// What a residual costs, in bits.
     pub(super) fn cost(self, phase: u32, residual: i32) -> f32 {
         let token = self.token(residual);
@@ -278,6 +242,42 @@ impl Shape {
 pub(super) fn narrow_token(residual: i32) -> u8 {
     let is_far = residual.unsigned_abs() >= FAR_STEPS as u32;
     (residual.clamp(-FAR_STEPS, FAR_STEPS) + RIGHT as i32) as u8 | (u8::from(is_far) * HAS_REST)
+}
+
+/// The residual, modulo 2^32, that is coded by this table of a shape with so many bits as they are.
+#[inline(always)]
+pub(super) fn take(decoder: &mut RangeDecoder<'_>, table: &Table, shift: u8) -> Result<i32, OutOfBits> {
+    // Nearly all are narrow, and a token says nothing of that.
+    if shift > 0 {
+        return aside(decoder, |decoder| {
+            let token = table.take(decoder)?;
+            take_rest(decoder, token, shift)
+        });
+    }
+    let token = table.take(decoder)?;
+    if is_far(token) {
+        return aside(decoder, |decoder| take_rest(decoder, token, 0));
+    }
+    Ok(i32::from(token) - RIGHT as i32)
+}
+
+/// What a token does not tell.
+fn take_rest(decoder: &mut RangeDecoder<'_>, token: u8, shift: u8) -> Result<i32, OutOfBits> {
+    let token = i64::from(token) - RIGHT as i64;
+    if token == 0 {
+        return Ok(0);
+    }
+    let mut step = token - i64::from(shift > 0 && token > 0);
+    if token.abs() == i64::from(FAR_STEPS) {
+        let length = decoder.take_bits(5) + FAR_LOG;
+        if length > 32 {
+            return Err(OutOfBits);
+        }
+        let further = (1 << length | i64::from(decoder.take_bits(length))) - (1 << FAR_LOG);
+        step += if token < 0 { -further } else { further };
+    }
+    let rest = decoder.take_bits(shift.into());
+    Ok(((step << shift) + i64::from(rest) - (1 << shift >> 1)) as i32)
 }
 
 /// Decodes what needs much code in a place of its own, with a decoder of its own: the other one stays in registers.

@@ -4,7 +4,7 @@ use super::super::model::{CONTEXTS, FieldModel, KindModel, Model};
 use super::super::moves::{self, History};
 use super::super::predictions::{Predictions, ROWS_AT_ONCE};
 use super::super::range::RangeDecoder;
-use super::super::shape::{Shape, Tables};
+use super::super::shape::{Shape, Tables, take};
 use super::super::{FieldWidth, FrameCodec, FrameError};
 use super::{chance, shapes_at};
 use crate::id::EntityId;
@@ -187,6 +187,7 @@ impl<'a> Rows<'a> {
         model: &FieldModel,
     ) -> Result<(), FrameError> {
         let shapes = shapes_at(model, self.age);
+        let has_wide = shapes.iter().any(|shape| shape.is_wide());
         let rows = self.histories.len();
         let fields = self.codes.len() / rows;
         let last = self.last[field * rows..][..rows].chunks_mut(ROWS_AT_ONCE);
@@ -196,7 +197,11 @@ impl<'a> Rows<'a> {
         let mut expected = Predictions::new();
         for (((last, second), histories), codes) in last.zip(second).zip(histories).zip(codes) {
             expected.expect(model, &shapes, width, self.age, (last, second), histories);
-            *decoder = take_residuals::<ARE_ALL>(decoder, tables, &shapes, histories, &mut expected)?;
+            *decoder = if has_wide {
+                take_residuals::<ARE_ALL, true>(decoder, tables, &shapes, histories, &mut expected)?
+            } else {
+                take_residuals::<ARE_ALL, false>(decoder, tables, &shapes, histories, &mut expected)?
+            };
             let now = &mut expected.steps[..histories.len()];
             for now in &mut *now {
                 *now = width.wrap(*now);
@@ -225,7 +230,7 @@ impl<'a> Rows<'a> {
 
 /// Adds to what was expected what that was wrong by. The decoder stays in registers.
 #[inline(never)]
-fn take_residuals<'a, const ARE_ALL: bool>(
+fn take_residuals<'a, const ARE_ALL: bool, const HAS_WIDE: bool>(
     decoder: &RangeDecoder<'a>,
     tables: &Tables,
     shapes: &[Shape; CONTEXTS],
@@ -236,8 +241,8 @@ fn take_residuals<'a, const ARE_ALL: bool>(
     let rows = expected.contexts.iter().zip(&expected.tables).zip(&mut expected.steps);
     for (((context, table), step), history) in rows.zip(histories) {
         if ARE_ALL || history.is_coded() {
-            let (shape, table) = (shapes[*context as usize % CONTEXTS], &tables[usize::from(*table)]);
-            *step = step.wrapping_add(shape.take(&mut decoder, table)?);
+            let shift = if HAS_WIDE { shapes[*context as usize % CONTEXTS].shift } else { 0 };
+            *step = step.wrapping_add(take(&mut decoder, &tables[usize::from(*table)], shift)?);
         } else {
             *step = 0;
         }
