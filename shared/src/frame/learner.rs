@@ -209,14 +209,14 @@ impl FieldLearner {
         if (cost - self.cost).abs() <= AS_BEFORE * self.cost {
             return None;
         }
-        let found = self.best(*old, memory);
-        let least = self.cost(&found);
+        let (found, least) = self.best(*old, memory);
         let pays = (cost - least) * PAYS_IN > CHANGE_BITS;
         self.cost = if pays { least } else { cost };
         pays.then_some(found)
     }
 
-    fn best(&self, model: FieldModel, memory: &mut Vec<Residual>) -> FieldModel {
+    /// The best model that is found from this one, and what a value costs by it.
+    fn best(&self, model: FieldModel, memory: &mut Vec<Residual>) -> (FieldModel, f32) {
         // The one that is wrong by the least, in eighths; what is far off counts no more than a little.
         let few = self.samples.len().div_ceil(SAMPLES_TO_PREDICT);
         let wrong = |predictor: &Predictor| -> u64 {
@@ -248,7 +248,10 @@ impl FieldLearner {
                 *shape = last;
             }
         }
-        best
+        let costs = memory.iter().map(|residual| {
+            residual.count as f32 * residual.cost(best.shapes[usize::from(residual.context)])
+        });
+        (best, costs.sum::<f32>() / self.samples.len() as f32)
     }
 }
 

@@ -168,10 +168,7 @@ pub(super) fn note(
         let columns = last.chunks_exact_mut(rows).zip(second.chunks_exact_mut(rows));
         let columns = columns.zip(old_last.chunks_exact(rows));
         for (field, (((last, second), old_last), width)) in columns.zip(widths).enumerate() {
-            let rows = codes.chunks_exact(fields).zip(old_codes.chunks_exact(fields));
-            for (last, (codes, old_codes)) in last.iter_mut().zip(rows) {
-                *last = width.difference(codes[field], old_codes[field]);
-            }
+            column_differences(*width, last, codes, old_codes, (field, fields));
             differ(*width, second, last, old_last);
             note_moves(histories, last);
         }
@@ -190,6 +187,42 @@ pub(super) fn note(
             history.note_move(now);
         }
         histories[to] = history.next();
+    }
+}
+
+/// What the codes of one field differ, which lie among those of so many fields.
+fn column_differences(
+    width: FieldWidth,
+    differences: &mut [i32],
+    codes: &[u32],
+    old_codes: &[u32],
+    (field, fields): (usize, usize),
+) {
+    /// Of a number of fields that is known beforehand, compilers make vectors.
+    fn of<const FIELDS: usize>(
+        width: FieldWidth,
+        differences: &mut [i32],
+        codes: &[u32],
+        old_codes: &[u32],
+        field: usize,
+    ) {
+        let field = field % FIELDS;
+        let rows = codes.as_chunks::<FIELDS>().0.iter().zip(old_codes.as_chunks::<FIELDS>().0);
+        for (difference, (codes, old_codes)) in differences.iter_mut().zip(rows) {
+            *difference = width.difference(codes[field], old_codes[field]);
+        }
+    }
+    match fields {
+        1 => of::<1>(width, differences, codes, old_codes, field),
+        2 => of::<2>(width, differences, codes, old_codes, field),
+        3 => of::<3>(width, differences, codes, old_codes, field),
+        4 => of::<4>(width, differences, codes, old_codes, field),
+        _ => {
+            let rows = codes.chunks_exact(fields).zip(old_codes.chunks_exact(fields));
+            for (difference, (codes, old_codes)) in differences.iter_mut().zip(rows) {
+                *difference = width.difference(codes[field], old_codes[field]);
+            }
+        }
     }
 }
 
