@@ -139,9 +139,16 @@ impl Table {
             high = select_unpredictable(decoder.is_below(edge), edge, high);
         }
         if decoder.is_below(low) || !decoder.is_below(high) {
-            token = if decoder.is_below(low) { 0 } else { MIDDLE.end };
-            while !decoder.is_below(edge(token + 1)) {
-                token += 1;
+            if decoder.is_below(low) {
+                token = MIDDLE.start - 1;
+                while decoder.is_below(edge(token)) {
+                    token -= 1;
+                }
+            } else {
+                token = MIDDLE.end;
+                while !decoder.is_below(edge(token + 1)) {
+                    token += 1;
+                }
             }
             (low, high) = (edge(token), edge(token + 1));
         }
@@ -190,7 +197,7 @@ impl Shape {
     }
 
     /// The same of a wide one.
-    #[inline(never)]
+    #[inline]
     pub(super) fn wide_token(self, residual: i32) -> u8 {
         if residual == 0 {
             return RIGHT as u8;
