@@ -7,10 +7,12 @@ use clap::Parser;
 use fracas_client::{LineProfile, RoomWanted, ServerUrl};
 use fracas_shared::limits::{CONNECTIONS_MAX, OPTIONS_BYTES_MAX, PLAYER_NAME_BYTES_MAX};
 
+use crate::expect::Expectation;
+
 /// Headless bots that play a game, and measure what they get.
 ///
-/// Exit code: 0 when every bot joined and left as it should, 1 when a bot failed to join or was
-/// disconnected, 2 when the arguments make no sense.
+/// Exit code: 0 when every bot joined and left as it should and all was as expected, 1 when a bot failed
+/// to join or was disconnected, 2 when the arguments make no sense, 99 when something was not as --expect has it.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "fracas-bots", version)]
 pub(crate) struct Options {
@@ -55,6 +57,12 @@ pub(crate) struct Options {
     /// Write the report to this file, too.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+
+    /// What the run is to show, else the exit code is 99; may be given several times. A figure, <, <=, > or >=, and
+    /// a time or a number: `input_to_state.p99<60ms`, `update_gap.max<=0.1s`, `updates_received_share_min>=99.9%`,
+    /// `failed<=3`. Times have .p and any percentile, .mean and .max; the other figures are those of the report.
+    #[arg(long, value_name = "EXPECTATION")]
+    pub(crate) expect: Vec<Expectation>,
 
     /// Play in this room only. Otherwise the bots fill rooms, and create what they need.
     #[arg(long, value_name = "ID")]

@@ -16,11 +16,13 @@ use fracas_shared::{GameList, GameVisitor, Pilot};
 
 mod bot;
 mod cli;
+mod expect;
 mod progress;
 mod record;
 mod report;
 mod swarm;
 
+pub use expect::Verdict;
 pub use report::{Quantiles, Report};
 
 use cli::Options;
@@ -29,9 +31,12 @@ use cli::Options;
 const FAILED: u8 = 1;
 /// The arguments make no sense.
 const WRONG_USAGE: u8 = 2;
+/// Something was not as expected.
+const CROSSED: u8 = 99;
 
 /// Runs the load tester for these games, and gives the process's exit code: 0 when every bot joined
-/// and left as it should, 1 when not, 2 when the arguments make no sense.
+/// and left as it should and all was as expected, 1 when a bot did not, 2 when the arguments make no sense, 99 when
+/// something was not as expected.
 pub fn run<L: GameList>(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let options = match Options::try_parse_from(arguments) {
         Ok(options) => options,
@@ -62,7 +67,11 @@ pub fn run<L: GameList>(arguments: impl IntoIterator<Item = OsString>) -> ExitCo
                 eprintln!("fracas-bots: {error:#}");
                 return ExitCode::from(FAILED);
             }
-            if report.is_fine() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+            match (report.is_fine(), report.is_as_expected()) {
+                (false, _) => ExitCode::from(FAILED),
+                (true, false) => ExitCode::from(CROSSED),
+                (true, true) => ExitCode::SUCCESS,
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::cli::Options;
+use crate::expect::Verdict;
 use crate::record::{Errors, Record};
 
 /// The share of its updates that every bot is to get.
@@ -61,6 +62,8 @@ pub struct Report {
     pub view_hash_mismatches: u64,
     /// How often each kind of error occurred.
     pub errors: BTreeMap<String, u64>,
+    /// Whether all was as expected.
+    pub expectations: Vec<Verdict>,
     /// What the first error of each kind said.
     #[serde(skip)]
     pub messages: BTreeMap<String, String>,
@@ -105,7 +108,7 @@ impl Report {
         let errors = |of: fn(&Errors) -> u64| {
             record.errors.iter().map(|(kind, errors)| (kind.clone(), of(errors))).collect()
         };
-        Self {
+        let mut report = Self {
             game: options.game.clone(),
             seed: options.seed,
             line: options.line,
@@ -125,17 +128,25 @@ impl Report {
             kills: record.kills,
             view_hash_mismatches: record.view_hash_mismatches,
             errors: errors(|errors| errors.count),
+            expectations: Vec::new(),
             messages: record
                 .errors
                 .iter()
                 .map(|(kind, errors)| (kind.clone(), errors.first.clone()))
                 .collect(),
-        }
+        };
+        report.expectations = options.expect.iter().map(|expected| expected.judge(&report, record)).collect();
+        report
     }
 
     /// Whether every bot joined and left as it should.
     pub fn is_fine(&self) -> bool {
         self.failed == 0 && self.disconnects == 0
+    }
+
+    /// Whether all was as expected.
+    pub fn is_as_expected(&self) -> bool {
+        self.expectations.iter().all(|verdict| verdict.held)
     }
 
     /// Writes the report as JSON.
@@ -187,6 +198,9 @@ impl Report {
         for (kind, count) in &self.errors {
             let message = self.messages.get(kind).map_or("", String::as_str);
             line("error", paint(RED, format!("{count} x {kind}: {message}")));
+        }
+        for verdict in &self.expectations {
+            line("expected", judge(verdict.held, verdict.to_string()));
         }
         table
     }

@@ -72,6 +72,31 @@ fn bots_play_over_bad_lines() {
 }
 
 #[test]
+fn what_is_not_as_expected_has_its_own_code() {
+    let url = server::start(Behaviour::SkipEveryFourth);
+    let (code, report) =
+        run(&url, &["--clients", "2", "--expect", "joined>=2", "--expect", "update_gap.max<1m"]);
+    assert_code(code, 2);
+    assert_eq!(report, Value::Null, "a minute is no unit of times");
+    let (code, report) =
+        run(&url, &["--clients", "2", "--expect", "joined>=2", "--expect", "update_gap.max<60s"]);
+    assert_code(code, 0);
+    assert_eq!(
+        (&report["expectations"][0]["held"], &report["expectations"][1]["held"]),
+        (&true.into(), &true.into())
+    );
+    let share = "updates_received_share_min>=99%";
+    let (code, report) = run(&url, &["--clients", "2", "--expect", "joined>=2", "--expect", share]);
+    assert_code(code, 99);
+    assert_eq!(
+        (&report["expectations"][1]["expected"], &report["expectations"][1]["held"]),
+        (&share.into(), &false.into())
+    );
+    let url = server::start(Behaviour::Refuse);
+    assert_code(run(&url, &["--clients", "2", "--expect", "joined>=2"]).0, 1);
+}
+
+#[test]
 fn a_refused_bot_is_a_failure() {
     let url = server::start(Behaviour::Refuse);
     let (code, report) = run(&url, &["--clients", "3"]);
