@@ -131,13 +131,8 @@ fn ships_trace(rng: &mut Rng) -> Value {
             for (place, [code, speed]) in ship.iter_mut().enumerate() {
                 let turn = rng.below(5) as i32 - 2;
                 *speed = match place {
-                    3 => {
-                        if rng.chance(0.02) {
-                            turn
-                        } else {
-                            0
-                        }
-                    }
+                    3 if rng.chance(0.02) => turn,
+                    3 => 0,
                     _ => (*speed + turn).clamp(-20, 20),
                 };
                 *code += *speed;

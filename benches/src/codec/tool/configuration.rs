@@ -40,8 +40,11 @@ pub trait Coder {
 /// All configurations; the first is what rooms and clients use.
 pub fn configurations() -> Vec<Configuration> {
     vec![
-        Configuration { name: "default", coder: |kind| Box::new(RoomCodec::new(kind)) },
-        Configuration { name: "default, never learning", coder: |kind| Box::new(Unlearned::new(kind)) },
+        Configuration { name: "default", coder: |kind| Box::new(RoomCodec::new(kind, true)) },
+        Configuration {
+            name: "default, never learning",
+            coder: |kind| Box::new(RoomCodec::new(kind, false)),
+        },
         Configuration {
             name: "adaptive Rice, per frame",
             coder: |kind| Box::new(Packed::new(kind, Change::Rice)),
@@ -53,58 +56,36 @@ pub fn configurations() -> Vec<Configuration> {
     ]
 }
 
-/// By the model that both ends begin with.
-struct Unlearned(FrameCodec);
-
-impl Unlearned {
-    fn new(kind: &Kind) -> Self {
-        Self(FrameCodec::new(std::slice::from_ref(kind)))
-    }
-}
-
-impl Coder for Unlearned {
-    fn follow(&mut self, last: &Snapshot, snapshot: &mut Snapshot) {
-        self.0.note_moves(last, snapshot);
-    }
-
-    fn encode(&mut self, baseline: Option<&Snapshot>, snapshot: &Snapshot, out: &mut Vec<u8>) {
-        self.0.encode(baseline.map(Baseline::from), snapshot, false, out);
-    }
-
-    fn followed(&self, last: &Snapshot, snapshot: &mut Snapshot) {
-        self.0.note_moves(last, snapshot);
-    }
-
-    fn decode(
-        &self,
-        baseline: Option<&Snapshot>,
-        frame: &[u8],
-        snapshot: &mut Snapshot,
-    ) -> Result<(), FrameError> {
-        self.0.decode_into(baseline, frame, snapshot)
-    }
-}
-
-/// As rooms and clients code them. Nothing else here calls the codec.
+/// As rooms and clients code them, or by the model that both ends begin with.
 struct RoomCodec {
     encoder: FrameEncoder,
     decoder: FrameCodec,
+    does_learn: bool,
 }
 
 impl RoomCodec {
-    fn new(kind: &Kind) -> Self {
+    fn new(kind: &Kind, does_learn: bool) -> Self {
         let views = std::slice::from_ref(kind);
-        Self { encoder: FrameEncoder::new(views), decoder: FrameCodec::new(views) }
+        Self { encoder: FrameEncoder::new(views), decoder: FrameCodec::new(views), does_learn }
     }
 }
 
 impl Coder for RoomCodec {
     fn follow(&mut self, last: &Snapshot, snapshot: &mut Snapshot) {
-        self.encoder.follow(last, snapshot);
+        if self.does_learn {
+            self.encoder.follow(last, snapshot);
+        } else {
+            self.decoder.note_moves(last, snapshot);
+        }
     }
 
     fn encode(&mut self, baseline: Option<&Snapshot>, snapshot: &Snapshot, out: &mut Vec<u8>) {
-        self.encoder.encode(baseline.map(Baseline::from), snapshot, false, out);
+        let baseline = baseline.map(Baseline::from);
+        if self.does_learn {
+            self.encoder.encode(baseline, snapshot, false, out);
+        } else {
+            self.decoder.encode(baseline, snapshot, false, out);
+        }
     }
 
     fn followed(&self, last: &Snapshot, snapshot: &mut Snapshot) {

@@ -1,11 +1,12 @@
 //! Plain ways to code frames, for the default to be held against: what one would write first, and second.
 
-use fracas_shared::EntityId;
-use fracas_shared::Tick;
+use std::collections::BTreeMap;
+
 use fracas_shared::bits::{BitReader, BitWriter, OutOfBits};
 use fracas_shared::frame::FrameError;
 use fracas_shared::schema::Kind;
 use fracas_shared::snapshot::Snapshot;
+use fracas_shared::{EntityId, Tick};
 
 use super::configuration::Coder;
 
@@ -61,6 +62,29 @@ impl Packed {
     fn means(&self) -> Vec<Mean> {
         vec![Mean { sum: 8, count: 1 }; self.widths.len()]
     }
+
+    /// Makes a row's codes of those of the baseline.
+    fn take_changes(
+        &self,
+        reader: &mut BitReader<'_>,
+        means: &mut [Mean],
+        codes: &mut [u32],
+    ) -> Result<(), OutOfBits> {
+        for (code, (bits, mean)) in codes.iter_mut().zip(self.widths.iter().zip(means)) {
+            if reader.take(1)? == 0 {
+                continue;
+            }
+            *code = match self.change {
+                Change::Whole => reader.take(*bits)?,
+                Change::Rice => {
+                    let number = take_rice(reader, mean.parameter())?;
+                    mean.add(number);
+                    code.wrapping_add(unzigzag(number.wrapping_add(1))) & mask(*bits)
+                }
+            };
+        }
+        Ok(())
+    }
 }
 
 /// The differences 0, -1, 1, -2 and so on, modulo 2^bits, as 0, 1, 2, 3.
@@ -105,13 +129,13 @@ impl Coder for Packed {
     fn encode(&mut self, baseline: Option<&Snapshot>, snapshot: &Snapshot, out: &mut Vec<u8>) {
         let mut writer = BitWriter::new(out);
         writer.put(snapshot.tick().0, TICK_BITS);
-        let ids = |snapshot: &Snapshot| snapshot.rows().map(|row| row.id).collect::<Vec<_>>();
-        let are_alike = baseline.is_some_and(|baseline| ids(baseline) == ids(snapshot));
+        let ids = || snapshot.rows().map(|row| row.id);
+        let are_alike = baseline.is_some_and(|baseline| baseline.rows().map(|row| row.id).eq(ids()));
         writer.put_bool(are_alike);
         if !are_alike {
             writer.put(snapshot.len() as u32, COUNT_BITS);
-            for row in snapshot.rows() {
-                writer.put(row.id.get().into(), ID_BITS);
+            for id in ids() {
+                writer.put(id.get().into(), ID_BITS);
             }
         }
         let mut means = self.means();
@@ -177,26 +201,14 @@ impl Coder for Packed {
                 }
                 Some(old) => {
                     codes.extend_from_slice(old.codes);
-                    let has_changed = reader.take(1)? == 1;
-                    let fields = codes.iter_mut().zip(self.widths.iter().zip(&mut means));
-                    for (code, (bits, mean)) in fields.take(if has_changed { usize::MAX } else { 0 }) {
-                        if reader.take(1)? == 0 {
-                            continue;
-                        }
-                        *code = match self.change {
-                            Change::Whole => reader.take(*bits)?,
-                            Change::Rice => {
-                                let number = take_rice(&mut reader, mean.parameter())?;
-                                mean.add(number);
-                                code.wrapping_add(unzigzag(number.wrapping_add(1))) & mask(*bits)
-                            }
-                        };
+                    if reader.take(1)? == 1 {
+                        self.take_changes(&mut reader, &mut means, &mut codes)?;
                     }
                 }
             }
             snapshot.push(id, 0, |out| out.extend_from_slice(&codes));
         }
-        snapshot.seal(std::collections::BTreeMap::new());
+        snapshot.seal(BTreeMap::new());
         Ok(())
     }
 }
