@@ -8,6 +8,7 @@ use fracas_client::{LineProfile, RoomWanted, ServerUrl};
 use fracas_shared::limits::{CONNECTIONS_MAX, OPTIONS_BYTES_MAX, PLAYER_NAME_BYTES_MAX};
 
 use crate::expect::Expectation;
+use crate::units::{parse_duration, parse_rate};
 
 /// Headless bots that play a game, and measure what they get.
 ///
@@ -86,30 +87,6 @@ impl Options {
     }
 }
 
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let problem = || format!("'{text}' is no duration: write a number and ms, s, m or h, as in 20s");
-    let unit_at = text.find(|letter: char| letter.is_ascii_alphabetic()).ok_or_else(problem)?;
-    let (number, unit) = text.split_at(unit_at);
-    let number: f64 = number.trim_end().parse().map_err(|_| problem())?;
-    let seconds = match unit {
-        "ms" => number / 1000.0,
-        "s" => number,
-        "m" => number * 60.0,
-        "h" => number * 3600.0,
-        _ => return Err(problem()),
-    };
-    let duration = Duration::try_from_secs_f64(seconds).map_err(|_| problem())?;
-    if duration.is_zero() { Err(format!("'{text}' is no time at all")) } else { Ok(duration) }
-}
-
-/// Bots per second.
-fn parse_rate(text: &str) -> Result<f64, String> {
-    let problem = || format!("'{text}' is no rate: write bots per second, as in 100/s");
-    let number = text.strip_suffix("/s").unwrap_or(text);
-    let rate: f64 = number.trim_end().parse().map_err(|_| problem())?;
-    if rate.is_finite() && rate > 0.0 { Ok(rate) } else { Err(problem()) }
-}
-
 fn parse_prefix(text: &str) -> Result<String, String> {
     let digits = CONNECTIONS_MAX.to_string().len();
     let bytes_max = PLAYER_NAME_BYTES_MAX - digits;
@@ -142,30 +119,6 @@ mod tests {
     #[test]
     fn the_command_is_sound() {
         Options::command().debug_assert();
-    }
-
-    #[test]
-    fn durations() {
-        let check = |text: &str, ms: u64| assert_eq!(parse_duration(text), Ok(Duration::from_millis(ms)));
-        check("500ms", 500);
-        check("20s", 20_000);
-        check("1.5s", 1500);
-        check("2m", 120_000);
-        check("2 m", 120_000);
-        check("1h", 3_600_000);
-        for wrong in ["", "20", "s", "20 parsecs", "-1s", "0s", "1s2", "NaNs", "1e400h"] {
-            assert!(parse_duration(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn rates() {
-        assert_eq!(parse_rate("100/s"), Ok(100.0));
-        assert_eq!(parse_rate("0.5/s"), Ok(0.5));
-        assert_eq!(parse_rate("20"), Ok(20.0));
-        for wrong in ["", "/s", "0/s", "-3/s", "fast", "100/m", "inf"] {
-            assert!(parse_rate(wrong).is_err(), "{wrong}");
-        }
     }
 
     #[test]

@@ -17,10 +17,16 @@ use fracas_shared::{GameList, GameVisitor, Pilot};
 mod bot;
 mod cli;
 mod expect;
+// Wired in by the swarm.
+#[allow(dead_code)]
+mod limits;
 mod progress;
 mod record;
 mod report;
 mod swarm;
+// Wired in by the swarm.
+#[allow(dead_code)]
+mod units;
 
 pub use expect::Verdict;
 pub use report::{Quantiles, Report};
