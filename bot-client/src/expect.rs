@@ -4,13 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::record::Record;
 use crate::report::Report;
 
 /// A figure, and what it is to be: see [`Expectation::from_str`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub(crate) struct Expectation {
     text: String,
     figure: Figure,
@@ -131,6 +132,27 @@ impl FromStr for Expectation {
             Figure::Number(_) => parse_number(bound)?,
         };
         Ok(Self { text: text.trim().to_owned(), figure, comparison, bound })
+    }
+}
+
+impl TryFrom<String> for Expectation {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Expectation> for String {
+    fn from(expectation: Expectation) -> Self {
+        expectation.text
+    }
+}
+
+/// What is written alike is expected alike.
+impl PartialEq for Expectation {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
     }
 }
 

@@ -20,9 +20,15 @@ mod expect;
 // Wired in by the swarm.
 #[allow(dead_code)]
 mod limits;
+// Wired in by the swarm.
+#[allow(dead_code)]
+mod plan;
 mod progress;
 mod record;
 mod report;
+// Wired in by the swarm.
+#[allow(dead_code)]
+mod scenario;
 mod swarm;
 // Wired in by the swarm.
 #[allow(dead_code)]
