@@ -5,17 +5,69 @@ use std::time::Duration;
 
 use clap::Parser;
 use fracas_client::{LineProfile, RoomWanted, ServerUrl};
-use fracas_shared::limits::{CONNECTIONS_MAX, OPTIONS_BYTES_MAX, PLAYER_NAME_BYTES_MAX};
+use fracas_shared::limits::CONNECTIONS_MAX;
 
 use crate::expect::Expectation;
-use crate::units::{parse_duration, parse_rate};
+use crate::limits::{THREADS_MAX, WORKERS_MAX};
+use crate::scenario::{Behaviour, GAME_DEFAULT, SEED_DEFAULT};
+use crate::units::{parse_duration, parse_pause, parse_rate, parse_share};
+
+mod scenario;
+mod values;
+
+pub(crate) use values::{Metrics, MetricsUrl, Target};
+
+use values::{parse_endpoint, parse_peer, parse_prefix, parse_room_json};
+
+// What is said in the help where nothing is given. It is no default of clap's, because what is given
+// is more than what a scenario says, and what is not given is less.
+const CLIENTS_DEFAULT: u32 = 100;
+const DURATION_DEFAULT: Duration = Duration::from_secs(20);
+const RAMP_DEFAULT: f64 = 100.0;
+
+const LOAD: &str = "Load";
+const BOTS: &str = "Bots";
+const REPORT: &str = "Report";
+const SCALE: &str = "Scale";
+
+const EXIT_CODES: &str = "\
+Exit code:
+  0   every bot joined and left as it should, and all was as expected
+  1   a bot failed to join or was disconnected, or there was no server
+  2   the arguments or the scenario make no sense
+  99  something was not as --expect or the scenario has it";
+
+/// What a worker is told by its coordinator, or leaves to it.
+const NOT_FOR_WORKERS: [&str; 24] = [
+    "target",
+    "scenario",
+    "clients",
+    "ramp",
+    "duration",
+    "reconnect",
+    "seed",
+    "game",
+    "behaviour",
+    "inputs",
+    "session",
+    "think",
+    "recording",
+    "line",
+    "room",
+    "room_json",
+    "name_prefix",
+    "expect",
+    "json",
+    "html",
+    "compare",
+    "metrics",
+    "record_inputs",
+    "find_capacity",
+];
 
 /// Headless bots that play a game, and measure what they get.
-///
-/// Exit code: 0 when every bot joined and left as it should and all was as expected, 1 when a bot failed
-/// to join or was disconnected, 2 when the arguments make no sense, 99 when something was not as --expect has it.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "fracas-bots", version)]
+#[command(name = "fracas-bots", version, after_help = EXIT_CODES)]
 pub(crate) struct Options {
     /// The server: ws://host:port, http://host:port or host:port.
     #[arg(long, default_value = "ws://127.0.0.1:3000", env = "FRACAS_URL")]
@@ -25,117 +77,211 @@ pub(crate) struct Options {
     #[arg(long, env = "FRACAS_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
 
-    /// The game to play.
-    #[arg(long, default_value = "arena")]
-    pub(crate) game: String,
+    /// What the server speaks.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) target: Target,
 
-    /// How many bots play at once.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=CONNECTIONS_MAX as i64))]
-    pub(crate) clients: u32,
+    /// Run this scenario: smoke, soak, spike, reconnect-storm, slow-readers, or a file like theirs. Other
+    /// flags change what it says: --clients its highest number, --duration its longest hold, flags of
+    /// bots all of its groups.
+    #[arg(long, value_name = "NAME|FILE", help_heading = LOAD)]
+    pub(crate) scenario: Option<String>,
 
-    /// How long they play once all have joined: 500ms, 20s, 2m, 1h.
-    #[arg(long, default_value = "20s", value_parser = parse_duration)]
-    pub(crate) duration: Duration,
+    /// How many bots play at once [default: 100].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=CONNECTIONS_MAX as i64), help_heading = LOAD)]
+    pub(crate) clients: Option<u32>,
 
-    /// How many bots connect in a second, at most.
-    #[arg(long, default_value = "100/s", value_parser = parse_rate)]
-    pub(crate) ramp: f64,
+    /// How long they play once all have joined: 500ms, 20s, 2m, 1h [default: 20s].
+    #[arg(long, value_parser = parse_duration, help_heading = LOAD)]
+    pub(crate) duration: Option<Duration>,
 
-    /// What the bots' decisions are drawn from. The same seed gives the same bots; what they get to
-    /// see depends on the network all the same.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
+    /// How many bots connect in a second [default: 100/s].
+    #[arg(long, value_name = "RATE", value_parser = parse_rate, conflicts_with = "scenario", help_heading = LOAD)]
+    pub(crate) ramp: Option<f64>,
+
+    /// Let this share of the bots lose their connection and come back, evenly over the middle tenth of
+    /// the duration: 50%.
+    #[arg(long, value_name = "SHARE", value_parser = parse_share, conflicts_with = "scenario", help_heading = LOAD)]
+    pub(crate) reconnect: Option<f64>,
+
+    /// What the bots' sessions and decisions are drawn from. The same seed gives the same bots; what they
+    /// get to see depends on the network all the same [default: 1].
+    #[arg(long, help_heading = LOAD)]
+    pub(crate) seed: Option<u64>,
+
+    /// The game to play [default: arena].
+    #[arg(long, help_heading = BOTS)]
+    pub(crate) game: Option<String>,
+
+    /// How the bots play [default: pilot].
+    #[arg(long, value_enum, help_heading = BOTS)]
+    pub(crate) behaviour: Option<Behaviour>,
+
+    /// How many inputs a bot sends in a second, as in 20/s [default: one each tick].
+    #[arg(long, value_name = "RATE", value_parser = parse_rate, help_heading = BOTS)]
+    pub(crate) inputs: Option<f64>,
+
+    /// How long a bot stays on average, until it leaves and another one takes its place: 30s [default: to
+    /// the end].
+    #[arg(long, value_name = "MEAN", value_parser = parse_duration, help_heading = BOTS)]
+    pub(crate) session: Option<Duration>,
+
+    /// How long it takes on average until that other one comes: 500ms [default: 0s].
+    #[arg(long, value_name = "MEAN", value_parser = parse_pause, help_heading = BOTS)]
+    pub(crate) think: Option<Duration>,
+
+    /// The inputs that bots of behaviour `recorded` send, as --record-inputs has written them.
+    #[arg(long, value_name = "FILE", help_heading = BOTS)]
+    pub(crate) recording: Option<PathBuf>,
 
     /// Make each bot's line worse, both ways: none, lan, broadband, wifi, 4g, 3g, satellite, or some of
     /// `latency=100,jitter=20,stall=200,stall_every=10000,rate=1000`, in ms and kbit/s.
-    #[arg(long, value_name = "LINE", default_value = "none", hide_default_value = true)]
-    pub(crate) line: LineProfile,
+    #[arg(long, value_name = "LINE", help_heading = BOTS)]
+    pub(crate) line: Option<LineProfile>,
+
+    /// Play in this room only. Otherwise the bots fill rooms, and create what they need.
+    #[arg(long, value_name = "ID", help_heading = BOTS)]
+    pub(crate) room: Option<String>,
+
+    /// Options of the rooms that the bots create, as a JSON object.
+    #[arg(
+        long = "create-options",
+        value_name = "JSON",
+        conflicts_with = "room",
+        value_parser = parse_room_json,
+        help_heading = BOTS
+    )]
+    pub(crate) room_json: Option<String>,
 
     /// The bots' names are this and a number.
-    #[arg(long, default_value = "bot", value_parser = parse_prefix)]
+    #[arg(long, default_value = "bot", value_parser = parse_prefix, help_heading = BOTS)]
     pub(crate) name_prefix: String,
-
-    /// Write the report to this file, too.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
 
     /// What the run is to show, else the exit code is 99; may be given several times. A figure, <, <=, > or >=, and
     /// a time or a number: `input_to_state.p99<60ms`, `update_gap.max<=0.1s`, `updates_received_share_min>=99.9%`,
     /// `failed<=3`. Times have .p and any percentile, .mean and .max; the other figures are those of the report.
-    #[arg(long, value_name = "EXPECTATION")]
+    #[arg(long, value_name = "EXPECTATION", help_heading = REPORT)]
     pub(crate) expect: Vec<Expectation>,
 
-    /// Play in this room only. Otherwise the bots fill rooms, and create what they need.
-    #[arg(long, value_name = "ID")]
-    pub(crate) room: Option<String>,
+    /// Write the report to this file, too.
+    #[arg(long, value_name = "FILE", help_heading = REPORT)]
+    pub(crate) json: Option<PathBuf>,
 
-    /// Options of the rooms that the bots create, as a JSON object.
-    #[arg(long = "create-options", value_name = "JSON", conflicts_with = "room", value_parser = parse_room_json)]
-    pub(crate) room_json: Option<String>,
+    /// Write the report as a page to this file.
+    #[arg(long, value_name = "FILE", help_heading = REPORT)]
+    pub(crate) html: Option<PathBuf>,
+
+    /// Compare with an earlier report, which --json has written.
+    #[arg(long, value_name = "FILE", help_heading = REPORT)]
+    pub(crate) compare: Option<PathBuf>,
+
+    /// Where the server tells of itself, to be put beside what the bots saw; `off` to ask nothing
+    /// [default: `/metrics` at port 3001 of the server's host, if there is anything].
+    #[arg(long, value_name = "URL|off", help_heading = REPORT)]
+    pub(crate) metrics: Option<Metrics>,
+
+    /// Show no dashboard, but a line now and then.
+    #[arg(long, help_heading = REPORT)]
+    pub(crate) plain: bool,
+
+    /// Where to keep what shows that the server did wrong.
+    #[arg(long, value_name = "DIR", default_value = "fracas-violations", help_heading = REPORT)]
+    pub(crate) save_violations: PathBuf,
+
+    /// Write all inputs of the bots to this file, for --recording.
+    #[arg(long, value_name = "FILE", help_heading = REPORT)]
+    pub(crate) record_inputs: Option<PathBuf>,
+
+    /// How many threads drive the bots [default: as many as there are cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=THREADS_MAX), help_heading = SCALE)]
+    pub(crate) threads: Option<u16>,
+
+    /// Find out for how many clients all is as expected: run again and again with other numbers.
+    #[arg(long, conflicts_with = "record_inputs", help_heading = SCALE)]
+    pub(crate) find_capacity: bool,
+
+    /// The highest number that --find-capacity tries.
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "find_capacity",
+        value_parser = clap::value_parser!(u32).range(1..=CONNECTIONS_MAX as i64),
+        help_heading = SCALE
+    )]
+    pub(crate) capacity_max: Option<u32>,
+
+    /// Run a part of the bots of the coordinator at this address, and tell it what they saw.
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        value_parser = parse_peer,
+        conflicts_with_all = NOT_FOR_WORKERS,
+        conflicts_with = "coordinator",
+        help_heading = SCALE
+    )]
+    pub(crate) worker: Option<String>,
+
+    /// Wait at this address for --workers, let them run the bots, and report what all of them saw.
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_endpoint, requires = "workers", help_heading = SCALE)]
+    pub(crate) coordinator: Option<String>,
+
+    /// How many workers there are to be before the run begins.
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "coordinator",
+        value_parser = clap::value_parser!(u16).range(1..=WORKERS_MAX),
+        help_heading = SCALE
+    )]
+    pub(crate) workers: Option<u16>,
 }
 
 impl Options {
+    /// Where the server's metrics are; none to ask for nothing. Only where it was given is it an
+    /// error that there is nothing.
+    pub(crate) fn metrics_url(&self) -> Option<MetricsUrl> {
+        match &self.metrics {
+            Some(Metrics::Off) => None,
+            Some(Metrics::At(url)) => Some(url.clone()),
+            None => Some(MetricsUrl::of_host(self.url.host())),
+        }
+    }
+
     /// The room that a bot asks for.
     pub(crate) fn room_wanted(&self) -> RoomWanted {
         match &self.room {
             Some(room) => RoomWanted::ById { room: room.clone(), password: String::new() },
             None => RoomWanted::JoinOrCreate {
-                game: self.game.clone(),
+                game: self.game().to_owned(),
                 options: self.room_json.clone().unwrap_or_default(),
             },
         }
     }
-}
 
-fn parse_prefix(text: &str) -> Result<String, String> {
-    let digits = CONNECTIONS_MAX.to_string().len();
-    let bytes_max = PLAYER_NAME_BYTES_MAX - digits;
-    if text.len() > bytes_max {
-        return Err(format!("a name has at most {PLAYER_NAME_BYTES_MAX} bytes, so its prefix {bytes_max}"));
+    pub(crate) fn game(&self) -> &str {
+        self.game.as_deref().unwrap_or(GAME_DEFAULT)
     }
-    if text.chars().any(char::is_control) {
-        return Err("a name has no control characters".into());
-    }
-    Ok(text.to_owned())
-}
 
-fn parse_room_json(text: &str) -> Result<String, String> {
-    if text.len() > OPTIONS_BYTES_MAX {
-        return Err(format!("a server takes at most {OPTIONS_BYTES_MAX} bytes of options"));
+    pub(crate) fn clients(&self) -> u32 {
+        self.clients.unwrap_or(CLIENTS_DEFAULT)
     }
-    match serde_json::from_str::<serde_json::Value>(text) {
-        Ok(value) if value.is_object() => Ok(text.to_owned()),
-        Ok(_) => Err(r#"options are a JSON object, as in {"seats": 4}"#.into()),
-        Err(error) => Err(format!("no JSON: {error}")),
+
+    pub(crate) fn duration(&self) -> Duration {
+        self.duration.unwrap_or(DURATION_DEFAULT)
+    }
+
+    pub(crate) fn ramp(&self) -> f64 {
+        self.ramp.unwrap_or(RAMP_DEFAULT)
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed.unwrap_or(SEED_DEFAULT)
+    }
+
+    pub(crate) fn line(&self) -> LineProfile {
+        self.line.unwrap_or_default()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn the_command_is_sound() {
-        Options::command().debug_assert();
-    }
-
-    #[test]
-    fn what_the_server_would_refuse_is_said_at_once() {
-        let check = |arguments: &[&str], problem: &str| {
-            let all = std::iter::once(&"fracas-bots").chain(arguments);
-            let error = Options::try_parse_from(all).unwrap_err().to_string();
-            assert!(error.contains(problem), "{error}");
-        };
-        check(&["--create-options", "[1]"], "a JSON object");
-        check(&["--create-options", "{"], "no JSON");
-        check(&["--create-options", "{}", "--room", "x"], "cannot be used with");
-        check(&["--name-prefix", &"x".repeat(28)], "at most 32 bytes");
-        check(&["--clients", "0"], "0 is not in 1..");
-        check(&["--url", "https://x"], "needs TLS");
-        check(&["--duration", "soon"], "no duration");
-        check(&["--line", "5g"], "'5g' is no line: give one of none, lan, broadband");
-        check(&["--line", "latency=9999"], "`latency_ms`: 9999 is not from 0 to 5000");
-    }
-}
+mod tests;

@@ -15,6 +15,8 @@ use clap::Parser;
 use fracas_shared::{GameList, GameVisitor, Pilot};
 
 mod bot;
+// Wired in by the swarm.
+#[allow(dead_code)]
 mod cli;
 mod expect;
 // Wired in by the swarm.
@@ -63,7 +65,7 @@ pub fn run<L: GameList>(arguments: impl IntoIterator<Item = OsString>) -> ExitCo
     match choice.report {
         None => {
             let known = choice.known.join(", ");
-            eprintln!("fracas-bots: no game '{}' in this build; there are: {known}", options.game);
+            eprintln!("fracas-bots: no game '{}' in this build; there are: {known}", options.game());
             ExitCode::from(WRONG_USAGE)
         }
         Some(Err(error)) => {
@@ -98,7 +100,7 @@ struct Choice<'a> {
 impl GameVisitor for Choice<'_> {
     fn visit<G: Pilot>(&mut self) {
         self.known.push(G::ID);
-        if self.options.game == G::ID {
+        if self.options.game() == G::ID {
             self.report = Some(swarm::run::<G>(self.options));
         }
     }

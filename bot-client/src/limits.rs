@@ -22,5 +22,9 @@ pub(crate) const RUN_TIME_MAX: Duration = Duration::from_hours(7 * 24);
 pub(crate) const SESSION_TIME_MIN: Duration = Duration::from_secs(1);
 /// Sessions of a run, those that replace others counted. More: the scenario is refused.
 pub(crate) const SESSIONS_MAX: usize = 1_000_000;
+/// Threads that drive bots. More: refused.
+pub(crate) const THREADS_MAX: i64 = 256;
+/// Workers of one run. More: refused.
+pub(crate) const WORKERS_MAX: i64 = 100;
 /// Lines that all storms of a run drop. More: the scenario is refused.
 pub(crate) const DROPS_MAX: usize = 1_000_000;

@@ -36,7 +36,7 @@ impl Progress {
                 .expect("the template is a constant");
             ProgressBar::new(0).with_style(style)
         });
-        Self { clients: options.clients, duration: options.duration, bar, line_at: Instant::now() }
+        Self { clients: options.clients(), duration: options.duration(), bar, line_at: Instant::now() }
     }
 
     pub(crate) fn show(&mut self, stage: Stage, record: &Record) {

@@ -109,11 +109,11 @@ impl Report {
             record.errors.iter().map(|(kind, errors)| (kind.clone(), of(errors))).collect()
         };
         let mut report = Self {
-            game: options.game.clone(),
-            seed: options.seed,
-            line: options.line,
+            game: options.game().to_owned(),
+            seed: options.seed(),
+            line: options.line(),
             duration_s: (played.as_secs_f64() * 1000.0).round() / 1000.0,
-            clients: options.clients,
+            clients: options.clients(),
             joined: record.joined,
             failed: record.failed,
             disconnects: record.disconnects,

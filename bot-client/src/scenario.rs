@@ -17,6 +17,8 @@ use crate::expect::Expectation;
 mod check;
 mod file;
 
+pub(crate) use file::time_of_change;
+
 /// The game that is played when none is named.
 pub(crate) const GAME_DEFAULT: &str = "arena";
 /// What chance begins with when nothing else is said.

@@ -59,8 +59,8 @@ impl<'a, G: Pilot> Swarm<'a, G> {
                 },
                 room: options.room_wanted(),
                 name_prefix: options.name_prefix.clone(),
-                seed: options.seed,
-                line: options.line,
+                seed: options.seed(),
+                line: options.line(),
                 codecs: Codecs::of::<G>(),
                 record: Mutex::new(Record::new()),
                 rules: Mutex::new(None),
@@ -80,7 +80,7 @@ impl<'a, G: Pilot> Swarm<'a, G> {
         beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut interrupt = interrupt();
         loop {
-            let is_spawning = self.spawned < self.options.clients && self.stopped_at.is_none();
+            let is_spawning = self.spawned < self.options.clients() && self.stopped_at.is_none();
             if !is_spawning && self.bots.is_empty() {
                 break;
             }
@@ -111,7 +111,7 @@ impl<'a, G: Pilot> Swarm<'a, G> {
     }
 
     fn next_spawn(&self) -> Instant {
-        self.started + Duration::from_secs_f64(f64::from(self.spawned) / self.options.ramp)
+        self.started + Duration::from_secs_f64(f64::from(self.spawned) / self.options.ramp())
     }
 
     fn is_playing(&self) -> bool {
@@ -120,7 +120,7 @@ impl<'a, G: Pilot> Swarm<'a, G> {
 
     /// When the bots have played for as long as they were to; meaningless while some still join.
     fn ends_at(&self) -> Instant {
-        self.ramped_at.unwrap_or(self.started) + self.options.duration
+        self.ramped_at.unwrap_or(self.started) + self.options.duration()
     }
 
     fn spawn(&mut self) {
@@ -153,7 +153,7 @@ impl<'a, G: Pilot> Swarm<'a, G> {
             let record = self.shared.record();
             (record.joined, record.failed)
         };
-        if self.ramped_at.is_none() && joined + failed >= self.options.clients {
+        if self.ramped_at.is_none() && joined + failed >= self.options.clients() {
             self.ramped_at = Some(now);
         }
         let played = self.ramped_at.map(|ramped_at| now - ramped_at);
