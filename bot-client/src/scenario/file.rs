@@ -89,7 +89,7 @@ fn read_text(path: &Path) -> std::io::Result<String> {
 /// The scenario of this text. Files that it names are looked for in the folder.
 pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Scenario, String> {
     // The error of a field has the line of the file below it.
-    let file: ScenarioFile = toml::from_str(text).map_err(|error| error.to_string())?;
+    let file: ScenarioFile = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
     let scenario = Scenario {
         name: name.to_owned(),
         about: file.about,
