@@ -3,6 +3,7 @@
 use crate::game::Game;
 use crate::id::{EntityId, PlayerId};
 use crate::rng::Rng;
+use crate::row::Row;
 use crate::state::State;
 use crate::tick::Tick;
 
@@ -21,6 +22,12 @@ pub trait Pilot: Game {
     /// them up, to show that its bots really play.
     fn points(_event: &Self::Event, _player: PlayerId) -> u32 {
         0
+    }
+
+    /// Whether the entity of the earlier view can be that of the later one: a tester's check that ids do
+    /// not change hands. The default compares which kind of view it is.
+    fn is_same(earlier: &Self::View, later: &Self::View) -> bool {
+        earlier.kind() == later.kind()
     }
 }
 

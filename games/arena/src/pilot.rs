@@ -5,7 +5,7 @@
 //! they aim a little beside.
 
 use fracas_shared::glam::{IVec2, Vec2};
-use fracas_shared::{Pilot, PlayerId, Rng, Seen, State, Tick, math};
+use fracas_shared::{Pilot, PlayerId, Rng, Row, Seen, State, Tick, math};
 
 use crate::Arena;
 use crate::map::{cell_of, middle_of};
@@ -86,6 +86,19 @@ impl Pilot for Arena {
 
     fn points(event: &Event, player: PlayerId) -> u32 {
         u32::from(matches!(event, Event::Kill { killer, .. } if *killer == player))
+    }
+
+    /// A ship stays its player's, a rocket that of who fired it, and what lies somewhere stays there.
+    fn is_same(earlier: &View, later: &View) -> bool {
+        match (earlier, later) {
+            (View::Ship { player: old, .. }, View::Ship { player: new, .. })
+            | (View::Rocket { player: old, .. }, View::Rocket { player: new, .. }) => old == new,
+            (
+                View::Pickup { item: old_item, x: old_x, y: old_y, .. },
+                View::Pickup { item: new_item, x: new_x, y: new_y, .. },
+            ) => (old_item, old_x, old_y) == (new_item, new_x, new_y),
+            _ => earlier.kind() == later.kind(),
+        }
     }
 }
 

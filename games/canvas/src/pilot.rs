@@ -5,7 +5,7 @@ use core::f32::consts::TAU;
 use fracas_shared::glam::Vec2;
 use fracas_shared::{Pilot, Rng, Seen, State, math};
 
-use super::{COLORS, Canvas, HEIGHT, Hand, Input, WIDTH};
+use super::{COLORS, Canvas, HEIGHT, Hand, Input, View, WIDTH};
 
 /// How long a bot draws at one figure.
 const FIGURE_S: f32 = 5.0;
@@ -82,5 +82,14 @@ impl Pilot for Canvas {
             figure.done = (figure.done + dt / FIGURE_S).min(1.0);
         }
         input
+    }
+
+    /// A pen stays in its player's hand, and a piece keeps its number.
+    fn is_same(earlier: &View, later: &View) -> bool {
+        match (earlier, later) {
+            (View::Pen { player: old, .. }, View::Pen { player: new, .. }) => old == new,
+            (View::Piece { number: old, .. }, View::Piece { number: new, .. }) => old == new,
+            _ => false,
+        }
     }
 }

@@ -242,6 +242,11 @@ impl Pilot for Dots {
         let Event::Eaten { by, .. } = event;
         u32::from(*by == player)
     }
+
+    /// A dot stays its player's, and a pellet a pellet.
+    fn is_same(earlier: &View, later: &View) -> bool {
+        earlier.player == later.player
+    }
 }
 
 fn radius_of(mass: f32) -> f32 {

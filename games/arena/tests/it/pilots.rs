@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use fracas_arena::{Arena, Config, Event};
+use fracas_arena::{Arena, Config, Event, View};
 use fracas_shared::{Pilot, PlayerId};
 
 use crate::house::{House, ShipSeen};
@@ -76,4 +76,24 @@ fn two_pilots_find_each_other() {
 fn two_hundred_pilots_fight() {
     let kills: u16 = fight(200, 30, 60).ships().iter().map(|ship| ship.kills).sum();
     assert!(kills > 0);
+}
+
+#[test]
+fn nothing_is_taken_for_something_else_after_a_fight() {
+    let mut house = House::open(&Config::default(), 3, 30);
+    let before = house.views();
+    for _ in 0..300 {
+        house.step_pilots();
+    }
+    // Behind them come the rockets in flight.
+    let after = &house.views()[..before.len()];
+    for (id, earlier) in &before {
+        for (other, later) in after {
+            assert_eq!(Arena::is_same(earlier, later), id == other, "{earlier:?}, {later:?}");
+        }
+    }
+    let rocket = |player, x| View::Rocket { player: PlayerId(player), x, y: 0.0, vx: 0.0, vy: 0.0 };
+    assert!(Arena::is_same(&rocket(1, 2.0), &rocket(1, 3.0)));
+    assert!(!Arena::is_same(&rocket(1, 2.0), &rocket(2, 2.0)));
+    assert!(!Arena::is_same(&before[0].1, &rocket(0, 2.0)));
 }
