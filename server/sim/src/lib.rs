@@ -11,6 +11,8 @@ mod frames;
 mod hosted;
 mod inputs;
 mod options;
+#[cfg(feature = "planted-faults")]
+mod planted_fault;
 mod port;
 mod record;
 mod report;
@@ -27,6 +29,8 @@ pub mod conformance;
 pub use hosted::{Census, Match};
 pub use inputs::InputCounts;
 pub use options::{OptionsPatch, RoomOptions};
+#[cfg(feature = "planted-faults")]
+pub use planted_fault::PlantedFault;
 pub use port::{Closer, Held, Port, StateMessages};
 pub use record::{PlayerMessage, TickRecord};
 pub use report::{FrameCounts, TickReport};

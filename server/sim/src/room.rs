@@ -22,6 +22,8 @@ pub use self::checkpoint::RestoreError;
 use crate::frames::Frames;
 use crate::inputs::InputCounts;
 use crate::options::RoomOptions;
+#[cfg(feature = "planted-faults")]
+use crate::planted_fault::{Fault, PlantedFault};
 use crate::port::StateMessages;
 use crate::record::{PlayerMessage, TickRecord};
 use crate::report::TickReport;
@@ -49,6 +51,8 @@ pub struct Room<G: Pilot> {
     record: TickRecord<G>,
     events: Events<G::Event>,
     seen_views: Vec<(EntityId, G::View)>,
+    #[cfg(feature = "planted-faults")]
+    fault: Fault,
 }
 
 struct SchemaText {
@@ -98,12 +102,22 @@ impl<G: Pilot> Room<G> {
             record: TickRecord::default(),
             events: Events::default(),
             seen_views: Vec::new(),
+            #[cfg(feature = "planted-faults")]
+            fault: Fault::default(),
         };
         // What bots see before the next tick. In a restored room every id and every string has its
         // place already, so this changes none.
         let snapshot = room.take_views(&mut TickReport::default());
         room.frames.push(snapshot, &[]);
         room
+    }
+
+    /// The room, which errs on purpose from now on.
+    #[cfg(feature = "planted-faults")]
+    #[must_use]
+    pub fn with_planted_fault(mut self, fault: Option<PlantedFault>) -> Self {
+        self.fault = Fault(fault);
+        self
     }
 
     /// Makes one tick.
@@ -181,6 +195,8 @@ impl<G: Pilot> Room<G> {
                 None => report.entities_unnamed += 1,
             }
         }
+        #[cfg(feature = "planted-faults")]
+        self.fault.swap_ids::<G>(tick, &mut views);
         self.wire_ids.retire_unseen(tick);
         // Only now has every visible entity its id, so that rows may refer to any of them.
         let mut refs = SnapshotRefs { wire_ids: &self.wire_ids, strings: &mut self.strings };
@@ -195,11 +211,15 @@ impl<G: Pilot> Room<G> {
     /// Gives each viewer the newest state, on the baseline that it holds.
     fn hand_frames(&mut self, viewers: &mut [Viewer], report: &mut TickReport) {
         let tick = self.simulation.tick();
+        #[cfg(feature = "planted-faults")]
+        let viewers = self.fault.skip_viewer(tick, viewers);
         for viewer in viewers.iter_mut().filter(|viewer| !viewer.is_away()) {
             let own = viewer.player().and_then(|player| self.own_message(player));
             viewer.note_resync(tick);
             loop {
                 let (baseline, frame) = self.frames.frame(viewer.baseline());
+                #[cfg(feature = "planted-faults")]
+                let frame = self.fault.spoil_hash(tick, frame);
                 let frame_bytes = frame.len();
                 let builds_on = baseline.map(|held| held.tick);
                 let state = StateMessages { tick, baseline: builds_on, own: own.clone(), frame };
@@ -281,6 +301,10 @@ impl<G: Pilot> Room<G> {
 
     /// Frees a player's seat; the rules hear of it at the next tick.
     pub fn leave(&mut self, player: PlayerId, reason: LeaveReason) {
+        #[cfg(feature = "planted-faults")]
+        if self.fault.leaks_seat(reason) {
+            return;
+        }
         self.seats.leave(player, reason);
     }
 
@@ -291,6 +315,10 @@ impl<G: Pilot> Room<G> {
         let input = row.value_with_keys(|id| self.wire_ids.key_of(id))?;
         if let Some(Seat { occupant: Occupant::Player { inputs, .. }, .. }) = self.seats.get_mut(player) {
             let next = self.simulation.tick().next();
+            #[cfg(feature = "planted-faults")]
+            if self.fault.loses_input(head.tick, next) {
+                return Ok(head.ack);
+            }
             inputs.push(head, input, next);
         }
         Ok(head.ack)
