@@ -22,6 +22,8 @@ use fracas_shared::limits::{
     ROOMS_PER_ADDRESS_MAX, SEATS_PER_ADDRESS_MAX, SECRET_BYTES_MIN, SIGNING_SECRET_BYTES_MIN,
     STEP_TIME_MAX_MS, TICKETS_MAX, TICKETS_PER_ADDRESS_MAX,
 };
+#[cfg(feature = "planted-faults")]
+use fracas_sim::PlantedFault;
 use serde::{Deserialize, Serialize};
 
 pub use game::GameConfig;
@@ -42,6 +44,7 @@ macro_rules! given {
 macro_rules! settings {
     ($($heading:literal {
         $($(#[doc = $doc:literal])+
+        $(#[cfg($cfg:meta)])?
         $name:ident: $type:ty $(as $given:ty)? = $default:expr, $env:literal, $value:literal;)+
     })+) => {
         /// The configuration of a server.
@@ -49,7 +52,7 @@ macro_rules! settings {
         /// The default is what a server without flags, environment and file has.
         #[derive(Clone, Debug, PartialEq)]
         pub struct Config {
-            $($($(#[doc = $doc])+ pub $name: $type,)+)+
+            $($($(#[doc = $doc])+ $(#[cfg($cfg)])? pub $name: $type,)+)+
             /// What the rooms of each game are like, by the game's id. A game that is not in it
             /// has the default; [`Config::game`] answers for both.
             pub games: BTreeMap<String, GameConfig>,
@@ -57,14 +60,14 @@ macro_rules! settings {
 
         impl Default for Config {
             fn default() -> Self {
-                Self { $($($name: $default,)+)+ games: BTreeMap::new() }
+                Self { $($($(#[cfg($cfg)])? $name: $default,)+)+ games: BTreeMap::new() }
             }
         }
 
         impl Config {
             /// Takes over what is given, and keeps the rest.
             fn apply(&mut self, given: Overrides) {
-                $($(if let Some(value) = given.$name {
+                $($($(#[cfg($cfg)])? if let Some(value) = given.$name {
                     self.$name = <$type>::from(value);
                 })+)+
                 self.games.extend(given.games);
@@ -72,10 +75,11 @@ macro_rules! settings {
 
             /// Every setting's name and its value as a file has it, in the order of the table.
             fn values(&self) -> Vec<(&'static str, Result<toml::Value, toml::ser::Error>)> {
-                vec![$($((
+                // Not `vec!`, which does not know of settings that are not built.
+                Vec::from([$($($(#[cfg($cfg)])? (
                     stringify!($name),
                     toml::Value::try_from(<given!($type $(, $given)?)>::from(self.$name.clone())),
-                ),)+)+]
+                ),)+)+])
             }
         }
 
@@ -84,6 +88,7 @@ macro_rules! settings {
         #[serde(default, deny_unknown_fields)]
         struct Overrides {
             $($($(#[doc = $doc])+
+            $(#[cfg($cfg)])?
             #[arg(long, env = $env, hide_env_values = true, value_name = $value, help_heading = $heading)]
             $name: Option<given!($type $(, $given)?)>,)+)+
             #[arg(skip)]
@@ -169,6 +174,11 @@ settings! {
         sim_threads: Option<usize> as OrWord<Auto, usize> = None, "FRACAS_SIM_THREADS", "COUNT|auto";
         /// Seed of the first rooms, to see the same matches again; `random` is another at each start.
         seed: Option<u64> as OrWord<Random, u64> = None, "FRACAS_SEED", "NUMBER|random";
+        /// What rooms do wrong on purpose, for testers to be tried on: skipped-update, swapped-id, wrong-hash,
+        /// lost-input or leaked-seat.
+        #[cfg(feature = "planted-faults")]
+        planted_fault: Option<PlantedFault> as OrWord<Unchanged, PlantedFault> =
+            None, "FRACAS_PLANTED_FAULT", "FAULT|none";
     }
     "Process" {
         /// What is logged: error, warn, info, debug or trace, also by module: `info,fracas_server::net=debug`.

@@ -92,6 +92,10 @@ async fn serve_games<G: GameList>(
     shutdown: Shutdown,
     authenticate: Arc<dyn Authenticate>,
 ) -> anyhow::Result<()> {
+    #[cfg(feature = "planted-faults")]
+    if let Some(fault) = config.planted_fault {
+        warn!(%fault, "rooms err on purpose");
+    }
     let proxies: Networks =
         config.trusted_proxies.parse().map_err(|error| anyhow!("trusted_proxies: {error}"))?;
     let origins = config.allowed_origins.parse().map_err(|problem| anyhow!("allowed_origins: {problem}"))?;

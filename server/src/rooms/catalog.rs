@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use fracas_shared::{ConfigError, Game, GameList, GameVisitor, Pilot, Refusal};
+#[cfg(feature = "planted-faults")]
+use fracas_sim::PlantedFault;
 use fracas_sim::{Match, OptionsPatch, Room, RoomOptions};
 use thiserror::Error;
 
@@ -116,13 +118,19 @@ trait Host: Send + Sync {
 }
 
 /// A game with the options of its rooms.
-struct HostOf<G: Game>(RoomOptions<G::Config>);
+struct HostOf<G: Game> {
+    options: RoomOptions<G::Config>,
+    #[cfg(feature = "planted-faults")]
+    planted_fault: Option<PlantedFault>,
+}
 
 impl<G: Pilot> Host for HostOf<G> {
     fn open(&self, patch: &OptionsPatch, seed: u64) -> Result<Opened, ConfigError> {
-        let options = self.0.patched::<G>(patch)?;
+        let options = self.options.patched::<G>(patch)?;
         let (seats, tick_hz, linger_s) = (options.seats, options.tick_hz, options.linger_s);
         let game = Room::<G>::open(options, seed)?;
+        #[cfg(feature = "planted-faults")]
+        let game = game.with_planted_fault(self.planted_fault);
         Ok(Opened { game: Box::new(game), seats, tick_hz, linger_s })
     }
 }
@@ -142,5 +150,10 @@ fn host<G: Pilot>(config: &Config) -> Result<Entry, ConfigError> {
     let options = options.patched::<G>(&OptionsPatch::default())?;
     let built = guarded(|| G::new(&options.config).map(drop));
     built.unwrap_or_else(|said| Err(ConfigError::new("config", format!("the rules panicked: {said}"))))?;
-    Ok(Entry { is_permanent: game.permanent, host: Box::new(HostOf::<G>(options)) })
+    let host = HostOf::<G> {
+        options,
+        #[cfg(feature = "planted-faults")]
+        planted_fault: config.planted_fault,
+    };
+    Ok(Entry { is_permanent: game.permanent, host: Box::new(host) })
 }
