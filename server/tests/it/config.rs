@@ -86,6 +86,28 @@ fn a_line_is_a_name_or_what_it_does() {
     refused("", &[], &["--line", "latency=9999"], &["--line", "`latency_ms`: 9999 is not from 0 to 5000"]);
 }
 
+#[cfg(feature = "planted-faults")]
+#[test]
+fn a_planted_fault_is_set_by_name() {
+    let fault = |file: &str, environment: &[(&str, &str)], flags: &[&str]| {
+        effective(file, environment, flags)["planted_fault"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(fault("", &[], &[]), "none");
+    for name in fracas_sim::PlantedFault::ALL.map(fracas_sim::PlantedFault::name) {
+        assert_eq!(fault("planted_fault = 'none'\n", &[], &["--planted-fault", name]), name);
+        assert_eq!(fault("", &[("FRACAS_PLANTED_FAULT", name)], &[]), name);
+        assert_eq!(fault(&format!("planted_fault = '{name}'\n"), &[], &[]), name);
+    }
+    refused("", &[], &["--planted-fault", "typo"], &["--planted-fault", "'typo' is no fault", "leaked-seat"]);
+}
+
+#[cfg(not(feature = "planted-faults"))]
+#[test]
+fn a_server_for_players_has_no_faults_to_plant() {
+    refused("", &[], &["--planted-fault", "none"], &["unexpected argument '--planted-fault'"]);
+    refused("planted_fault = 'none'\n", &[], &[], &["fracas.toml", "planted_fault"]);
+}
+
 #[test]
 fn what_is_printed_can_be_read_again() {
     let flags =

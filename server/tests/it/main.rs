@@ -17,6 +17,8 @@ mod lobby;
 mod lossy;
 mod matches;
 mod origins;
+#[cfg(feature = "planted-faults")]
+mod planted;
 mod player;
 mod probe;
 mod process;
