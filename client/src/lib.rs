@@ -52,6 +52,7 @@ mod room;
 mod server_clock;
 mod server_url;
 mod session;
+mod shared_frames;
 mod snapshot_buffer;
 mod socket;
 
@@ -72,5 +73,6 @@ pub use room::Room;
 pub use server_clock::ServerClock;
 pub use server_url::{ServerUrl, UrlError};
 pub use session::Session;
+pub use shared_frames::SharedFrames;
 pub use snapshot_buffer::{Between, SnapshotBuffer};
-pub use socket::Traffic;
+pub use socket::{Traffic, upgraded, upgraded_plain};

@@ -15,6 +15,7 @@ use crate::codecs::Codecs;
 use crate::error::SessionError;
 use crate::event::{Frame, GameEvents};
 use crate::limits::FRAMES_LOST_IN_A_ROW_MAX;
+use crate::shared_frames::SharedFrames;
 
 /// The room that a session is in, as far as the server has told.
 #[derive(Debug)]
@@ -28,6 +29,12 @@ pub struct Room {
     lost_in_a_row: u32,
     own_head: OwnHead,
     own: Option<Arc<LooseRow>>,
+    /// What that was made of.
+    own_bytes: Vec<u8>,
+    /// It is not made of that yet.
+    is_own_waiting: bool,
+    defers_own: bool,
+    shared_frames: Option<Arc<SharedFrames>>,
     /// Reliable messages in this seat so far.
     received: u32,
     /// The latest try to take the seat up again.
@@ -72,6 +79,10 @@ impl Room {
             lost_in_a_row: 0,
             own_head: OwnHead { input_tick: Tick(0), input_margin: None, has_row: false },
             own: None,
+            own_bytes: Vec::new(),
+            is_own_waiting: false,
+            defers_own: false,
+            shared_frames: None,
         })
     }
 
@@ -93,6 +104,26 @@ impl Room {
         let token = self.resume_token()?.to_owned();
         self.attempt += 1;
         Some(RoomWanted::Resume { token, received: Some(self.received), attempt: Some(self.attempt) })
+    }
+
+    /// Decodes frames together with the sessions that were given the same, which must be in the same room.
+    pub fn share_frames(&mut self, shared: Arc<SharedFrames>) {
+        self.shared_frames = Some(shared);
+    }
+
+    /// Reads what the player alone sees when it is asked for by [`Room::own`], and not with each frame: for
+    /// who looks at few of them. Frames have the last one that was asked for.
+    pub fn defer_own(&mut self) {
+        self.defers_own = true;
+    }
+
+    /// What the player alone sees, newest; none when there is nothing.
+    pub fn own(&mut self) -> Result<Option<Arc<LooseRow>>, PacketError> {
+        if std::mem::take(&mut self.is_own_waiting) {
+            self.own = None;
+            self.own = Some(Arc::new(self.codecs.rows.own.decode(&self.own_bytes)?));
+        }
+        Ok(self.own.clone())
     }
 
     /// Counts one of the room's reliable messages.
@@ -142,7 +173,15 @@ impl Room {
     pub(crate) fn take_own(&mut self, bytes: &[u8]) -> Result<(), PacketError> {
         let (head, row) = OwnHead::read(bytes)?;
         if head.has_row {
-            self.own = Some(Arc::new(self.codecs.rows.own.decode(row)?));
+            // Mostly it is what it was.
+            if self.own_bytes != row || (self.own.is_none() && !self.is_own_waiting) {
+                self.own_bytes.clear();
+                self.own_bytes.extend_from_slice(row);
+                self.is_own_waiting = true;
+            }
+            if !self.defers_own {
+                self.own()?;
+            }
         } else if !row.is_empty() {
             return Err(PacketError::LeftOver);
         }
@@ -161,7 +200,12 @@ impl Room {
         if self.needs_keyframe && FrameCodec::peek(bytes, Tick(0)).is_ok_and(|head| head.baseline.is_some()) {
             return Ok(Taken::PassedOver);
         }
-        match self.codecs.views.decode(self.newest.as_deref(), bytes) {
+        let views = &self.codecs.views;
+        let decoded = match &self.shared_frames {
+            Some(shared) => shared.decode(views, self.newest.as_ref(), bytes),
+            None => views.decode(self.newest.as_deref(), bytes).map(Arc::new),
+        };
+        match decoded {
             Ok(snapshot) => Ok(Taken::Frame(self.show(snapshot))),
             Err(error) => {
                 self.needs_keyframe = true;
@@ -174,13 +218,12 @@ impl Room {
         }
     }
 
-    fn show(&mut self, snapshot: Snapshot) -> Frame {
+    fn show(&mut self, snapshot: Arc<Snapshot>) -> Frame {
         let tick = snapshot.tick();
         let is_continuous = self
             .newest
             .as_ref()
             .is_some_and(|newest| (1..=WIRE_ID_QUARANTINE_TICKS as i32).contains(&tick.since(newest.tick())));
-        let snapshot = Arc::new(snapshot);
         self.newest = Some(snapshot.clone());
         self.needs_keyframe = false;
         self.lost_in_a_row = 0;

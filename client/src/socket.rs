@@ -9,7 +9,9 @@ use fracas_shared::limits::{CLIENT_MESSAGE_BYTES_MAX, READ_BUFFER_BYTES};
 use fracas_shared::message::{PROTOCOL_VERSION, SUBPROTOCOL};
 use futures_util::{Sink, Stream};
 use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::http::{Response, Uri};
@@ -18,8 +20,12 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketCon
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::error::{ClientError, SessionError};
-use crate::limits::{INBOUND_BYTES_MAX, OUTBOUND_BYTES_MAX, SENTENCE_BYTES_MAX};
+use crate::limits::{CONNECT_TIME_MAX, INBOUND_BYTES_MAX, OUTBOUND_BYTES_MAX, SENTENCE_BYTES_MAX};
 use crate::server_url::ServerUrl;
+
+mod tap;
+
+use tap::Tap;
 
 /// Bytes of WebSocket frames since the upgrade: payloads, and the heads before them as the shortest
 /// form has them. Without TCP and IP.
@@ -46,6 +52,66 @@ pub(crate) struct Socket {
     is_unflushed: bool,
 }
 
+/// Connects, and gives the TCP connection when it is a WebSocket of ours, and what came on it right behind
+/// the upgrade: for programs that drive a [`Session`](crate::Session) on sockets of their own. The connection
+/// does not block.
+pub async fn upgraded(url: &ServerUrl) -> Result<(std::net::TcpStream, Vec<u8>), ClientError> {
+    upgraded_as(url, Some(SUBPROTOCOL)).await
+}
+
+/// The same with a server of any kind: no subprotocol is offered.
+pub async fn upgraded_plain(url: &ServerUrl) -> Result<(std::net::TcpStream, Vec<u8>), ClientError> {
+    upgraded_as(url, None).await
+}
+
+async fn upgraded_as(
+    url: &ServerUrl,
+    subprotocol: Option<&str>,
+) -> Result<(std::net::TcpStream, Vec<u8>), ClientError> {
+    let upgrading = async { upgrade(url, subprotocol, Tap::new(connect(url).await?)).await };
+    let too_late = |_| ClientError::ConnectTimeout { url: url.to_string() };
+    let websocket = timeout(CONNECT_TIME_MAX, upgrading).await.map_err(too_late)??;
+    let (stream, behind) = websocket.into_inner().into_parts();
+    let stream = stream.into_std().map_err(|error| ClientError::Lost(error.to_string()))?;
+    Ok((stream, behind))
+}
+
+async fn connect(url: &ServerUrl) -> Result<TcpStream, ClientError> {
+    let no_server = |error| ClientError::NoServer { url: url.to_string(), error };
+    let stream = TcpStream::connect((url.host(), url.port())).await.map_err(no_server)?;
+    stream.set_nodelay(true).map_err(no_server)?;
+    Ok(stream)
+}
+
+/// Makes a connection a WebSocket, with a subprotocol that the server is to take.
+async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
+    url: &ServerUrl,
+    subprotocol: Option<&str>,
+    stream: S,
+) -> Result<WebSocketStream<S>, ClientError> {
+    let not_ours = |problem: String| ClientError::NotOurs { url: url.to_string(), problem };
+    let uri: Uri = url.to_string().parse().map_err(|_| not_ours("its path is none".into()))?;
+    let mut request = ClientRequestBuilder::new(uri);
+    if let Some(subprotocol) = subprotocol {
+        request = request.with_sub_protocol(subprotocol);
+    }
+    if let Some(token) = url.token() {
+        request = request.with_header("Authorization", format!("Bearer {token}"));
+    }
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(CLIENT_MESSAGE_BYTES_MAX)
+        .max_write_buffer_size(OUTBOUND_BYTES_MAX)
+        .max_message_size(Some(INBOUND_BYTES_MAX))
+        .max_frame_size(Some(INBOUND_BYTES_MAX));
+    match client_async_with_config(request, stream, Some(config)).await {
+        Ok((websocket, _)) => Ok(websocket),
+        Err(Error::Http(response)) => Err(upgrade_refused(url, subprotocol, &response)),
+        Err(Error::Io(error)) => Err(not_ours(format!("the upgrade was cut off ({error})"))),
+        Err(error) => Err(not_ours(error.to_string())),
+    }
+}
+
 /// What came from the server.
 pub(crate) enum Inbound {
     Message(Bytes),
@@ -55,27 +121,8 @@ pub(crate) enum Inbound {
 
 impl Socket {
     pub(crate) async fn open(url: &ServerUrl) -> Result<Self, ClientError> {
-        let no_server = |error| ClientError::NoServer { url: url.to_string(), error };
-        let stream = TcpStream::connect((url.host(), url.port())).await.map_err(no_server)?;
-        stream.set_nodelay(true).map_err(no_server)?;
-        let not_ours = |problem: String| ClientError::NotOurs { url: url.to_string(), problem };
-        let uri: Uri = url.to_string().parse().map_err(|_| not_ours("its path is none".into()))?;
-        let mut request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
-        if let Some(token) = url.token() {
-            request = request.with_header("Authorization", format!("Bearer {token}"));
-        }
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER_BYTES)
-            .write_buffer_size(CLIENT_MESSAGE_BYTES_MAX)
-            .max_write_buffer_size(OUTBOUND_BYTES_MAX)
-            .max_message_size(Some(INBOUND_BYTES_MAX))
-            .max_frame_size(Some(INBOUND_BYTES_MAX));
-        match client_async_with_config(request, stream, Some(config)).await {
-            Ok((websocket, _)) => Ok(Self { websocket, traffic: Traffic::default(), is_unflushed: false }),
-            Err(Error::Http(response)) => Err(upgrade_refused(url, &response)),
-            Err(Error::Io(error)) => Err(not_ours(format!("the upgrade was cut off ({error})"))),
-            Err(error) => Err(not_ours(error.to_string())),
-        }
+        let websocket = upgrade(url, Some(SUBPROTOCOL), connect(url).await?).await?;
+        Ok(Self { websocket, traffic: Traffic::default(), is_unflushed: false })
     }
 
     pub(crate) fn traffic(&self) -> Traffic {
@@ -193,7 +240,11 @@ fn lost(error: Error) -> ClientError {
     }
 }
 
-fn upgrade_refused(url: &ServerUrl, response: &Response<Option<Vec<u8>>>) -> ClientError {
+fn upgrade_refused(
+    url: &ServerUrl,
+    subprotocol: Option<&str>,
+    response: &Response<Option<Vec<u8>>>,
+) -> ClientError {
     let status = response.status();
     let body = response.body().as_deref().unwrap_or_default();
     // Our servers say it as JSON; a proxy in front may say it as text, and a page of HTML says less
@@ -203,9 +254,12 @@ fn upgrade_refused(url: &ServerUrl, response: &Response<Option<Vec<u8>>>) -> Cli
     let sentence = if said.is_empty() || said.starts_with('<') {
         match status.as_u16() {
             404 => "there is no WebSocket at this path; a server of ours has it at /ws".into(),
-            426 => format!(
-                "it wants another protocol than {SUBPROTOCOL}: use a client and a server of one release"
-            ),
+            426 => match subprotocol {
+                Some(ours) => {
+                    format!("it wants another protocol than {ours}: use a client and a server of one release")
+                }
+                None => "it wants another protocol".into(),
+            },
             503 => "it takes no more connections; try again later".into(),
             _ => status.canonical_reason().unwrap_or("without a word").to_owned(),
         }

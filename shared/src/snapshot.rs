@@ -34,7 +34,7 @@ pub struct Snapshot {
 }
 
 /// Where the rows of one kind are, and their codes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KindPlace {
     first_row: u32,
     first_code: u32,
@@ -248,6 +248,17 @@ impl Snapshot {
     /// How many rows are pushed and not yet sealed.
     pub(crate) fn pushed(&self) -> usize {
         self.pushed.len()
+    }
+
+    /// Whether it shows the same and decodes the same from now on: it may take the other one's place.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.tick == other.tick
+            && self.ids == other.ids
+            && self.kinds == other.kinds
+            && self.codes == other.codes
+            && self.moves == other.moves
+            && self.strings == other.strings
+            && self.model == other.model
     }
 
     /// The strings, shared with other snapshots that have the same.

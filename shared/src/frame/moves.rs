@@ -7,7 +7,7 @@ use crate::snapshot::Snapshot;
 use crate::tick::Tick;
 
 /// How each code moved; of a kind's rows field by field, in the places that the kind's codes have row by row.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Moves {
     /// The tick before, when that is known.
     pub(super) since: Option<Tick>,
