@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use fracas_client::{LineProfile, RoomWanted, ServerUrl};
+use fracas_client::{LineProfile, ServerUrl};
 use fracas_shared::limits::CONNECTIONS_MAX;
 
 use crate::expect::Expectation;
@@ -38,7 +38,7 @@ Exit code:
   99  something was not as --expect or the scenario has it";
 
 /// What a worker is told by its coordinator, or leaves to it.
-const NOT_FOR_WORKERS: [&str; 24] = [
+const NOT_FOR_WORKERS: [&str; 23] = [
     "target",
     "scenario",
     "clients",
@@ -57,7 +57,6 @@ const NOT_FOR_WORKERS: [&str; 24] = [
     "room_json",
     "name_prefix",
     "expect",
-    "json",
     "html",
     "compare",
     "metrics",
@@ -197,7 +196,7 @@ pub(crate) struct Options {
     pub(crate) threads: Option<u16>,
 
     /// Find out for how many clients all is as expected: run again and again with other numbers.
-    #[arg(long, conflicts_with = "record_inputs", help_heading = SCALE)]
+    #[arg(long, conflicts_with_all = ["record_inputs", "coordinator"], help_heading = SCALE)]
     pub(crate) find_capacity: bool,
 
     /// The highest number that --find-capacity tries.
@@ -247,17 +246,6 @@ impl Options {
         }
     }
 
-    /// The room that a bot asks for.
-    pub(crate) fn room_wanted(&self) -> RoomWanted {
-        match &self.room {
-            Some(room) => RoomWanted::ById { room: room.clone(), password: String::new() },
-            None => RoomWanted::JoinOrCreate {
-                game: self.game().to_owned(),
-                options: self.room_json.clone().unwrap_or_default(),
-            },
-        }
-    }
-
     pub(crate) fn game(&self) -> &str {
         self.game.as_deref().unwrap_or(GAME_DEFAULT)
     }
@@ -276,10 +264,6 @@ impl Options {
 
     pub(crate) fn seed(&self) -> u64 {
         self.seed.unwrap_or(SEED_DEFAULT)
-    }
-
-    pub(crate) fn line(&self) -> LineProfile {
-        self.line.unwrap_or_default()
     }
 }
 

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use crate::record::Record;
 use crate::report::Report;
+use crate::times::{Time, Times};
 
 /// A figure, and what it is to be: see [`Expectation::from_str`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -22,18 +22,11 @@ pub(crate) struct Expectation {
 
 #[derive(Clone, Copy, Debug)]
 enum Figure {
-    Time(Times, Statistic),
+    Time(Time, Statistic),
     Number(Number),
 }
 
 type Number = fn(&Report) -> f64;
-
-/// Times that are measured.
-#[derive(Clone, Copy, Debug)]
-enum Times {
-    UpdateGap,
-    InputToState,
-}
 
 #[derive(Clone, Copy, Debug)]
 enum Statistic {
@@ -60,10 +53,14 @@ const COMPARISONS: [(&str, Comparison); 4] = [
 ];
 
 /// Figures that are one number, by the names that they have in the report.
-const NUMBERS: [(&str, Number); 9] = [
+const NUMBERS: [(&str, Number); 13] = [
     ("joined", |report| report.joined.into()),
     ("failed", |report| report.failed.into()),
     ("disconnects", |report| report.disconnects.into()),
+    ("resumed", |report| report.resumed.into()),
+    ("seats_lost", |report| report.seats_lost.into()),
+    ("inputs_sent", |report| report.inputs_sent as f64),
+    ("violations", |report| report.violations.values().sum::<u64>() as f64),
     ("errors", |report| report.errors.values().sum::<u64>() as f64),
     ("view_hash_mismatches", |report| report.view_hash_mismatches as f64),
     ("updates_received_share_min", |report| report.updates_received_share_min),
@@ -73,7 +70,7 @@ const NUMBERS: [(&str, Number); 9] = [
 ];
 
 /// Whether a run was as expected.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// What was expected, as it was written.
     pub expected: String,
@@ -85,11 +82,10 @@ pub struct Verdict {
 
 impl Expectation {
     /// Whether it holds of what was measured.
-    pub(crate) fn judge(&self, report: &Report, record: &Record) -> Verdict {
+    pub(crate) fn judge(&self, report: &Report, times: &Times) -> Verdict {
         let found = match self.figure {
             Figure::Number(of) => Some(of(report)),
-            Figure::Time(Times::UpdateGap, statistic) => statistic.of(&record.update_gap_us),
-            Figure::Time(Times::InputToState, statistic) => statistic.of(&record.input_to_state_us),
+            Figure::Time(time, statistic) => statistic.of(times.of(time)),
         };
         let held = found.is_some_and(|found| match self.comparison {
             Comparison::Below => found < self.bound,
@@ -162,17 +158,15 @@ fn parse_figure(name: &str) -> Result<Figure, String> {
     }
     let unknown = || {
         let numbers = NUMBERS.map(|(name, _)| name).join(", ");
+        let times = Time::ALL.map(|(_, name)| name).join(", ");
         format!(
-            "there is no figure '{name}': there are update_gap and input_to_state, each with .p50, .p99, .p99.9 or \
-             another percentile, .mean or .max behind it, and {numbers}"
+            "there is no figure '{name}': there are {times}, each with .p50, .p99, .p99.9 or another percentile, \
+             .mean or .max behind it, and {numbers}"
         )
     };
     let (times, statistic) = name.split_once('.').ok_or_else(unknown)?;
-    let times = match times {
-        "update_gap" => Times::UpdateGap,
-        "input_to_state" => Times::InputToState,
-        _ => return Err(unknown()),
-    };
+    let known = Time::ALL.iter().find(|(_, known)| *known == times);
+    let (time, _) = known.ok_or_else(unknown)?;
     let statistic = match statistic {
         "mean" => Statistic::Mean,
         "max" => Statistic::Max,
@@ -182,7 +176,7 @@ fn parse_figure(name: &str) -> Result<Figure, String> {
             Statistic::Percentile(percent.ok_or_else(unknown)?)
         }
     };
-    Ok(Figure::Time(times, statistic))
+    Ok(Figure::Time(*time, statistic))
 }
 
 /// A time, in milliseconds.
@@ -227,20 +221,15 @@ impl fmt::Display for Verdict {
 mod tests {
     use std::time::Duration;
 
-    use clap::Parser;
-
     use super::*;
-    use crate::cli::Options;
 
     fn verdicts(expected: &[&str]) -> Vec<(Option<f64>, bool)> {
-        let mut record = Record::new();
-        record.joined = 3;
+        let mut times = Times::default();
         for ms in 1..=100 {
-            record.update(Some(Duration::from_millis(ms)), None);
+            times.note(Time::UpdateGap, Duration::from_millis(ms));
         }
-        let options = Options::parse_from(["fracas-bots"]);
-        let report = Report::new(&options, &record, Duration::from_secs(1));
-        let judge = |text: &&str| text.parse::<Expectation>().expect(text).judge(&report, &record);
+        let report = Report { joined: 3, updates_received_share_min: 1.0, ..Report::default() };
+        let judge = |text: &&str| text.parse::<Expectation>().expect(text).judge(&report, &times);
         expected.iter().map(judge).map(|verdict| (verdict.found, verdict.held)).collect()
     }
 

@@ -1,177 +1,152 @@
-//! All bots together: they come one after the other, play, and leave.
+//! All bots together: the plan is carried out by lanes, and what they measure is put together.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+mod collector;
 
-use anyhow::{Context, bail};
-use fracas_client::Codecs;
-use fracas_shared::Pilot;
-use tokio::signal::ctrl_c;
-use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use crate::bot::{self, Failure, Shared};
-use crate::cli::Options;
-use crate::progress::{Progress, Stage};
+use anyhow::{Context, Result};
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use self::collector::Collector;
+use crate::cli::MetricsUrl;
+use crate::lane::{self, News, Orders};
+use crate::plan::{Plan, Session};
 use crate::record::Record;
-use crate::report::Report;
+use crate::report::Tester;
+use crate::screen::Screen;
+use crate::target::Target;
+use crate::timeline::{Point, ServerPoint};
 
-/// How often the swarm looks at itself.
-const BEAT: Duration = Duration::from_millis(100);
-/// What a shell gives for a program that Ctrl-C has ended.
-const INTERRUPTED: i32 = 130;
-
-/// Runs the bots and reports.
-///
-/// One thread drives all of them: no bot waits for another thread's lock or wakes one, and what it
-/// costs is easy to see. Whoever needs more starts another process.
-pub(crate) fn run<G: Pilot>(options: &Options) -> anyhow::Result<Report> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("the async runtime does not start")?;
-    runtime.block_on(Swarm::<G>::new(options).run())
+/// The shortest window, and how many windows there are at most.
+const WINDOW_MIN: Duration = Duration::from_secs(1);
+const WINDOWS_MAX: u32 = 1800;
+/// From the begin of a process to the first session.
+const HEAD_START: Duration = Duration::from_millis(20);
+/// What a swarm does.
+pub(crate) struct Swarm<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) url: &'a str,
+    pub(crate) seed: u64,
+    pub(crate) plan: &'a Plan,
+    /// By group.
+    pub(crate) targets: Vec<Arc<dyn Target>>,
+    pub(crate) threads: u32,
+    pub(crate) metrics: Option<MetricsUrl>,
 }
 
-struct Swarm<'a, G: Pilot> {
-    options: &'a Options,
-    shared: Arc<Shared<G>>,
-    bots: JoinSet<Result<(), Failure>>,
-    stop: watch::Sender<bool>,
-    spawned: u32,
-    started: Instant,
-    /// When the last bot had joined or failed.
-    ramped_at: Option<Instant>,
-    stopped_at: Option<Instant>,
+/// What came of it.
+pub(crate) struct Outcome {
+    pub(crate) record: Record,
+    pub(crate) timeline: Vec<Point>,
+    pub(crate) server: Option<ServerPoint>,
+    pub(crate) tester: Tester,
+    pub(crate) began_unix_s: u64,
+    /// Somebody has stopped it before its end.
+    pub(crate) was_stopped: bool,
 }
 
-impl<'a, G: Pilot> Swarm<'a, G> {
-    fn new(options: &'a Options) -> Self {
-        Self {
-            options,
-            shared: Arc::new(Shared {
-                url: match &options.token {
-                    Some(token) => options.url.clone().with_token(token),
-                    None => options.url.clone(),
-                },
-                room: options.room_wanted(),
-                name_prefix: options.name_prefix.clone(),
-                seed: options.seed(),
-                line: options.line(),
-                codecs: Codecs::of::<G>(),
-                record: Mutex::new(Record::new()),
-                rules: Mutex::new(None),
-            }),
-            bots: JoinSet::new(),
-            stop: watch::Sender::new(false),
-            spawned: 0,
-            started: Instant::now(),
-            ramped_at: None,
-            stopped_at: None,
-        }
-    }
+/// How long a window of this plan is.
+pub(crate) fn window_of(plan: &Plan) -> Duration {
+    let whole = plan.lasts.as_secs_f64() / f64::from(WINDOWS_MAX);
+    WINDOW_MIN.max(Duration::from_secs(whole.ceil() as u64))
+}
 
-    async fn run(mut self) -> anyhow::Result<Report> {
-        let mut progress = Progress::new(self.options);
-        let mut beat = interval(BEAT);
-        beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut interrupt = interrupt();
-        loop {
-            let is_spawning = self.spawned < self.options.clients() && self.stopped_at.is_none();
-            if !is_spawning && self.bots.is_empty() {
-                break;
-            }
-            tokio::select! {
-                () = sleep_until(self.next_spawn()), if is_spawning => self.spawn(),
-                () = sleep_until(self.ends_at()), if self.is_playing() => self.stop(),
-                Some(ended) = self.bots.join_next(), if !self.bots.is_empty() => self.take(ended)?,
-                _ = beat.tick() => self.look(&mut progress),
-                caught = &mut interrupt => {
-                    caught.context("Ctrl-C cannot be caught")?;
-                    if self.stopped_at.is_some() {
-                        std::process::exit(INTERRUPTED);
-                    }
-                    progress.say("stopping; once more to stop at once");
-                    self.stop();
-                    interrupt = self::interrupt();
-                }
-            }
-        }
-        progress.finish();
-        let played = match (self.ramped_at, self.stopped_at) {
-            (Some(ramped_at), Some(stopped_at)) => stopped_at - ramped_at,
-            (Some(ramped_at), None) => ramped_at.elapsed(),
-            (None, _) => Duration::ZERO,
+/// The sessions of one lane, among those that this process runs.
+pub(crate) fn deal(sessions: Vec<Session>, lanes: usize) -> Vec<Vec<Session>> {
+    let mut dealt: Vec<Vec<Session>> = (0..lanes).map(|_| Vec::new()).collect();
+    for (place, session) in sessions.into_iter().enumerate() {
+        dealt[place % lanes].push(session);
+    }
+    dealt
+}
+
+/// Starts lanes for these sessions.
+pub(crate) fn start_lanes(
+    swarm: &Swarm<'_>,
+    sessions: Vec<Session>,
+    starts: Instant,
+    stop: &Arc<AtomicBool>,
+    runtime: &Handle,
+    news: &UnboundedSender<(usize, News)>,
+) -> Result<usize> {
+    let lanes = swarm.lanes(sessions.len());
+    for (number, sessions) in deal(sessions, lanes).into_iter().enumerate() {
+        let orders = Orders {
+            starts,
+            sessions,
+            window: window_of(swarm.plan),
+            seed: swarm.seed,
+            targets: swarm.targets.clone(),
+            runtime: runtime.clone(),
         };
-        let record = self.shared.record();
-        Ok(Report::new(self.options, &record, played))
+        let (news, stop) = (news.clone(), stop.clone());
+        let tell = move |told| drop(news.send((number, told)));
+        std::thread::Builder::new()
+            .name(format!("lane-{number}"))
+            .spawn(move || {
+                // A bot that panics takes its lane with it, and that must be told.
+                let run = std::panic::AssertUnwindSafe(|| lane::run(orders, &tell, &stop));
+                let message = match std::panic::catch_unwind(run) {
+                    Ok(Ok(())) => return,
+                    Ok(Err(error)) => format!("{error:#}"),
+                    Err(_) => "a thread of bots panicked: see above".into(),
+                };
+                tell(News::Failed { message });
+            })
+            .context("a thread does not start")?;
     }
+    Ok(lanes)
+}
 
-    fn next_spawn(&self) -> Instant {
-        self.started + Duration::from_secs_f64(f64::from(self.spawned) / self.options.ramp())
-    }
-
-    fn is_playing(&self) -> bool {
-        self.ramped_at.is_some() && self.stopped_at.is_none()
-    }
-
-    /// When the bots have played for as long as they were to; meaningless while some still join.
-    fn ends_at(&self) -> Instant {
-        self.ramped_at.unwrap_or(self.started) + self.options.duration()
-    }
-
-    fn spawn(&mut self) {
-        self.bots.spawn(bot::run(self.shared.clone(), self.spawned, self.stop.subscribe()));
-        self.spawned += 1;
-    }
-
-    /// Takes the end of a bot.
-    fn take(&mut self, ended: Result<Result<(), Failure>, JoinError>) -> anyhow::Result<()> {
-        let failure = match ended {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(failure)) => failure,
-            Err(panic) => {
-                self.shared.record().disconnects += 1;
-                Failure { kind: "panic".into(), message: panic.to_string(), is_no_server: false }
-            }
+impl Swarm<'_> {
+    /// Runs the whole plan in this process.
+    pub(crate) fn run(self, screen: &mut Screen) -> Result<Outcome> {
+        let runtime = runtime()?;
+        let (news, told) = unbounded_channel();
+        let stop = Arc::new(AtomicBool::new(false));
+        let starts = Instant::now() + HEAD_START;
+        let sessions = self.plan.sessions.clone();
+        let lanes = start_lanes(&self, sessions, starts, &stop, runtime.handle(), &news)?;
+        drop(news);
+        let ask_to_stop = move || stop.store(true, Ordering::Relaxed);
+        let sources = Sources {
+            count: lanes,
+            told,
+            stop: Box::new(ask_to_stop),
+            starts,
+            processes: 1,
+            threads: lanes as u32,
         };
-        let mut record = self.shared.record();
-        if failure.is_no_server && record.joined == 0 {
-            bail!("{}\nstart one with `cargo run --release`, or name another with --url", failure.message);
-        }
-        record.error(failure.kind, || failure.message);
-        Ok(())
+        self.collect(sources, &runtime, screen)
     }
 
-    /// Notes and shows how far the swarm is.
-    fn look(&mut self, progress: &mut Progress) {
-        let now = Instant::now();
-        let (joined, failed) = {
-            let record = self.shared.record();
-            (record.joined, record.failed)
-        };
-        if self.ramped_at.is_none() && joined + failed >= self.options.clients() {
-            self.ramped_at = Some(now);
-        }
-        let played = self.ramped_at.map(|ramped_at| now - ramped_at);
-        let stage = match (self.stopped_at, played) {
-            (Some(_), _) => Stage::Leaving { left: self.bots.len() },
-            (None, Some(played)) => Stage::Playing { played },
-            (None, None) => Stage::Joining { joined },
-        };
-        progress.show(stage, &self.shared.record());
+    /// Puts together what sources tell, until all are done.
+    pub(crate) fn collect(self, sources: Sources, runtime: &Runtime, screen: &mut Screen) -> Result<Outcome> {
+        runtime.block_on(Collector::new(self, sources).run(screen))
     }
 
-    fn stop(&mut self) {
-        self.stopped_at = Some(Instant::now());
-        self.stop.send_replace(true);
+    /// How many threads are good for so many sessions.
+    pub(crate) fn lanes(&self, sessions: usize) -> usize {
+        (self.threads as usize).clamp(1, sessions.max(1))
     }
 }
 
-/// The next Ctrl-C.
-fn interrupt() -> Pin<Box<impl Future<Output = std::io::Result<()>>>> {
-    Box::pin(ctrl_c())
+/// A runtime for connections, reports and whoever watches; bots do without.
+pub(crate) fn runtime() -> Result<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(1).enable_all().build().context("the async runtime does not start")
+}
+
+/// Who runs the bots.
+pub(crate) struct Sources {
+    pub(crate) count: usize,
+    pub(crate) told: UnboundedReceiver<(usize, News)>,
+    /// Asks all bots to leave.
+    pub(crate) stop: Box<dyn Fn() + Send>,
+    pub(crate) starts: Instant,
+    pub(crate) processes: u32,
+    pub(crate) threads: u32,
 }

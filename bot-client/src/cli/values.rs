@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use fracas_client::ServerUrl;
 use fracas_shared::limits::{OPTIONS_BYTES_MAX, PLAYER_NAME_BYTES_MAX};
+use serde::{Deserialize, Serialize};
 
 use crate::limits::SESSIONS_MAX;
 
@@ -15,7 +16,7 @@ const METRICS_PORT: u16 = 3001;
 const METRICS_PATH: &str = "/metrics";
 
 /// What a server speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 pub(crate) enum Target {
     /// The protocol of Fracas
     #[default]

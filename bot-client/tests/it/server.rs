@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fracas_shared::frame::FrameCodec;
@@ -31,8 +32,18 @@ pub(crate) enum Behaviour {
     WrongHash,
 }
 
+/// The inputs of each player, by name, as they came.
+pub(crate) type Heard = Arc<Mutex<BTreeMap<String, Vec<Vec<u8>>>>>;
+
 /// Starts a server that lives as long as the test's process, and gives its address.
 pub(crate) fn start(behaviour: Behaviour) -> String {
+    start_hearing(behaviour).0
+}
+
+/// The same, and what it hears.
+pub(crate) fn start_hearing(behaviour: Behaviour) -> (String, Heard) {
+    let heard = Heard::default();
+    let notes = heard.clone();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
@@ -41,14 +52,15 @@ pub(crate) fn start(behaviour: Behaviour) -> String {
         runtime.block_on(async move {
             let listener = TcpListener::from_std(listener).unwrap();
             while let Ok((stream, _)) = listener.accept().await {
+                let notes = notes.clone();
                 tokio::spawn(async move {
                     let socket = upgrade(stream).await;
-                    Seat::new(socket, behaviour).serve().await;
+                    Seat::new(socket, behaviour, notes).serve().await;
                 });
             }
         });
     });
-    address.to_string()
+    (address.to_string(), heard)
 }
 
 // The callback's error type is tungstenite's.
@@ -61,19 +73,56 @@ async fn upgrade(stream: TcpStream) -> WebSocketStream<TcpStream> {
     accept_hdr_async(stream, choose).await.unwrap()
 }
 
+/// Which inputs are used: the one that is stamped with the tick, or the newest that was late.
+#[derive(Default)]
+struct Inputs {
+    waiting: Vec<Tick>,
+    used: Tick,
+    margin: Option<i8>,
+}
+
+impl Inputs {
+    /// Takes one that came before the step of `next`.
+    fn push(&mut self, stamp: Tick, next: Tick) {
+        let margin = stamp.since(next) as i8;
+        self.margin = Some(self.margin.map_or(margin, |least| least.min(margin)));
+        self.waiting.push(stamp);
+    }
+
+    /// The newest input that was used by the step of `tick`, and how early those came since the last step.
+    fn take(&mut self, tick: Tick) -> (Tick, Option<i8>) {
+        let due: Vec<Tick> = self.waiting.extract_if(.., |stamp| !stamp.is_after(tick)).collect();
+        if let Some(newest) = due.into_iter().max_by_key(|stamp| stamp.0) {
+            self.used = newest;
+        }
+        (self.used, self.margin.take())
+    }
+}
+
 struct Seat {
     socket: WebSocketStream<TcpStream>,
     behaviour: Behaviour,
     schema: Schema,
-    input_tick: Tick,
+    name: String,
+    heard: Heard,
+    inputs: Inputs,
     baseline: Option<Snapshot>,
     tick: Tick,
 }
 
 impl Seat {
-    fn new(socket: WebSocketStream<TcpStream>, behaviour: Behaviour) -> Self {
+    fn new(socket: WebSocketStream<TcpStream>, behaviour: Behaviour, heard: Heard) -> Self {
         let schema = Schema::of::<Tag>();
-        Self { socket, behaviour, schema, input_tick: Tick(0), baseline: None, tick: Tick(FIRST_TICK) }
+        Self {
+            socket,
+            behaviour,
+            schema,
+            name: String::new(),
+            heard,
+            inputs: Inputs::default(),
+            baseline: None,
+            tick: Tick(FIRST_TICK),
+        }
     }
 
     async fn serve(mut self) {
@@ -98,12 +147,15 @@ impl Seat {
     async fn hear(&mut self, bytes: &[u8], clock: &mut Option<tokio::time::Interval>) -> ControlFlow<()> {
         let (tag, bytes) = ClientTag::split(bytes).unwrap();
         if tag == ClientTag::Input {
-            self.input_tick = InputHead::read(bytes).unwrap().0.tick;
+            let (head, row) = InputHead::read(bytes).unwrap();
+            self.inputs.push(head.tick, self.tick);
+            self.heard.lock().unwrap().entry(self.name.clone()).or_default().push(row.to_vec());
             return ControlFlow::Continue(());
         }
         let answer = match ClientMessage::from_bytes(bytes).unwrap() {
-            ClientMessage::Hello { client, .. } => {
-                assert!(client.starts_with("fracas-bots/"));
+            ClientMessage::Hello { client, name, .. } => {
+                self.name = name;
+                assert!(client.starts_with("fracas-bots"));
                 ServerMessage::Welcome { protocol: PROTOCOL_VERSION, server: "script".into() }
             }
             ClientMessage::Join { .. } if self.behaviour == Behaviour::Refuse => {
@@ -123,7 +175,9 @@ impl Seat {
                 return ControlFlow::Continue(());
             }
             ClientMessage::Ack { .. } => return ControlFlow::Continue(()),
-            other => panic!("{other:?}"),
+            ClientMessage::List { .. } => ServerMessage::Rooms { rooms: Vec::new(), total: 0 },
+            ClientMessage::Ping { nonce } => ServerMessage::Pong { nonce },
+            other @ ClientMessage::Say { .. } => panic!("{other:?}"),
         };
         self.say(answer.to_bytes()).await
     }
@@ -162,11 +216,12 @@ impl Seat {
             RowCodec::new(&self.schema.events).encode(&row, &mut events);
             self.say(events).await?;
         }
+        let (input_tick, input_margin) = self.inputs.take(tick);
         if self.behaviour == Behaviour::SkipEveryFourth && age % 4 == 3 {
             return ControlFlow::Continue(());
         }
         let mut own = vec![ServerTag::Own as u8];
-        OwnHead { input_tick: self.input_tick, input_margin: Some(0), has_row: false }.write(&mut own);
+        OwnHead { input_tick, input_margin, has_row: false }.write(&mut own);
         self.say(own).await?;
         let frame = self.frame(tick, age);
         self.say(frame).await
