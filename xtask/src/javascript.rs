@@ -45,7 +45,16 @@ pub(crate) fn tests(root: &Path, target: &Path) -> Result<Vec<Command>> {
     CHROMIUM.require()?;
     let sdk = root.join(JS_SDK);
     let mut commands = vec![
-        cargo(root, &["build", "--package=fracas-server", "--bins", "--example=socketio_conformance"]),
+        cargo(
+            root,
+            &[
+                "build",
+                "--package=fracas-server",
+                "--package=fracas-bots",
+                "--bins",
+                "--example=socketio_conformance",
+            ],
+        ),
         npm(&sdk, &["ci", "--no-audit", "--no-fund"]),
         npm(&sdk, &["test"]),
         npm(&sdk, &["run", "test:browser"]),
@@ -58,6 +67,7 @@ pub(crate) fn tests(root: &Path, target: &Path) -> Result<Vec<Command>> {
     }
     for command in &mut commands[2..] {
         command.env("FRACAS_SERVER", target.join("debug/fracas-server"));
+        command.env("FRACAS_BOTS", target.join("debug/fracas-bots"));
         command.env("FRACAS_CONFORMANCE", target.join("debug/examples/socketio_conformance"));
     }
     Ok(commands)

@@ -77,6 +77,21 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
+    /// What the load tester costs: its processor time beside that of a program that reads and writes the same
+    /// bytes and does nothing else. Needs two cores that have nothing else to do; it takes some minutes.
+    Bots {
+        /// What `fracas-bots-bench pairs --help` lists: `--clients 1000`, `--pairs 11`, `--seconds 10`,
+        /// `--json FILE` and more.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// Whether it is so, what the load tester reports: against a server that delays known updates by a known
+    /// schedule. It takes a minute.
+    BotsTruth {
+        /// What `fracas-bots-bench truth --help` lists.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -121,6 +136,8 @@ fn main() -> ExitCode {
         Command::Fuzz { cases, guided: None } => fuzz::run(root, cases),
         Command::Attack { options } => attack::run(root, "raid", &options),
         Command::Bench(Bench::Netcode { options }) => bench::netcode(root, &options),
+        Command::Bench(Bench::Bots { options }) => bench::bots(root, "pairs", &options),
+        Command::Bench(Bench::BotsTruth { options }) => bench::bots(root, "truth", &options),
         Command::Codec { options } => return codec::run(root, &options),
         Command::Soak(Soak::SlowReaders { options }) => attack::run(root, "slow-readers", &options),
         Command::Soak(Soak::Determinism { ticks }) => soak::determinism(root, ticks),

@@ -124,7 +124,13 @@ fn commands(root: &Path, options: &Options) -> Result<Vec<Command>> {
     commands.push(cargo(root, &["test", "--workspace", "--doc"]));
     // What the default features leave out.
     commands.push(cargo(root, &["test", "--package=fracas-server", "--features=jwt", "jwt"]));
-    let planted = ["test", "--package=fracas-server", "--features=planted-faults", "planted"];
+    let planted = [
+        "test",
+        "--package=fracas-server",
+        "--package=fracas-attack",
+        "--features=planted-faults",
+        "planted",
+    ];
     commands.push(cargo(root, &planted));
     let target = MetadataCommand::new().current_dir(root).no_deps().exec()?.target_directory;
     let mut own_game = cargo(&root.join(OWN_GAME), &["test"]);

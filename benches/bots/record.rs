@@ -1,0 +1,179 @@
+//! Records a tape: bots play a real match on a server of ours, and what it sends them is kept.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use fracas_arena::Arena;
+use fracas_benches::Host;
+use fracas_client::{Codecs, Event, Replica, RoomWanted, Session, Update};
+use fracas_shared::message::{SUBPROTOCOL, ServerMessage};
+use fracas_shared::packet::ServerTag;
+use fracas_shared::{Game as _, Pilot, Rng};
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::tape::{Tape, Track};
+
+/// Seats of a room, each played by a bot.
+pub(crate) const SEATS: usize = 8;
+/// The room's rate.
+const TICK_HZ: u16 = 60;
+/// Ticks from one input of a bot to its next: 20 inputs a second.
+const TICKS_PER_INPUT: u32 = 3;
+/// A busy machine may cost a tick, and then the whole tape is of no use.
+const TRIES: u32 = 3;
+
+/// Records a match that is so long.
+pub(crate) fn record(length: Duration) -> Result<Tape> {
+    let mut problem = None;
+    for _ in 0..TRIES {
+        match try_record(length) {
+            Ok(tape) => return Ok(tape),
+            Err(error) => problem = Some(error),
+        }
+    }
+    Err(problem.context("no try")?)
+}
+
+fn try_record(length: Duration) -> Result<Tape> {
+    let host = Host::start(|config| {
+        "warn".clone_into(&mut config.log);
+        config.games.entry(Arena::ID.into()).or_default().bots = Some(0);
+    })?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let seats = runtime.block_on(play(host.address, length))?;
+    Ok(Tape { tick_hz: TICK_HZ, seats })
+}
+
+/// Seats bots one after the other in one room, and lets them play.
+async fn play(server: SocketAddr, length: Duration) -> Result<Vec<Track>> {
+    let codecs = Codecs::of::<Arena>();
+    let mut players = Vec::new();
+    for number in 0..SEATS {
+        players.push(Player::join(server, number, &codecs).await?);
+    }
+    let room = &players[0].replica.joined().room;
+    ensure!(players.iter().all(|player| player.replica.joined().room == *room), "more rooms than one");
+    let plays: Vec<_> = players.into_iter().map(|player| tokio::spawn(player.play(length))).collect();
+    let mut tracks = Vec::new();
+    for play in plays {
+        tracks.push(play.await??);
+    }
+    Ok(tracks)
+}
+
+struct Player {
+    socket: WebSocketStream<TcpStream>,
+    session: Session,
+    replica: Replica<Arena>,
+    rules: Arena,
+    mind: <Arena as Pilot>::Mind,
+    rng: Rng,
+    began: Instant,
+    joined: Vec<u8>,
+    ticks: Vec<(u32, Vec<Vec<u8>>)>,
+    /// What has come of the tick whose frame is still to come.
+    waiting: Vec<Vec<u8>>,
+}
+
+impl Player {
+    async fn join(server: SocketAddr, number: usize, codecs: &Arc<Codecs>) -> Result<Self> {
+        let stream = TcpStream::connect(server).await?;
+        stream.set_nodelay(true)?;
+        let uri = format!("ws://{server}/ws").parse()?;
+        let request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
+        let (mut socket, _) = client_async(request, stream).await?;
+        let mut session = Session::new(format!("bot{number}"), "fracas-bots-bench");
+        let options = format!(r#"{{"tick_hz": {TICK_HZ}}}"#);
+        session.join_typed(RoomWanted::JoinOrCreate { game: Arena::ID.into(), options }, codecs.clone())?;
+        let began = Instant::now();
+        let (joined, replica) = loop {
+            send(&mut socket, &mut session).await?;
+            let payload = payload(&mut socket).await?;
+            session.handle_message(began.elapsed(), &payload)?;
+            if let Some(Event::Joined(joined)) = session.take_event(|event| matches!(event, Event::Joined(_)))
+            {
+                break (payload, Replica::new(joined));
+            }
+        };
+        Ok(Self {
+            socket,
+            session,
+            rules: replica.rules()?,
+            replica,
+            mind: <Arena as Pilot>::Mind::default(),
+            rng: Rng::new(1, number as u64),
+            began,
+            joined,
+            ticks: Vec::new(),
+            waiting: Vec::new(),
+        })
+    }
+
+    async fn play(mut self, length: Duration) -> Result<Track> {
+        let ends_at = Instant::now() + length;
+        while Instant::now() < ends_at {
+            let payload = payload(&mut self.socket).await?;
+            self.session.handle_message(self.began.elapsed(), &payload)?;
+            self.note(payload)?;
+            while let Some(event) = self.session.poll_event() {
+                self.handle(event)?;
+            }
+            send(&mut self.socket, &mut self.session).await?;
+        }
+        Ok(Track::new(self.joined, &self.ticks))
+    }
+
+    /// Keeps a payload with its tick, which ends with its frame. Answers that only this player waits for
+    /// are none of the match.
+    fn note(&mut self, payload: Vec<u8>) -> Result<()> {
+        let (tag, message) = ServerTag::split(&payload)?;
+        if tag == ServerTag::Control && !ServerMessage::from_bytes(message)?.is_reliable() {
+            return Ok(());
+        }
+        self.waiting.push(payload);
+        if tag != ServerTag::Frame {
+            return Ok(());
+        }
+        let newest = self.session.room().and_then(|room| room.newest()).context("a frame that is lost")?;
+        let tick = newest.tick().0;
+        if let Some((last, _)) = self.ticks.last() {
+            ensure!(tick == last + 1, "tick {tick} follows {last}: this machine has too much to do");
+        }
+        self.ticks.push((tick, std::mem::take(&mut self.waiting)));
+        Ok(())
+    }
+
+    fn handle(&mut self, event: Event) -> Result<()> {
+        let Update::Frame { tick, .. } = self.replica.apply(event)? else { return Ok(()) };
+        if tick.0.is_multiple_of(TICKS_PER_INPUT)
+            && let Some(seen) = self.replica.seen()
+        {
+            let input = self.rules.pilot(&mut self.mind, &seen, &mut self.rng);
+            self.session.send_input(self.began.elapsed(), &input)?;
+        }
+        Ok(())
+    }
+}
+
+async fn send(socket: &mut WebSocketStream<TcpStream>, session: &mut Session) -> Result<()> {
+    while let Some(bytes) = session.poll_send() {
+        socket.send(Message::binary(bytes)).await?;
+    }
+    Ok(())
+}
+
+async fn payload(socket: &mut WebSocketStream<TcpStream>) -> Result<Vec<u8>> {
+    loop {
+        match socket.next().await.context("the server hung up")?? {
+            Message::Binary(payload) => return Ok(payload.into()),
+            Message::Ping(_) | Message::Pong(_) => {}
+            other => bail!("the server says {other:?}"),
+        }
+    }
+}
