@@ -35,6 +35,8 @@ use admin::{ADMIN_CONNECTIONS_MAX, Readiness};
 use auth::Authenticate;
 use config::Auth;
 pub use config::{Config, Invocation};
+#[cfg(feature = "planted-faults")]
+pub use fracas_sim::PlantedFault;
 use metrics::Metrics;
 use net::door::{Door, serve};
 use net::entrance::Entrance;
