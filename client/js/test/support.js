@@ -235,6 +235,14 @@ export function startServer(port = 0, ...options) {
   return start(program, how, ["--listen", `127.0.0.1:${port}`, ...(options.includes("--admin-listen") ? [] : ["--admin-listen", "off"]), ...options]);
 }
 
+/** Runs the load tester with these options; gives its exit code. */
+export function runBots(...options) {
+  const program = process.env.FRACAS_BOTS ?? `${target}/debug/fracas-bots`;
+  if (!existsSync(program)) throw new Error(`there is no ${program}: run 'cargo build -p fracas-bots', or set FRACAS_BOTS`);
+  const child = spawn(program, options, { stdio: "ignore" });
+  return new Promise((resolve, reject) => child.once("error", reject).once("exit", resolve));
+}
+
 /** Starts what says back what it hears by Socket.IO and Engine.IO. */
 export function startConformance() {
   const program = process.env.FRACAS_CONFORMANCE ?? `${target}/debug/examples/socketio_conformance`;
