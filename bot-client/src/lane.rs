@@ -28,7 +28,7 @@ use self::poller::Poller;
 use self::slot::{Link, Slot};
 use self::timers::Timers;
 use crate::plan::Session;
-use crate::player::{Failure, Message, Next, Player, Turn};
+use crate::player::{Failure, Message, Next, Player, SEAT_LOST, Turn};
 use crate::record::{Record, Window};
 use crate::target::{Connected, Players, Target};
 use crate::times::Time;
@@ -237,7 +237,7 @@ impl<'a> Lane<'a> {
     }
 
     fn end_window(&mut self) {
-        let playing = self.slots.iter().flatten().filter(|slot| slot.player.is_playing()).count();
+        let playing = self.slots.iter().flatten().filter(|slot| slot.player.has_played()).count();
         let cpu = clock_gettime(ClockId::ThreadCPUTime);
         self.record.counts.cpu_us = cpu.tv_sec as u64 * 1_000_000 + cpu.tv_nsec as u64 / 1000;
         let window = Box::new(self.record.end_window(playing as u32));
@@ -385,7 +385,7 @@ impl<'a> Lane<'a> {
             && self.orders.starts + *drop <= now
         {
             slot.drops_done += 1;
-            if !slot.is_leaving && slot.player.is_playing() {
+            if !slot.is_leaving && slot.player.has_played() {
                 self.go_on(slot, index, Next::Drop, now);
                 return Ok(true);
             }
@@ -447,8 +447,14 @@ impl<'a> Lane<'a> {
             (!slot.player.has_played() && was_long && !is_stopped).then(never)
         });
         let mut turn = Self::turn(&mut self.record, now, self.late_at);
-        slot.player.ended(failure.as_ref(), &mut turn);
+        slot.player.ended(&mut turn);
         if let Some(failure) = failure {
+            let counts = &mut self.record.counts;
+            match () {
+                () if failure.kind == SEAT_LOST => counts.seats_lost += 1,
+                () if slot.player.has_played() => counts.disconnects += 1,
+                () => counts.failed += 1,
+            }
             if failure.is_no_server && self.record.counts.joined == 0 {
                 (self.tell)(News::NoServer { message: failure.message.clone() });
             }

@@ -30,12 +30,9 @@ pub(crate) trait Player {
     fn leave(&mut self, turn: &mut Turn<'_>) -> Result<Next, Failure>;
 
     /// It is over, well or not.
-    fn ended(&mut self, failure: Option<&Failure>, turn: &mut Turn<'_>);
+    fn ended(&mut self, turn: &mut Turn<'_>);
 
-    /// Whether it has a seat, or what comes next to it elsewhere.
-    fn is_playing(&self) -> bool;
-
-    /// Whether it ever had.
+    /// Whether it ever had a seat, or what comes next to it elsewhere.
     fn has_played(&self) -> bool;
 }
 
@@ -79,6 +76,9 @@ pub(crate) enum Next {
     /// It is closed: the bot is done.
     Over,
 }
+
+/// The kind of failure of who came back and did not have the seat again.
+pub(crate) const SEAT_LOST: &str = "seat_lost";
 
 /// Why a bot ended before it was asked to.
 #[derive(Clone, Debug, PartialEq, Eq)]

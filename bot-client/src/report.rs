@@ -23,6 +23,8 @@ use crate::swarm::Outcome;
 use crate::timeline::{Point, ServerPoint};
 use crate::times::{Quantiles, Time, Times};
 
+/// The share of its updates that every bot is to get.
+const UPDATES_SHARE_MIN: f64 = 0.99;
 /// Bars of a distribution from one time to twice that.
 const BARS_PER_DOUBLING: f64 = 8.0;
 

@@ -105,7 +105,7 @@ impl Lane<'_> {
         let connected = match connected {
             Ok(connected) => connected,
             // A seat waits for who comes back.
-            Err(_) if slot.player.is_playing() && tries < RETURNS_MAX => {
+            Err(_) if slot.player.has_played() && tries < RETURNS_MAX => {
                 let pause = pause(&mut slot.rng) * tries;
                 slot.link = Link::Pausing { tries, until: now + pause };
                 return Ok(true);

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::report::Report;
 use crate::report::words::{Unit, count, date, duration, escaped, line};
+use crate::report::{Report, UPDATES_SHARE_MIN};
 
 mod axis;
 mod nines;
@@ -22,8 +22,6 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
 
 /// A longer fact gets twice the room.
 const FACT_LETTERS: usize = 22;
-/// The share of its updates that every bot is to get.
-const UPDATES_SHARE_MIN: f64 = 0.99;
 
 /// The whole page.
 pub(crate) fn page(report: &Report) -> String {

@@ -2,11 +2,8 @@
 
 use std::fmt::Write;
 
-use super::Report;
+use super::{Report, UPDATES_SHARE_MIN};
 use crate::times::Quantiles;
-
-/// The share of its updates that every bot is to get.
-const UPDATES_SHARE_MIN: f64 = 0.99;
 
 // Colours of the terminal's own palette.
 const DIM: u8 = 2;

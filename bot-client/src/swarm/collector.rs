@@ -107,7 +107,6 @@ impl<'a> Collector<'a> {
                     self.interrupt(screen);
                     interrupt = self::interrupt();
                 }
-                else => bail!("a thread of bots ended before its bots did"),
             }
             if self.stopped_at.is_some_and(|stopped_at| stopped_at.elapsed() > LEAVING_TIME_MAX) {
                 bail!("the bots did not leave within {} s", LEAVING_TIME_MAX.as_secs());

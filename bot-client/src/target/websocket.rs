@@ -237,16 +237,8 @@ impl Player for Bot {
         Ok(Next::GoOn)
     }
 
-    fn ended(&mut self, failure: Option<&Failure>, turn: &mut Turn<'_>) {
+    fn ended(&mut self, turn: &mut Turn<'_>) {
         self.end_stay(turn);
-        if failure.is_some() {
-            let counts = &mut turn.record.counts;
-            *if self.has_played { &mut counts.disconnects } else { &mut counts.failed } += 1;
-        }
-    }
-
-    fn is_playing(&self) -> bool {
-        self.has_played
     }
 
     fn has_played(&self) -> bool {

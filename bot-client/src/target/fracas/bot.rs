@@ -21,7 +21,7 @@ use super::acks::Acks;
 use super::gallery::{Gallery, Scene};
 use super::tail::Tail;
 use crate::plan;
-use crate::player::{Failure, Message, Next, Outgoing, Player, Turn};
+use crate::player::{Failure, Message, Next, Outgoing, Player, SEAT_LOST, Turn};
 use crate::scenario::Behaviour;
 use crate::times::Time;
 
@@ -136,7 +136,7 @@ impl<G: Pilot> Bot<G> {
             Event::Joined(joined) => self.enter(joined, turn)?,
             Event::Refused(refusal) if self.has_played => {
                 return Err(Failure::new(
-                    "seat_lost",
+                    SEAT_LOST,
                     format!("the seat could not be taken up again: {refusal}"),
                 ));
             }
@@ -315,20 +315,8 @@ impl<G: Pilot> Player for Bot<G> {
         Ok(Next::GoOn)
     }
 
-    fn ended(&mut self, failure: Option<&Failure>, turn: &mut Turn<'_>) {
+    fn ended(&mut self, turn: &mut Turn<'_>) {
         self.end_stay(None, turn);
-        if let Some(failure) = failure {
-            let counts = &mut turn.record.counts;
-            match () {
-                () if failure.kind == "seat_lost" => counts.seats_lost += 1,
-                () if self.has_played => counts.disconnects += 1,
-                () => counts.failed += 1,
-            }
-        }
-    }
-
-    fn is_playing(&self) -> bool {
-        self.has_played
     }
 
     fn has_played(&self) -> bool {

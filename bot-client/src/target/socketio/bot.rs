@@ -266,19 +266,8 @@ impl Player for Bot {
         Ok(Next::GoOn)
     }
 
-    fn ended(&mut self, failure: Option<&Failure>, turn: &mut Turn<'_>) {
+    fn ended(&mut self, turn: &mut Turn<'_>) {
         self.end_stay(None, turn);
-        let Some(failure) = failure else { return };
-        let counts = &mut turn.record.counts;
-        match () {
-            () if failure.kind == "seat_lost" => counts.seats_lost += 1,
-            () if self.has_played => counts.disconnects += 1,
-            () => counts.failed += 1,
-        }
-    }
-
-    fn is_playing(&self) -> bool {
-        self.has_played
     }
 
     fn has_played(&self) -> bool {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Bot, Role};
-use crate::player::{Failure, Turn};
+use crate::player::{Failure, SEAT_LOST, Turn};
 use crate::target::socketio::client::Client;
 use crate::target::socketio::packet::{self, Args, Packet};
 use crate::times::Time;
@@ -19,7 +19,7 @@ impl Bot {
             Packet::Connected => self.enter(turn),
             Packet::Refused { message } if self.resume.is_some() => {
                 let message = format!("the seat could not be taken up again: {message}");
-                return Err(Failure::new("seat_lost", message));
+                return Err(Failure::new(SEAT_LOST, message));
             }
             Packet::Refused { message } => return Err(Failure::new("connect_error", message)),
             Packet::Disconnected => return Err(Failure::new("closed", "the server ended the session")),
