@@ -15,7 +15,11 @@ const ERROR_KINDS_MAX: usize = 64;
 /// What some bots measure together, from a run's begin to its end.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Record {
+    /// Until the window began.
     pub(crate) times: Times,
+    /// Since then: it is added to both when the window ends, so that what is noted is noted once.
+    #[serde(skip)]
+    latest: Times,
     pub(crate) counts: Counts,
     pub(crate) rooms: BTreeSet<String>,
     /// By kind.
@@ -86,16 +90,14 @@ pub(crate) struct Errors {
 }
 
 impl Record {
-    /// Notes a time, in the run and in its window.
+    /// Notes a time.
     pub(crate) fn note(&mut self, time: Time, taken: Duration) {
-        self.times.note(time, taken);
-        self.window.times.note(time, taken);
+        self.latest.note(time, taken);
     }
 
-    /// [`Times::note_corrected`], in the run and in its window.
+    /// [`Times::note_corrected`].
     pub(crate) fn note_corrected(&mut self, time: Time, taken: Duration, interval: Duration) {
-        self.times.note_corrected(time, taken, interval);
-        self.window.times.note_corrected(time, taken, interval);
+        self.latest.note_corrected(time, taken, interval);
     }
 
     /// Counts an error of this kind.
@@ -136,6 +138,9 @@ impl Record {
     pub(crate) fn end_window(&mut self, playing: u32) -> Window {
         self.window.counts = self.counts;
         self.window.playing = playing;
+        self.times.add(&self.latest);
+        self.window.times.add(&self.latest);
+        self.latest.clear();
         let window = self.window.clone();
         self.window.number += 1;
         self.window.times.clear();
@@ -239,6 +244,7 @@ mod tests {
         let mut record = Record::default();
         record.note(Time::UpdateGap, Duration::ZERO);
         record.note(Time::UpdateGap, Duration::from_hours(1));
+        record.end_window(0);
         assert_eq!(record.times.of(Time::UpdateGap).len(), 2);
         assert!(record.times.of(Time::UpdateGap).max() >= crate::times::TIME_MAX.as_micros() as u64);
     }
@@ -249,6 +255,7 @@ mod tests {
         for gap in [20, 29, 100] {
             record.note_corrected(Time::UpdateGap, ms(gap), ms(20));
         }
+        record.end_window(0);
         let noted: Vec<u64> = record
             .times
             .of(Time::UpdateGap)
@@ -268,6 +275,7 @@ mod tests {
             if let Some(share) = share {
                 record.stay(100, (share * 100.0) as u64, ms(1000), true);
             }
+            record.end_window(0);
             record
         };
         let mut sum = record(10, None);
@@ -286,6 +294,7 @@ mod tests {
             record.note(Time::Ping, Duration::from_micros(us));
         }
         record.violation("swapped_id", 2, || "7 was 3's".into());
+        record.end_window(0);
         let json = serde_json::to_string(&record).unwrap();
         let back: Record = serde_json::from_str(&json).unwrap();
         assert_eq!(back.times.of(Time::Ping), record.times.of(Time::Ping));

@@ -17,6 +17,9 @@ use crate::limits::{ACK_INTERVAL, EVENTS_WAITING_MAX, RETRY_AFTER_MAX, SENDS_WAI
 use crate::play::Stamp;
 use crate::room::{Room, Taken};
 
+/// Few games' inputs have more.
+const INPUT_ROW_BYTES_USUAL: usize = 16;
+
 /// One connection's side of the protocol, without I/O.
 ///
 /// `now` is the time since any fixed moment; it must not go back. After an error of
@@ -261,16 +264,14 @@ impl Session {
             _ => return Err(RequestError::NotInRoom),
         };
         let Some(newest) = room.newest().map(|newest| newest.tick()) else { return Ok(None) };
-        let mut row_bytes = Vec::with_capacity(32);
-        room.codecs().put_input(row, &mut row_bytes)?;
-        let mut bytes = Vec::with_capacity(1 + INPUT_HEAD_BYTES + row_bytes.len());
-        check_length(bytes.capacity())?;
+        let mut bytes = Vec::with_capacity(1 + INPUT_HEAD_BYTES + INPUT_ROW_BYTES_USUAL);
+        bytes.resize(1 + INPUT_HEAD_BYTES, ClientTag::Input as u8);
+        room.codecs().put_input(row, &mut bytes)?;
+        check_length(bytes.len())?;
         // The stamp is taken last, so that a row which is refused does not use one up.
         let Some((tick, view_time)) = stamp(&mut room.clock, newest) else { return Ok(None) };
-        bytes.push(ClientTag::Input as u8);
         let view_lag = view_time.map_or(0, |time| time.parts_before(tick));
-        InputHead { tick, ack: newest, view_lag }.write(&mut bytes);
-        bytes.append(&mut row_bytes);
+        bytes[1..=INPUT_HEAD_BYTES].copy_from_slice(&InputHead { tick, ack: newest, view_lag }.to_bytes());
         self.sends.push_back(bytes);
         self.acknowledge(now);
         Ok(Some(tick))

@@ -21,10 +21,10 @@ pub struct SharedFrames {
     newest: Mutex<VecDeque<Decoded>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Decoded {
     baseline: Option<Arc<Snapshot>>,
-    bytes: Box<[u8]>,
+    bytes: Vec<u8>,
     snapshot: Arc<Snapshot>,
 }
 
@@ -43,22 +43,30 @@ impl SharedFrames {
         // Who panicked here has left whole frames behind.
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         let is_known =
-            |decoded: &&Decoded| is_same(decoded.baseline.as_ref(), baseline) && *decoded.bytes == *bytes;
+            |decoded: &&Decoded| is_same(decoded.baseline.as_ref(), baseline) && decoded.bytes == bytes;
         if let Some(known) = newest.iter().rev().find(is_known) {
             return Ok(known.snapshot.clone());
         }
-        let snapshot = codec.decode(baseline.map(Arc::as_ref), bytes)?;
+        let mut memory = Decoded::default();
+        if newest.len() == FRAMES_KEPT
+            && let Some(oldest) = newest.pop_front()
+        {
+            memory = oldest;
+        }
+        // The oldest's own snapshot is what the next one builds on. What it built on itself, nobody needs any more,
+        // or somebody who is far behind.
+        let mut snapshot = memory.baseline.and_then(Arc::into_inner).unwrap_or_default();
+        codec.decode_into(baseline.map(Arc::as_ref), bytes, &mut snapshot)?;
         // Who came by another way, as one that has just joined, is soon where the others are.
         if let Some(known) = newest.iter().rev().find(|known| known.snapshot.is_same(&snapshot)) {
             return Ok(known.snapshot.clone());
         }
         let snapshot = Arc::new(snapshot);
-        if newest.len() == FRAMES_KEPT {
-            newest.pop_front();
-        }
+        memory.bytes.clear();
+        memory.bytes.extend_from_slice(bytes);
         newest.push_back(Decoded {
             baseline: baseline.cloned(),
-            bytes: bytes.into(),
+            bytes: memory.bytes,
             snapshot: snapshot.clone(),
         });
         Ok(snapshot)

@@ -95,11 +95,18 @@ pub struct InputHead {
 pub const INPUT_HEAD_BYTES: usize = 10;
 
 impl InputHead {
+    /// Its bytes.
+    pub fn to_bytes(self) -> [u8; INPUT_HEAD_BYTES] {
+        let mut bytes = [0; INPUT_HEAD_BYTES];
+        bytes[..4].copy_from_slice(&self.tick.0.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.ack.0.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.view_lag.to_le_bytes());
+        bytes
+    }
+
     /// Appends its bytes.
     pub fn write(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.tick.0.to_le_bytes());
-        out.extend_from_slice(&self.ack.0.to_le_bytes());
-        out.extend_from_slice(&self.view_lag.to_le_bytes());
+        out.extend_from_slice(&self.to_bytes());
     }
 
     /// Reads it off the front.
@@ -213,6 +220,9 @@ impl RowCodecs {
     }
 }
 
+/// Few rows have more fields.
+const CODES_USUAL: usize = 8;
+
 /// A row that stands alone, as codes: what a generic client reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LooseRow {
@@ -269,7 +279,8 @@ impl<F: FnMut(EntityKey) -> Option<EntityId>> Refs for InPlace<'_, F> {
 impl LooseRow {
     /// The row of a value; `id_of` gives the wire ids of the entities that it refers to.
     pub fn of<R: Row>(value: &R, id_of: impl FnMut(EntityKey) -> Option<EntityId>) -> Self {
-        let mut row = Self { kind: value.kind(), ..Self::default() };
+        let codes = Vec::with_capacity(CODES_USUAL);
+        let mut row = Self { kind: value.kind(), codes, strings: Vec::new() };
         let mut refs = InPlace { strings: &mut row.strings, id_of };
         value.write(&mut RowWriter::new(&mut row.codes, &mut refs));
         row
@@ -322,7 +333,7 @@ impl RowCodec {
     pub fn take(&self, bits: &mut BitReader<'_>) -> Result<LooseRow, PacketError> {
         let kind = bits.take(self.kind_bits)? as u8;
         let fields = self.kinds.get(kind as usize).ok_or(RowError::NoSuchKind(kind))?;
-        let mut row = LooseRow { kind, ..LooseRow::default() };
+        let mut row = LooseRow { kind, codes: Vec::with_capacity(fields.len()), strings: Vec::new() };
         for (width, is_string) in fields {
             if *is_string {
                 let length = bits.take(8)? as usize;
@@ -348,7 +359,9 @@ impl RowCodec {
 
     /// Reads one row, which must be all of the bytes.
     pub fn decode(&self, bytes: &[u8]) -> Result<LooseRow, PacketError> {
-        Ok(self.decode_many(bytes, 1)?.pop().unwrap_or_default())
+        let mut reader = BitReader::new(bytes);
+        let row = self.take(&mut reader)?;
+        if reader.is_at_end() { Ok(row) } else { Err(PacketError::LeftOver) }
     }
 
     /// Appends rows as whole bytes, one after the other without gaps.
@@ -363,7 +376,7 @@ impl RowCodec {
     /// Reads `count` rows, which must be all of the bytes.
     pub fn decode_many(&self, bytes: &[u8], count: u8) -> Result<Vec<LooseRow>, PacketError> {
         let mut reader = BitReader::new(bytes);
-        let mut rows = Vec::new();
+        let mut rows = Vec::with_capacity(usize::from(count));
         for _ in 0..count {
             rows.push(self.take(&mut reader)?);
         }

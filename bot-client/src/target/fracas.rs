@@ -11,6 +11,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::time::Instant;
 
 use fracas_client::{Codecs, LineProfile, ServerUrl, upgraded};
 use fracas_shared::Pilot;
@@ -20,6 +21,7 @@ use self::bot::Bot;
 use self::gallery::Gallery;
 pub(crate) use self::recording::{Recorder, Recording};
 pub(crate) use self::tail::Evidence;
+use self::tail::Tail;
 use super::{Connecting, Players, Target};
 use crate::player::Failure;
 use crate::scenario::{Behaviour, Group};
@@ -81,6 +83,7 @@ impl<G: Pilot> Target for Fracas<G> {
             codecs: Codecs::of::<G>(),
             galleries: RefCell::default(),
             rules: RefCell::default(),
+            tail: RefCell::default(),
         });
         Box::new(move |session, now| Box::new(Bot::new(lane.clone(), session, now)))
     }
@@ -95,16 +98,23 @@ struct Lane<G: Pilot> {
     /// The rules of the last room, and the config that they were made from: nearly always, the next
     /// room has the same.
     rules: RefCell<Option<(String, Rc<G>)>>,
+    tail: RefCell<Tail>,
 }
 
 impl<G: Pilot> Lane<G> {
-    fn gallery(&self, joined: &Joined) -> Rc<Gallery<G>> {
+    /// Remembers a message to the bot of this number.
+    fn remember(self: &Rc<Self>, bot: u32, at: Instant, message: &[u8]) {
+        // Each bot holds the lane, and who makes them does.
+        self.tail.borrow_mut().push(bot, Rc::strong_count(self), at, message);
+    }
+
+    fn gallery(&self, joined: &Joined, now: Instant) -> Rc<Gallery<G>> {
         let mut galleries = self.galleries.borrow_mut();
         if let Some(gallery) = galleries.get(&joined.room).and_then(Weak::upgrade) {
             return gallery;
         }
         galleries.retain(|_, gallery| gallery.strong_count() > 0);
-        let gallery = Rc::new(Gallery::new(joined.tick_hz));
+        let gallery = Rc::new(Gallery::new(joined.tick_hz, now));
         galleries.insert(joined.room.clone(), Rc::downgrade(&gallery));
         gallery
     }

@@ -20,6 +20,9 @@ pub(crate) struct Acks {
     used: Option<Tick>,
     /// When an input was last said to be late.
     late_at: Option<Tick>,
+    /// The stamp of the last input that was sent on an earlier connection. What was on its way there may be used,
+    /// or be lost with it.
+    former: Option<Tick>,
     /// From here on, every state was seen, and all were of one match.
     whole_since: Option<Tick>,
 }
@@ -46,8 +49,9 @@ pub(crate) enum Shown {
 }
 
 impl Acks {
-    pub(crate) fn new() -> Self {
-        Self { sent: VecDeque::with_capacity(8), used: None, late_at: None, whole_since: None }
+    /// Those of a new connection; `former` is the stamp of the last input on the one before.
+    pub(crate) fn new(former: Option<Tick>) -> Self {
+        Self { sent: VecDeque::with_capacity(8), used: None, late_at: None, former, whole_since: None }
     }
 
     pub(crate) fn sent(&mut self, stamp: Tick, at: Instant, late: Duration) {
@@ -92,8 +96,9 @@ impl Acks {
             let was_late = self.late_at.is_some_and(|late_at| late_at.is_after(sent.stamp));
             lost += u64::from(!was_late && sent.stamp.is_after(whole_since));
         }
-        // Of another connection, or forgotten.
-        if self.sent.len() == INPUTS_MAX || whole_since == tick { Shown::Nothing } else { Shown::Unknown }
+        let is_former = self.former.is_some_and(|former| !used.is_after(former));
+        let is_forgotten = self.sent.len() == INPUTS_MAX || whole_since == tick;
+        if is_former || is_forgotten { Shown::Nothing } else { Shown::Unknown }
     }
 }
 
@@ -108,7 +113,7 @@ mod tests {
 
     impl Case {
         fn new(stamps: &[u32]) -> Self {
-            let (mut acks, at) = (Acks::new(), Instant::now());
+            let (mut acks, at) = (Acks::new(Some(Tick(6))), Instant::now());
             acks.shown(Tick(5), None, None, at);
             for stamp in stamps {
                 acks.sent(Tick(*stamp), at, Duration::ZERO);
@@ -166,6 +171,9 @@ mod tests {
     #[test]
     fn what_was_not_sent_is_not_used() {
         let mut case = Case::new(&[10, 12]);
+        // On the connection before, it was.
+        case.check(6, 6, Some(0), Shown::Nothing);
+        case.check(7, 7, Some(0), Shown::Unknown);
         case.check(10, 10, Some(0), used(0));
         case.check(11, 11, Some(0), Shown::Unknown);
         case.check(12, 10, Some(0), Shown::Back);

@@ -19,7 +19,6 @@ use self::behaviour::Mischief;
 use super::Lane;
 use super::acks::Acks;
 use super::gallery::{Gallery, Scene};
-use super::tail::Tail;
 use crate::plan;
 use crate::player::{Failure, Message, Next, Outgoing, Player, SEAT_LOST, Turn};
 use crate::scenario::Behaviour;
@@ -57,7 +56,7 @@ pub(crate) struct Bot<G: Pilot> {
     ping_at: Instant,
     leaving: Leaving,
     inputs_sent: u64,
-    tail: Tail,
+    last_stamp: Option<Tick>,
 }
 
 /// From one taking of a seat to its giving back, or to the loss of the connection.
@@ -71,6 +70,8 @@ struct Stay<G: Pilot> {
     scene: Option<Scene<G>>,
     acks: Acks,
     began: Instant,
+    /// From one tick to the next.
+    period: Duration,
     /// The newest tick; before the first state, that of joining.
     newest: Tick,
     last_update: Option<Instant>,
@@ -116,7 +117,7 @@ impl<G: Pilot> Bot<G> {
             ping_at: now + PING_INTERVAL.mul_f64(f64::from(number % 64) / 64.0),
             leaving: Leaving::No,
             inputs_sent: 0,
-            tail: Tail::default(),
+            last_stamp: None,
             lane,
         }
     }
@@ -169,7 +170,8 @@ impl<G: Pilot> Bot<G> {
     }
 
     fn enter(&mut self, joined: Arc<Joined>, turn: &mut Turn<'_>) -> Result<(), Failure> {
-        let (gallery, rules) = (self.lane.gallery(&joined), self.lane.rules(&joined)?);
+        let gallery = self.lane.gallery(&joined, turn.now);
+        let rules = self.lane.rules(&joined)?;
         if let Some(room) = self.session.room_mut() {
             room.share_frames(gallery.frames.clone());
             room.defer_own();
@@ -184,8 +186,9 @@ impl<G: Pilot> Bot<G> {
             own: None,
             own_row: None,
             scene: None,
-            acks: Acks::new(),
+            acks: Acks::new(self.last_stamp),
             began: turn.now,
+            period: Duration::from_secs_f64(1.0 / hz),
             newest: Tick(joined.tick),
             last_update: None,
             received: 0,
@@ -244,7 +247,7 @@ impl<G: Pilot> Player for Bot<G> {
         if message.is_text {
             return Err(Failure::new("bad_server", "the server sent a text message"));
         }
-        self.tail.push(turn.now, message.payload);
+        self.lane.remember(self.number, turn.now, message.payload);
         self.session
             .handle_message(turn.now - self.began, message.payload)
             .map_err(|error| Failure::from(ClientError::Session(error)))?;

@@ -38,7 +38,8 @@ pub(crate) struct Gallery<G: Pilot> {
 struct Arrivals {
     /// The last ones, each in the place of its number.
     ticks: [Option<Tick>; TICKS_KEPT],
-    late_at: Option<Instant>,
+    /// When one was late, or when the first was seen: whether that one was late is not known.
+    late_at: Instant,
     late: Duration,
 }
 
@@ -56,14 +57,14 @@ pub(crate) struct Scene<G: Pilot> {
 }
 
 impl<G: Pilot> Gallery<G> {
-    pub(crate) fn new(tick_hz: u16) -> Self {
+    pub(crate) fn new(tick_hz: u16, now: Instant) -> Self {
         Self {
             frames: Arc::new(SharedFrames::new()),
             clock: RefCell::new(TickClock::new(tick_hz)),
             shown: RefCell::default(),
             came: RefCell::new(Arrivals {
                 ticks: [None; TICKS_KEPT],
-                late_at: None,
+                late_at: now,
                 late: Duration::from_secs_f64(LATE_SHARE / f64::from(tick_hz)),
             }),
         }
@@ -74,7 +75,7 @@ impl<G: Pilot> Gallery<G> {
         let mut came = self.came.borrow_mut();
         came.ticks[tick.0 as usize % TICKS_KEPT] = Some(tick);
         if age >= came.late {
-            came.late_at = Some(now);
+            came.late_at = now;
         }
     }
 
@@ -83,7 +84,7 @@ impl<G: Pilot> Gallery<G> {
     /// to catch up, and shows the newest.
     pub(crate) fn was_owed(&self, last: Tick, next: Tick, now: Instant) -> bool {
         let came = self.came.borrow();
-        let is_calm = came.late_at.is_none_or(|late_at| now - late_at >= CALM);
+        let is_calm = now - came.late_at >= CALM;
         let missing = (1..next.since(last).clamp(1, TICKS_KEPT as i32)).map(|step| last + step as u32);
         is_calm && missing.into_iter().any(|tick| came.ticks[tick.0 as usize % TICKS_KEPT] == Some(tick))
     }

@@ -1,4 +1,4 @@
-//! The last messages of a bot, kept for when something is wrong with them.
+//! The last messages of a lane's bots, kept for when something is wrong with them.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-/// Bytes of messages that a bot remembers, at least.
+/// Bytes of messages that are remembered for each bot, at least, when all get as much.
 const TAIL_BYTES: usize = 2048;
 /// Messages longer than this are remembered by their begin.
 const MESSAGE_BYTES_KEPT: usize = 1024;
@@ -15,6 +15,9 @@ const MESSAGE_BYTES_KEPT: usize = 1024;
 const FILES_MAX: u32 = 20;
 
 /// The last messages from the server: the newest ones are in `now`, and those before them in `before`.
+///
+/// All bots of a lane have one, so that what comes is written in one row: a place for each bot would be
+/// out of the processor's reach whenever its bot gets something.
 #[derive(Debug, Default)]
 pub(crate) struct Tail {
     now: Messages,
@@ -24,31 +27,33 @@ pub(crate) struct Tail {
 #[derive(Debug, Default)]
 struct Messages {
     bytes: Vec<u8>,
-    /// When each came and where it ends.
-    ends: Vec<(Instant, usize)>,
+    /// Whose it is, when it came, and where it ends.
+    ends: Vec<(u32, Instant, usize)>,
 }
 
 impl Tail {
-    pub(crate) fn push(&mut self, at: Instant, message: &[u8]) {
-        if self.now.bytes.len() >= TAIL_BYTES {
+    /// Remembers a message to the bot of this number, one of `bots`.
+    pub(crate) fn push(&mut self, bot: u32, bots: usize, at: Instant, message: &[u8]) {
+        if self.now.bytes.len() >= TAIL_BYTES * bots {
             std::mem::swap(&mut self.now, &mut self.before);
             self.now.bytes.clear();
             self.now.ends.clear();
         }
         self.now.bytes.extend_from_slice(&message[..message.len().min(MESSAGE_BYTES_KEPT)]);
-        self.now.ends.push((at, self.now.bytes.len()));
+        self.now.ends.push((bot, at, self.now.bytes.len()));
     }
 
-    /// Oldest first.
-    fn messages(&self) -> impl Iterator<Item = (Instant, &[u8])> {
-        [&self.before, &self.now].into_iter().flat_map(|messages| {
+    /// One bot's, oldest first.
+    fn messages(&self, bot: u32) -> impl Iterator<Item = (Instant, &[u8])> {
+        let all = [&self.before, &self.now].into_iter().flat_map(|messages| {
             let mut begin = 0;
-            messages.ends.iter().map(move |(at, end)| {
+            messages.ends.iter().map(move |(of, at, end)| {
                 let bytes = &messages.bytes[begin..*end];
                 begin = *end;
-                (*at, bytes)
+                (*of, *at, bytes)
             })
-        })
+        });
+        all.filter(move |(of, ..)| *of == bot).map(|(_, at, bytes)| (at, bytes))
     }
 }
 
@@ -64,6 +69,7 @@ pub(crate) struct Exhibit<'a> {
     pub(crate) kind: &'static str,
     pub(crate) message: &'a str,
     pub(crate) bot: &'a str,
+    pub(crate) number: u32,
     pub(crate) room: &'a str,
     pub(crate) tick: u32,
     pub(crate) schema_hash: u32,
@@ -87,7 +93,7 @@ impl Evidence {
         };
         let messages: Vec<_> = exhibit
             .tail
-            .messages()
+            .messages(exhibit.number)
             .map(|(at, bytes)| json!({ "at_ms": ms(at), "hex": hex(bytes) }))
             .collect();
         let json = json!({
@@ -118,15 +124,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_messages_are_kept() {
+    fn the_last_messages_of_each_are_kept() {
         let mut tail = Tail::default();
         let now = Instant::now();
         for number in 0..1000u32 {
-            tail.push(now, &[number as u8; 100]);
+            for bot in 0..3 {
+                tail.push(bot, 3, now, &[number as u8, bot as u8].repeat(50));
+            }
         }
-        let kept: Vec<u8> = tail.messages().map(|(_, bytes)| bytes[0]).collect();
-        assert!(kept.len() >= TAIL_BYTES / 100 && kept.len() <= 2 * TAIL_BYTES / 100 + 2, "{}", kept.len());
-        assert_eq!(kept.last(), Some(&(999u32 as u8)));
-        assert!(kept.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)));
+        for bot in 0..3 {
+            let kept: Vec<&[u8]> = tail.messages(bot).map(|(_, bytes)| bytes).collect();
+            let count = TAIL_BYTES / 100;
+            assert!((count..=2 * count + 2).contains(&kept.len()), "{}", kept.len());
+            assert_eq!(kept.last().unwrap()[0], 999u32 as u8);
+            assert!(kept.windows(2).all(|pair| pair[1][0] == pair[0][0].wrapping_add(1)));
+            assert!(kept.iter().all(|bytes| bytes[1] == bot as u8));
+        }
     }
 }

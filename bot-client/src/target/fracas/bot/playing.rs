@@ -46,6 +46,7 @@ impl<G: Pilot> Bot<G> {
         };
         if let (Some(stamp), Some(stay)) = (stamp, &mut self.stay) {
             stay.acks.sent(stamp, turn.now, late);
+            self.last_stamp = Some(stamp);
             self.inputs_sent += 1;
             turn.record.counts.inputs += 1;
         }

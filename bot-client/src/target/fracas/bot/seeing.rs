@@ -30,7 +30,7 @@ impl<G: Pilot> Bot<G> {
             }
             return Ok(());
         }
-        let period = Duration::from_secs_f64(1.0 / f64::from(stay.joined.tick_hz));
+        let period = stay.period;
         let age = stay.gallery.clock.borrow_mut().age(tick, turn.now);
         stay.gallery.came(tick, age, turn.now);
         let gap = stay.last_update.replace(turn.now).map(|last| turn.now - last);
@@ -125,10 +125,11 @@ impl<G: Pilot> Bot<G> {
                 kind,
                 message,
                 bot: &self.name,
+                number: self.number,
                 room: &room,
                 tick: stay.newest.0,
                 schema_hash: stay.joined.schema_hash,
-                tail: &self.tail,
+                tail: &self.lane.tail.borrow(),
             };
             self.lane.common.evidence.keep(&exhibit, turn.now);
         }
