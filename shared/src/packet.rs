@@ -279,11 +279,22 @@ impl<F: FnMut(EntityKey) -> Option<EntityId>> Refs for InPlace<'_, F> {
 impl LooseRow {
     /// The row of a value; `id_of` gives the wire ids of the entities that it refers to.
     pub fn of<R: Row>(value: &R, id_of: impl FnMut(EntityKey) -> Option<EntityId>) -> Self {
-        let codes = Vec::with_capacity(CODES_USUAL);
-        let mut row = Self { kind: value.kind(), codes, strings: Vec::new() };
-        let mut refs = InPlace { strings: &mut row.strings, id_of };
-        value.write(&mut RowWriter::new(&mut row.codes, &mut refs));
+        let mut row = Self { codes: Vec::with_capacity(CODES_USUAL), ..Self::default() };
+        row.set(value, id_of);
         row
+    }
+
+    /// Makes it the row of another value, in the memory that it has.
+    pub fn set<R: Row>(&mut self, value: &R, id_of: impl FnMut(EntityKey) -> Option<EntityId>) {
+        self.clear();
+        self.kind = value.kind();
+        let mut refs = InPlace { strings: &mut self.strings, id_of };
+        value.write(&mut RowWriter::new(&mut self.codes, &mut refs));
+    }
+
+    fn clear(&mut self) {
+        self.codes.clear();
+        self.strings.clear();
     }
 
     /// The value of a row, as a client sees it.
@@ -331,9 +342,18 @@ impl RowCodec {
 
     /// Reads a row's bits.
     pub fn take(&self, bits: &mut BitReader<'_>) -> Result<LooseRow, PacketError> {
+        let mut row = LooseRow::default();
+        self.take_into(bits, &mut row)?;
+        Ok(row)
+    }
+
+    /// The same in the memory that another row has, which is of no use after an error.
+    fn take_into(&self, bits: &mut BitReader<'_>, row: &mut LooseRow) -> Result<(), PacketError> {
         let kind = bits.take(self.kind_bits)? as u8;
         let fields = self.kinds.get(kind as usize).ok_or(RowError::NoSuchKind(kind))?;
-        let mut row = LooseRow { kind, codes: Vec::with_capacity(fields.len()), strings: Vec::new() };
+        row.kind = kind;
+        row.clear();
+        row.codes.reserve(fields.len());
         for (width, is_string) in fields {
             if *is_string {
                 let length = bits.take(8)? as usize;
@@ -347,7 +367,7 @@ impl RowCodec {
                 row.codes.push(bits.take(*width)?);
             }
         }
-        Ok(row)
+        Ok(())
     }
 
     /// Appends one row as whole bytes.
@@ -359,9 +379,16 @@ impl RowCodec {
 
     /// Reads one row, which must be all of the bytes.
     pub fn decode(&self, bytes: &[u8]) -> Result<LooseRow, PacketError> {
+        let mut row = LooseRow::default();
+        self.decode_into(bytes, &mut row)?;
+        Ok(row)
+    }
+
+    /// [`RowCodec::decode`] into the memory that another row has, which is of no use after an error.
+    pub fn decode_into(&self, bytes: &[u8], row: &mut LooseRow) -> Result<(), PacketError> {
         let mut reader = BitReader::new(bytes);
-        let row = self.take(&mut reader)?;
-        if reader.is_at_end() { Ok(row) } else { Err(PacketError::LeftOver) }
+        self.take_into(&mut reader, row)?;
+        if reader.is_at_end() { Ok(()) } else { Err(PacketError::LeftOver) }
     }
 
     /// Appends rows as whole bytes, one after the other without gaps.

@@ -61,7 +61,7 @@ impl<G: Game> Default for TickRecord<G> {
 }
 
 impl<G: Game> TickRecord<G> {
-    /// Drops what is of the game's making, one by one.
+    /// Drops what is of the game's making, one by one. The memory is kept.
     pub(crate) fn clear(&mut self) {
         while self.messages.pop().is_some() {}
         while self.inputs.pop().is_some() {}

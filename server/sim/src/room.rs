@@ -5,7 +5,7 @@ mod news;
 
 use std::mem::{forget, replace, take};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use fracas_shared::game::Events;
 use fracas_shared::limits::{FRAME_BYTES_MAX, MESSAGES_PER_TICK_MAX, MESSAGES_WAITING_MAX};
 use fracas_shared::message::{Joined, RosterEntry};
@@ -51,9 +51,16 @@ pub struct Room<G: Pilot> {
     record: TickRecord<G>,
     events: Events<G::Event>,
     seen_views: Vec<(EntityId, G::View)>,
+    /// Memory for a row, for a message, and for what players alone are told.
+    row: LooseRow,
+    message: Vec<u8>,
+    own_messages: BytesMut,
     #[cfg(feature = "planted-faults")]
     fault: Fault,
 }
+
+/// Few games tell one player alone more.
+const OWN_MESSAGE_BYTES_USUAL: usize = 64;
 
 struct SchemaText {
     json: String,
@@ -102,6 +109,9 @@ impl<G: Pilot> Room<G> {
             record: TickRecord::default(),
             events: Events::default(),
             seen_views: Vec::new(),
+            row: LooseRow::default(),
+            message: Vec::new(),
+            own_messages: BytesMut::new(),
             #[cfg(feature = "planted-faults")]
             fault: Fault::default(),
         };
@@ -147,7 +157,7 @@ impl<G: Pilot> Room<G> {
         self.seats.fill(self.options.bots);
         let (leaves, joins) = self.seats.take_changes();
         self.record.clear();
-        self.record = TickRecord { leaves, joins, ..TickRecord::default() };
+        (self.record.leaves, self.record.joins) = (leaves, joins);
         let next = self.simulation.tick().next();
         while self.seen_views.pop().is_some() {}
         if self.seats.bots() > 0 && self.frames.newest().read_views(&mut self.seen_views).is_err() {
@@ -211,6 +221,7 @@ impl<G: Pilot> Room<G> {
     /// Gives each viewer the newest state, on the baseline that it holds.
     fn hand_frames(&mut self, viewers: &mut [Viewer], report: &mut TickReport) {
         let tick = self.simulation.tick();
+        self.own_messages.reserve(viewers.len() * OWN_MESSAGE_BYTES_USUAL);
         #[cfg(feature = "planted-faults")]
         let viewers = self.fault.skip_viewer(tick, viewers);
         for viewer in viewers.iter_mut().filter(|viewer| !viewer.is_away()) {
@@ -237,13 +248,17 @@ impl<G: Pilot> Room<G> {
     fn own_message(&mut self, player: PlayerId) -> Option<Bytes> {
         let Occupant::Player { inputs, .. } = &self.seats.get(player)?.occupant else { return None };
         let (input_tick, input_margin) = (inputs.last_stamp(), inputs.margin_ticks());
-        let row = self.own_row(player);
-        let mut message = vec![ServerTag::Own as u8];
-        OwnHead { input_tick, input_margin, has_row: row.is_some() }.write(&mut message);
-        if let Some(row) = row {
-            self.codecs.own.encode(&row, &mut message);
+        let own = self.simulation.own(player);
+        self.message.clear();
+        self.message.push(ServerTag::Own as u8);
+        OwnHead { input_tick, input_margin, has_row: own.is_some() }.write(&mut self.message);
+        if let Some(own) = own {
+            self.row.set(&own, |key| self.wire_ids.id_of(key));
+            self.codecs.own.encode(&self.row, &mut self.message);
         }
-        Some(message.into())
+        // One after the other in the same memory, which is used again when all of them have left.
+        self.own_messages.extend_from_slice(&self.message);
+        Some(self.own_messages.split().freeze())
     }
 
     /// Gives a player a seat; the rules hear of it at the next tick. The token is what the player
@@ -311,8 +326,8 @@ impl<G: Pilot> Room<G> {
     /// Takes an input packet without its tag. The answer is the newest tick that the client has.
     pub fn input(&mut self, player: PlayerId, packet: &[u8]) -> Result<Tick, PacketError> {
         let (head, row) = InputHead::read(packet)?;
-        let row = self.codecs.inputs.decode(row)?;
-        let input = row.value_with_keys(|id| self.wire_ids.key_of(id))?;
+        self.codecs.inputs.decode_into(row, &mut self.row)?;
+        let input = self.row.value_with_keys(|id| self.wire_ids.key_of(id))?;
         if let Some(Seat { occupant: Occupant::Player { inputs, .. }, .. }) = self.seats.get_mut(player) {
             let next = self.simulation.tick().next();
             #[cfg(feature = "planted-faults")]
