@@ -373,7 +373,8 @@ async fn rules_that_panic_when_they_are_dropped_end_their_room_alone() {
 
 #[tokio::test]
 async fn rules_whose_drop_never_comes_back_cost_their_room_alone() {
-    let server = start(300);
+    // Long enough for the panic to be told with all of its stack.
+    let server = start(1500);
     let mut witness = Player::<Probe>::join(&server, "ann", new_room("")).await;
     let hanging = new_room(r#"{"config": {"dropping": "hangs"}}"#);
     let mut culprit = Player::<Probe>::join(&server, "bob", hanging).await;
