@@ -6,6 +6,7 @@ pub mod caller;
 pub mod conditioner;
 pub mod connection;
 pub mod door;
+pub mod driver;
 pub mod entrance;
 pub mod http;
 mod http_stream;

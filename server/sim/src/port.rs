@@ -17,6 +17,15 @@ pub trait Port: Send {
     /// Queues a message that must arrive. A viewer for whom too many wait is closed by the net.
     fn send(&mut self, message: Bytes);
 
+    /// Reads what has come from the viewer: input packets, without their tags, are handed on, and all else is passed
+    /// to the room as ever. To be called before each tick. Nothing to do where the net reads by itself.
+    fn receive(&mut self, input: &mut dyn FnMut(&[u8])) {
+        let _ = input;
+    }
+
+    /// Writes what was put and sent. To be called after each tick. Nothing to do where the net writes by itself.
+    fn flush(&mut self) {}
+
     /// Ends the connection, after what was sent before.
     fn close(&mut self, code: CloseCode);
 

@@ -200,6 +200,31 @@ impl<W: Wire> Wire for Conditioned<W> {
         }
     }
 
+    /// What is late has timers, which are the reactor's.
+    fn leave_reactor(&mut self) -> bool {
+        let (conditioner, wire) = self.parts();
+        conditioner.is_none() && wire.leave_reactor()
+    }
+
+    fn begin_turn(&mut self) {
+        self.wire.begin_turn();
+    }
+
+    fn hear(&mut self, now: std::time::Instant, hear: &mut dyn FnMut(&[u8]) -> bool) -> Result<bool, Broken> {
+        if self.conditioner.is_some() { Ok(true) } else { self.wire.hear(now, hear) }
+    }
+
+    fn send_all(&mut self, messages: &mut Vec<Bytes>) -> Result<(), Broken> {
+        if self.conditioner.is_none() {
+            return self.wire.send_all(messages);
+        }
+        messages.drain(..).try_for_each(|message| self.start_send(message))
+    }
+
+    fn come_back(&mut self) -> Result<(), Broken> {
+        self.wire.come_back()
+    }
+
     fn take_received_bytes(&mut self) -> u64 {
         self.wire.take_received_bytes()
     }

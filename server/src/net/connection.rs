@@ -163,6 +163,16 @@ impl Connection {
         }
     }
 
+    /// Takes an input that may be passed on at once. False for all else, which is for
+    /// [`Connection::handle_binary`].
+    pub fn take_input(&mut self, message: &[u8], now: Instant) -> bool {
+        let is_input = message.first() == Some(&(ClientTag::Input as u8)) && self.stage == Stage::Seated;
+        if is_input {
+            self.handle_sign_of_life(now);
+        }
+        is_input && self.inputs.take(now)
+    }
+
     /// Takes a text message, which the protocol has none of.
     pub fn handle_text(&mut self) {
         self.close(CloseCode::BadMessage);

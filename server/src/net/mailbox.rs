@@ -15,20 +15,21 @@ use fracas_shared::{CloseCode, LineProfile, Tick};
 use fracas_sim::{Closer, Held, Port, StateMessages};
 use futures_util::task::AtomicWaker;
 
+use super::driver::{Driver, TickDriven};
 use crate::rooms::LineSetter;
 
 /// The mailbox of one connection. Clones are the same mailbox.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Mailbox(Arc<Shared>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Shared {
     waiting: Mutex<Waiting>,
     writer: AtomicWaker,
     is_gone: AtomicBool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Waiting {
     reliable: VecDeque<Bytes>,
     reliable_bytes: usize,
@@ -38,6 +39,26 @@ struct Waiting {
     line: Option<LineProfile>,
     /// The first reason given to end the connection.
     close: Option<CloseCode>,
+    /// Whether a match has a port of it.
+    has_port: bool,
+    driver: Driver,
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.reliable.is_empty() && self.state.is_none() && self.close.is_none() && self.line.is_none()
+    }
+
+    /// The connection that is to go back to the reactor, if a tick drives it and does not have it in hand.
+    fn take_back(&mut self) -> Option<Box<dyn TickDriven>> {
+        match std::mem::take(&mut self.driver) {
+            Driver::Tick(connection) => Some(connection),
+            driver => {
+                self.driver = driver;
+                None
+            }
+        }
+    }
 }
 
 /// What waits in a mailbox.
@@ -70,20 +91,75 @@ impl Mailbox {
                 waiting.state = None;
                 waiting.close = Some(CloseCode::TooSlow);
             }
+            if matches!(waiting.driver, Driver::Tick(_)) {
+                return;
+            }
         }
         self.0.writer.wake();
     }
 
     /// Ends the connection after what waits; the first code given counts.
     pub fn close(&self, code: CloseCode) {
-        self.lock().close.get_or_insert(code);
-        self.0.writer.wake();
+        self.change(|waiting| _ = waiting.close.get_or_insert(code));
     }
 
     /// Asks the writer to make the line another one, before it writes what waits.
     pub fn set_line(&self, line: LineProfile) {
-        self.lock().line = Some(line);
-        self.0.writer.wake();
+        self.change(|waiting| waiting.line = Some(line));
+    }
+
+    /// Changes what is not of every tick: a connection that a tick drives is driven by the reactor from then on.
+    fn change(&self, change: impl FnOnce(&mut Waiting)) {
+        let connection = {
+            let mut waiting = self.lock();
+            change(&mut waiting);
+            waiting.take_back()
+        };
+        match connection {
+            Some(connection) => connection.go_back(),
+            None => self.0.writer.wake(),
+        }
+    }
+
+    /// Hands the connection to the ticks of the room that has the port. Given back when something waits, or
+    /// when there is no such room.
+    pub fn hand_over<T: TickDriven + 'static>(&self, connection: Box<T>) -> Result<(), Box<T>> {
+        let mut waiting = self.lock();
+        if !waiting.has_port || !waiting.is_empty() {
+            return Err(connection);
+        }
+        waiting.driver = Driver::Tick(connection);
+        Ok(())
+    }
+
+    /// Whether a match has a port of it.
+    pub fn has_port(&self) -> bool {
+        self.lock().has_port
+    }
+
+    /// Lets a tick do its part of the driving, if that is its task.
+    fn drive(&self, work: impl FnOnce(&mut dyn TickDriven) -> bool) {
+        let Some(mut connection) = ({
+            let mut waiting = self.lock();
+            let connection = waiting.take_back();
+            if connection.is_some() {
+                waiting.driver = Driver::Busy;
+            }
+            connection
+        }) else {
+            return;
+        };
+        let stays = work(&mut *connection);
+        {
+            let mut waiting = self.lock();
+            // Meanwhile it may have been told to end.
+            if stays && waiting.close.is_none() && waiting.line.is_none() {
+                waiting.driver = Driver::Tick(connection);
+                return;
+            }
+            waiting.driver = Driver::Reactor;
+        }
+        connection.go_back();
     }
 
     /// What waits. `waker` is called when something comes.
@@ -125,6 +201,7 @@ impl Mailbox {
 
     /// A port for a match to send by.
     pub fn port(&self) -> MailboxPort {
+        self.lock().has_port = true;
         MailboxPort(self.clone())
     }
 
@@ -141,7 +218,6 @@ impl Mailbox {
 }
 
 /// A match's way into a mailbox. When it is dropped, the match's state leaves the mailbox with it.
-#[derive(Debug)]
 pub struct MailboxPort(Mailbox);
 
 impl Port for MailboxPort {
@@ -159,6 +235,9 @@ impl Port for MailboxPort {
             if waiting.close.is_none() {
                 waiting.state = Some(state);
             }
+            if matches!(waiting.driver, Driver::Tick(_)) {
+                return true;
+            }
         }
         self.0.0.writer.wake();
         true
@@ -166,6 +245,14 @@ impl Port for MailboxPort {
 
     fn send(&mut self, message: Bytes) {
         self.0.send(message);
+    }
+
+    fn receive(&mut self, input: &mut dyn FnMut(&[u8])) {
+        self.0.drive(|connection| connection.receive(input));
+    }
+
+    fn flush(&mut self) {
+        self.0.drive(|connection| connection.flush());
     }
 
     fn close(&mut self, code: CloseCode) {
@@ -184,9 +271,11 @@ impl Port for MailboxPort {
 
 impl Drop for MailboxPort {
     fn drop(&mut self) {
-        let mut waiting = self.0.lock();
-        waiting.state = None;
-        waiting.begun = None;
+        self.0.change(|waiting| {
+            waiting.state = None;
+            waiting.begun = None;
+            waiting.has_port = false;
+        });
     }
 }
 

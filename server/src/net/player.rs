@@ -1,5 +1,7 @@
-//! Players, on whatever wire: one task reads and writes it, and carries out what the [`Connection`] wants
-//! done.
+//! Players, on whatever wire: a task reads and writes it, or the ticks of a room do, and what the
+//! [`Connection`] wants done is carried out.
+
+mod ticked;
 
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
@@ -12,6 +14,7 @@ use bytes::Bytes;
 use fracas_shared::message::ServerMessage;
 use fracas_shared::packet::ClientTag;
 use fracas_shared::{CloseCode, LineProfile, Refusal, Tick};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::coop::poll_proceed;
 use tokio::time::{Sleep, sleep_until};
@@ -28,6 +31,9 @@ use crate::room_filter::RoomFilter;
 use crate::rooms::{Applicant, Identity, RoomLink, Rooms};
 use crate::shutdown::Shutdown;
 
+/// A room that ticks less often drives no connection: what is asked between its ticks would wait for long.
+const TICKED_HZ_MIN: u16 = 10;
+
 /// What all players of a server share.
 #[derive(Clone)]
 pub struct Players {
@@ -39,6 +45,14 @@ pub struct Players {
     pub shutdown: Shutdown,
     /// What is made of their lines, until told otherwise of one.
     pub line: LineProfile,
+}
+
+/// What a player's connection keeps for as long as it is there.
+pub struct Kept {
+    /// The server waits for the last of these to go before it is stopped.
+    pub(super) _open: mpsc::Sender<()>,
+    /// Places and counts.
+    pub(super) _while_there: Box<dyn Send>,
 }
 
 /// One player's connection.
@@ -56,7 +70,14 @@ pub struct Player<W> {
     claims: Arc<str>,
     address: IpAddr,
     players: Players,
-    _open: mpsc::Sender<()>,
+    /// What came while a tick drove it, and is the task's to handle.
+    pending: Option<Event>,
+    /// Whether a room's ticks may drive it.
+    may_be_ticked: bool,
+    /// Whether all that waited was written when it was last looked.
+    has_written: bool,
+    runtime: Handle,
+    _kept: Kept,
 }
 
 enum RoomAnswer {
@@ -70,20 +91,25 @@ enum Event {
     RoomAnswer(RoomAnswer),
     Timeout,
     Stop,
+    /// There is nothing to do but what a tick can do.
+    Settled,
     /// The connection is to be ended.
     Closing,
     Gone(Broken),
 }
 
 impl<W: Wire> Player<W> {
-    /// A player on this wire, whose conversation may have begun already. `open` is held to the end.
+    /// A player on this wire, whose conversation may have begun already. `kept` is held to the end.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
     pub fn new(
         wire: W,
         connection: Connection,
         caller: &Caller,
         claims: &Claims,
         players: Players,
-        open: mpsc::Sender<()>,
+        kept: Kept,
     ) -> Self {
         let shutdown = players.shutdown.clone();
         Self {
@@ -102,7 +128,11 @@ impl<W: Wire> Player<W> {
             claims: claims.to_json(),
             address: caller.address,
             players,
-            _open: open,
+            pending: None,
+            may_be_ticked: false,
+            has_written: false,
+            runtime: Handle::current(),
+            _kept: kept,
         }
     }
 
@@ -115,7 +145,11 @@ impl<W: Wire> Player<W> {
     async fn serve(mut self) {
         let code = loop {
             self.carry_out_actions();
-            match poll_fn(|cx| self.poll_event(cx)).await {
+            let event = match self.pending.take() {
+                Some(event) => event,
+                None => poll_fn(|cx| self.poll_event(cx)).await,
+            };
+            match event {
                 Event::Message(Inbound::Close(code)) => {
                     // Who says goodbye does not come back; a page that is left or reloaded says 1001.
                     let is_goodbye = code == Some(CloseCode::Normal.number());
@@ -131,6 +165,10 @@ impl<W: Wire> Player<W> {
                     self.timer.as_mut().reset(self.connection.deadline().into());
                 }
                 Event::Stop => self.connection.close(CloseCode::Restart),
+                Event::Settled => match self.hand_over() {
+                    Ok(()) => return,
+                    Err(player) => self = *player,
+                },
                 Event::Closing => break self.mailbox.take(&mut self.batch),
                 Event::Gone(broken) => {
                     if broken.error.is_some() {
@@ -176,11 +214,15 @@ impl<W: Wire> Player<W> {
             self.stop = Box::pin(std::future::pending());
             return Poll::Ready(Event::Stop);
         }
+        if self.may_be_ticked && self.has_written && !self.connection.is_waiting_for_room() {
+            return Poll::Ready(Event::Settled);
+        }
         Poll::Pending
     }
 
     /// Writes batch after batch; the next one is taken only when the last one has left.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        self.has_written = false;
         loop {
             // Asked also while the line is stuck: that is when a connection must be ended.
             let mail = self.mailbox.poll_mail(cx.waker());
@@ -195,14 +237,14 @@ impl<W: Wire> Player<W> {
                 return Poll::Ready(Event::Gone(broken));
             }
             if mail == Mail::None {
+                self.has_written = true;
                 return Poll::Pending;
             }
             self.mailbox.take(&mut self.batch);
-            for message in self.batch.drain(..) {
-                self.players.metrics.net.sent_bytes.inc_by(self.wire.bytes_of(&message));
-                if let Err(broken) = self.wire.start_send(message) {
-                    return Poll::Ready(Event::Gone(broken));
-                }
+            let bytes = self.batch.iter().map(|message| self.wire.bytes_of(message)).sum();
+            self.players.metrics.net.sent_bytes.inc_by(bytes);
+            if let Err(broken) = self.wire.send_all(&mut self.batch) {
+                return Poll::Ready(Event::Gone(broken));
             }
         }
     }
@@ -231,6 +273,7 @@ impl<W: Wire> Player<W> {
     fn handle_room_answer(&mut self, answer: RoomAnswer) {
         match answer {
             RoomAnswer::Joined(link) => {
+                self.may_be_ticked = link.tick_hz() >= TICKED_HZ_MIN;
                 self.link = Some(Arc::new(link));
                 self.connection.handle_joined();
             }
@@ -258,6 +301,7 @@ impl<W: Wire> Player<W> {
                     }));
                 }
                 Action::Leave => {
+                    self.may_be_ticked = false;
                     let link = self.link.take();
                     self.room_answer = Some(Box::pin(async move {
                         RoomAnswer::Left(match link {

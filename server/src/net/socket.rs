@@ -3,10 +3,11 @@
 //! It knows nothing of what the messages mean. One of the files that may name tungstenite, which does
 //! the framing, the masks, the pongs and the closing handshake.
 
+mod boundary;
 mod metered;
 
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fracas_shared::CloseCode;
@@ -15,7 +16,6 @@ use fracas_shared::limits::{
     READ_BUFFER_BYTES, RECEIVED_BYTES_PER_S_MAX, SEND_BUFFER_BYTES, WRITE_BUFFER_BYTES_MAX,
 };
 use futures_util::{SinkExt, StreamExt};
-use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
@@ -95,7 +95,7 @@ impl Socket {
             .max_write_buffer_size(limits.write_buffer_bytes_max)
             .max_message_size(Some(limits.message_bytes_max))
             .max_frame_size(Some(limits.message_bytes_max));
-        let metered = Metered::new(transport, limits, leftover.len() as u64);
+        let metered = Metered::new(transport, limits, &leftover);
         let websocket =
             WebSocketStream::from_partially_read(metered, leftover, Role::Server, Some(config)).await;
         Self { websocket, is_flushing: false }
@@ -108,18 +108,10 @@ impl Socket {
             Some(Err(error)) => return Poll::Ready(Err(error.into())),
             None => return Poll::Ready(Err(Error::ConnectionClosed.into())),
         };
-        let meter = self.websocket.get_mut();
         Poll::Ready(Ok(match message {
-            Message::Binary(bytes) => {
-                meter.end_message();
-                Inbound::Binary(bytes)
-            }
-            Message::Text(text) => {
-                meter.end_message();
-                Inbound::Text(text)
-            }
-            Message::Ping(payload) | Message::Pong(payload) => {
-                meter.end_control(payload.len());
+            Message::Binary(bytes) => Inbound::Binary(bytes),
+            Message::Text(text) => Inbound::Text(text),
+            Message::Ping(_) | Message::Pong(_) => {
                 // The pong is written with the next flush.
                 self.is_flushing = true;
                 Inbound::Control
@@ -147,6 +139,50 @@ impl Socket {
             self.is_flushing = false;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Leaves the reactor, where the transport can.
+    pub fn leave_reactor(&mut self) -> bool {
+        self.websocket.get_mut().transport.leave_reactor()
+    }
+
+    /// Begins a turn of one who left the reactor.
+    pub fn begin_turn(&mut self) {
+        self.websocket.get_mut().transport.begin_turn();
+    }
+
+    /// Takes the plain messages that have come to one who left the reactor. Whether there is more, to be polled for.
+    pub fn hear(
+        &mut self,
+        buffer: &mut [u8],
+        now: Instant,
+        hear: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<bool, Broken> {
+        self.websocket.get_mut().read_past(buffer, now, hear).map_err(|error| Error::from(error).into())
+    }
+
+    /// Writes messages at once to one who left the reactor, and was flushed before; what the line does not take
+    /// is written with the next flush.
+    pub fn write(&mut self, messages: &[Bytes], buffer: &mut Vec<u8>) -> Result<(), Broken> {
+        buffer.clear();
+        for message in messages {
+            put_head(message.len(), buffer);
+            buffer.extend_from_slice(message);
+        }
+        let is_stuck = self.websocket.get_mut().write_past(buffer).map_err(Error::from)?;
+        self.is_flushing |= is_stuck;
+        Ok(())
+    }
+
+    /// Whether it left the reactor.
+    pub fn is_unwatched(&self) -> bool {
+        matches!(self.websocket.get_ref().transport, Transport::Unwatched(_))
+    }
+
+    /// Comes back to the reactor. To be called inside a runtime.
+    pub fn come_back(&mut self) -> Result<(), Broken> {
+        let come_back = self.websocket.get_mut().transport.come_back();
+        come_back.map_err(|error| Broken { code: None, error: Some(error.to_string().into()) })
     }
 
     /// Whether so little has come after the close frame that its answer may be found in it.
@@ -192,6 +228,22 @@ impl Socket {
     }
 }
 
+/// The head of a binary message of so many bytes in one frame.
+fn put_head(length: usize, out: &mut Vec<u8>) {
+    out.push(0x82);
+    match length {
+        0..126 => out.push(length as u8),
+        126..0x1_0000 => {
+            out.push(126);
+            out.extend_from_slice(&(length as u16).to_be_bytes());
+        }
+        _ => {
+            out.push(127);
+            out.extend_from_slice(&(length as u64).to_be_bytes());
+        }
+    }
+}
+
 impl From<Error> for Broken {
     fn from(error: Error) -> Self {
         let code = match &error {
@@ -211,7 +263,7 @@ impl From<Error> for Broken {
 
 /// Lets the kernel take what a client has not read and the close frame behind it: nothing comes after.
 fn make_room_for_last_word(transport: &Transport) {
-    let socket = SockRef::from(transport.tcp());
+    let socket = transport.socket();
     let grown = socket
         .set_send_buffer_size(SEND_BUFFER_BYTES + FRAME_BYTES_MAX)
         .and_then(|()| socket.set_tcp_notsent_lowat(u32::MAX >> 1));
@@ -239,7 +291,7 @@ mod tests {
     async fn buffers_are_as_small_as_they_are_said_to_be() {
         let (socket, _client) = pair(SocketLimits::default()).await;
         assert_eq!(socket.websocket.get_config().read_buffer_size, READ_BUFFER_BYTES);
-        let kernels = SockRef::from(socket.websocket.get_ref().transport.tcp()).send_buffer_size().unwrap();
+        let kernels = socket.websocket.get_ref().transport.socket().send_buffer_size().unwrap();
         // Linux takes the same again for its own bookkeeping.
         assert!((SEND_BUFFER_BYTES..=2 * SEND_BUFFER_BYTES).contains(&kernels), "{kernels}");
     }

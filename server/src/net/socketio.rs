@@ -47,7 +47,7 @@ use super::body;
 use super::connection::{Connection, is_player_name};
 use super::door::Accepted;
 use super::entrance::Entrance;
-use super::player::{Player, Players};
+use super::player::{Kept, Player, Players};
 use super::problem::Problem;
 use crate::address_limits::{Act, Holding};
 use crate::auth::{Claims, token_of};
@@ -267,11 +267,9 @@ impl Door {
         wire.begin(auth.first_words(), admission);
         let counted = Counted::new(&self.players.metrics.net.socketio_clients);
         let connection = Connection::new(Instant::now());
-        let player = Player::new(wire, connection, &session.caller, &claims, self.players.clone(), open);
-        tokio::spawn(async move {
-            player.run().await;
-            drop(counted);
-        });
+        let kept = Kept { _open: open, _while_there: Box::new(counted) };
+        let player = Player::new(wire, connection, &session.caller, &claims, self.players.clone(), kept);
+        tokio::spawn(player.run());
         match admitted.await {
             Ok(admitted) => admitted,
             Err(_) => Err(Refusal::Stopping.into()),

@@ -1,13 +1,19 @@
 //! What a connection's bytes go over: TCP, or TLS on it.
 
+mod unwatched;
+
 use std::io::{self, IoSlice};
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(feature = "tls")]
 use tokio_rustls::server::TlsStream;
+
+pub use self::unwatched::Unwatched;
 
 /// What a connection's bytes go over.
 #[derive(Debug)]
@@ -17,16 +23,44 @@ pub enum Transport {
     /// Encrypted. Boxed, for it is large, and most connections are not.
     #[cfg(feature = "tls")]
     Tls(Box<TlsStream<TcpStream>>),
+    /// As they are, away from the reactor.
+    Unwatched(Unwatched),
 }
 
 impl Transport {
     /// The socket below.
-    pub fn tcp(&self) -> &TcpStream {
+    pub fn socket(&self) -> SockRef<'_> {
         match self {
-            Self::Tcp(stream) => stream,
+            Self::Tcp(stream) => SockRef::from(stream),
             #[cfg(feature = "tls")]
-            Self::Tls(stream) => stream.get_ref().0,
+            Self::Tls(stream) => SockRef::from(stream.get_ref().0),
+            Self::Unwatched(stream) => SockRef::from(stream.get_ref()),
         }
+    }
+
+    /// Takes the socket from the reactor: nobody is woken for it any more. False, and nothing done, where what is
+    /// on TCP needs the reactor.
+    pub fn leave_reactor(&mut self) -> bool {
+        let Self::Tcp(stream) = self else { return false };
+        // A second handle on the same socket stays where it is when the first one cannot be taken away.
+        let Ok(copy) = stream.as_fd().try_clone_to_owned() else { return false };
+        *self = Self::Unwatched(Unwatched::new(copy.into()));
+        true
+    }
+
+    /// Begins a turn away from the reactor: what has come until the first read is read in it.
+    pub fn begin_turn(&mut self) {
+        if let Self::Unwatched(stream) = self {
+            stream.begin_turn();
+        }
+    }
+
+    /// Gives the socket back to the reactor of the runtime in which this is called.
+    pub fn come_back(&mut self) -> io::Result<()> {
+        if let Self::Unwatched(stream) = self {
+            *self = Self::Tcp(TcpStream::from_std(stream.get_ref().try_clone()?)?);
+        }
+        Ok(())
     }
 }
 
@@ -41,6 +75,10 @@ macro_rules! each {
             #[cfg(feature = "tls")]
             Transport::Tls(stream) => {
                 let $stream = Pin::new(stream.as_mut());
+                $call
+            }
+            Transport::Unwatched(stream) => {
+                let $stream = Pin::new(stream);
                 $call
             }
         }
@@ -71,6 +109,7 @@ impl AsyncWrite for Transport {
             Self::Tcp(stream) => stream.is_write_vectored(),
             #[cfg(feature = "tls")]
             Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Unwatched(_) => false,
         }
     }
 

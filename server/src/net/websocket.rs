@@ -1,30 +1,39 @@
 //! Players on WebSockets.
 
+use std::cell::RefCell;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
 use fracas_shared::CloseCode;
+use fracas_shared::limits::READ_BUFFER_BYTES;
 use tokio::sync::mpsc;
 
 use super::connection::Connection;
-use super::player::{Player, Players};
+use super::player::{Kept, Player, Players};
 use super::socket::{self, Outbound, Socket, SocketLimits};
 use super::upgrade::Upgraded;
 use super::wire::{Broken, Inbound, Wire};
 use crate::metrics::Counted;
 
+thread_local! {
+    /// What all connections that are driven by one thread read into, and write from.
+    static BUFFERS: RefCell<([u8; READ_BUFFER_BYTES], Vec<u8>)> =
+        const { RefCell::new(([0; READ_BUFFER_BYTES], Vec::new())) };
+}
+
 /// Serves one WebSocket to its end. `open` is held until then.
 pub async fn serve(upgraded: Upgraded, players: Players, open: mpsc::Sender<()>) {
-    let Upgraded { stream, leftover, caller, claims, is_our_version, place: _place } = upgraded;
+    let Upgraded { stream, leftover, caller, claims, is_our_version, place } = upgraded;
     let socket = Socket::open(stream, leftover, SocketLimits::default()).await;
-    let _counted = Counted::new(&players.metrics.net.websockets);
+    let counted = Counted::new(&players.metrics.net.websockets);
     let mut connection = Connection::new(Instant::now());
     if !is_our_version {
         // Before a hello is read, which may look different there.
         connection.close(CloseCode::WrongVersion);
     }
-    Player::new(socket, connection, &caller, &claims, players, open).run().await;
+    let kept = Kept { _open: open, _while_there: Box::new((place, counted)) };
+    Player::new(socket, connection, &caller, &claims, players, kept).run().await;
 }
 
 impl Wire for Socket {
@@ -52,6 +61,31 @@ impl Wire for Socket {
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         self.poll_flush(cx)
+    }
+
+    fn leave_reactor(&mut self) -> bool {
+        self.leave_reactor()
+    }
+
+    fn begin_turn(&mut self) {
+        self.begin_turn();
+    }
+
+    fn hear(&mut self, now: Instant, hear: &mut dyn FnMut(&[u8]) -> bool) -> Result<bool, Broken> {
+        BUFFERS.with_borrow_mut(|(read, _)| self.hear(read, now, hear))
+    }
+
+    fn send_all(&mut self, messages: &mut Vec<Bytes>) -> Result<(), Broken> {
+        if !self.is_unwatched() {
+            return messages.drain(..).try_for_each(|message| Wire::start_send(self, message));
+        }
+        let written = BUFFERS.with_borrow_mut(|(_, write)| self.write(messages, write));
+        messages.clear();
+        written
+    }
+
+    fn come_back(&mut self) -> Result<(), Broken> {
+        self.come_back()
     }
 
     fn take_received_bytes(&mut self) -> u64 {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::Bytes;
 use fracas_shared::CloseCode;
@@ -24,6 +25,32 @@ pub trait Wire: Send + 'static {
     /// Ready when all has been written. Only then is more to be added, so that what is newer may take its
     /// place.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>>;
+
+    /// Leaves the reactor: from now on it is read and written between [`Wire::begin_turn`]s, and wakes nobody.
+    /// False, and nothing done, where that cannot be.
+    fn leave_reactor(&mut self) -> bool {
+        false
+    }
+
+    /// Begins a turn of one who left the reactor: as much is read in it as came until its first read.
+    fn begin_turn(&mut self) {}
+
+    /// Takes binary messages of one who left the reactor, as long as `hear` wants more. Whether there may be more,
+    /// or something else, to be polled for.
+    fn hear(&mut self, now: Instant, hear: &mut dyn FnMut(&[u8]) -> bool) -> Result<bool, Broken> {
+        let _ = (now, hear);
+        Ok(true)
+    }
+
+    /// [`Wire::start_send`] of each; of one who left the reactor, perhaps written already.
+    fn send_all(&mut self, messages: &mut Vec<Bytes>) -> Result<(), Broken> {
+        messages.drain(..).try_for_each(|message| self.start_send(message))
+    }
+
+    /// Comes back to the reactor. To be called inside a runtime.
+    fn come_back(&mut self) -> Result<(), Broken> {
+        Ok(())
+    }
 
     /// Bytes received since this was last asked.
     fn take_received_bytes(&mut self) -> u64;

@@ -144,6 +144,10 @@ impl Guests {
         (viewer, guest)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.viewers.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.viewers.is_empty()
     }
@@ -220,6 +224,11 @@ impl Guests {
             reached += 1;
         }
         reached
+    }
+
+    /// Writes what there is for everyone, as [`Port::flush`].
+    pub(super) fn flush(&mut self) {
+        self.viewers.iter_mut().filter_map(Viewer::port).for_each(Port::flush);
     }
 
     /// Ends every connection.

@@ -1,6 +1,7 @@
 //! A room on its simulation thread.
 
 mod arrivals;
+mod heard;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use fracas_shared::limits::{ACK_TIME_MAX_S, FRAME_BYTES_MAX, ROOM_INBOX_MAX};
 use fracas_shared::message::{RosterEntry, ServerMessage};
 use fracas_shared::packet::PacketError;
-use fracas_shared::{CloseCode, LeaveReason, PlayerId, Refusal, Removal, Tick};
+use fracas_shared::{CloseCode, LeaveReason, PlayerId, Refusal, Removal};
 use fracas_sim::{InputCounts, Match, MessageRefused, TickReport};
 use tokio::sync::mpsc;
 use tracing::{Span, debug, error, info_span};
@@ -19,12 +20,13 @@ use tracing::{Span, debug, error, info_span};
 use super::bans::Bans;
 use super::guard::{guarded, said};
 use super::guests::Guests;
-use super::inbox::{Entrance, RoomRequest, ViewerId};
+use super::inbox::{Entrance, RoomRequest};
 use super::roll::RollHold;
 use super::room_entry::RoomEntry;
 use crate::address_limits::AddressHold;
 use crate::metrics::{Counted, GameMetrics, Metrics};
 use arrivals::Arrival;
+use heard::Heard;
 
 /// A room: the match, its viewers and its inbox.
 pub(super) struct HostedRoom {
@@ -33,6 +35,8 @@ pub(super) struct HostedRoom {
     creator: Option<RollHold>,
     game: Box<dyn Match>,
     requests: mpsc::Receiver<RoomRequest>,
+    /// Memory for what one viewer has sent.
+    heard: Heard,
     guests: Guests,
     bans: Bans,
     /// What became of players' inputs when it was last counted.
@@ -67,6 +71,7 @@ impl HostedRoom {
             entry,
             game,
             requests,
+            heard: Heard::default(),
             guests,
             bans: Bans::default(),
             inputs_counted: BTreeMap::new(),
@@ -80,11 +85,13 @@ impl HostedRoom {
         let span = self.span.clone();
         let _entered = span.enter();
         self.guarded(|room| {
+            room.receive();
             room.take_requests();
             room.part_with_lost();
             let report = room.game.tick(room.guests.viewers());
             room.remove_unwanted();
             room.close_stuck();
+            room.guests.flush();
             room.count_missing();
             room.count(&report);
             report
@@ -161,6 +168,22 @@ impl HostedRoom {
         })
     }
 
+    /// Reads what has come to those whom the room's ticks drive.
+    fn receive(&mut self) {
+        let mut heard = std::mem::take(&mut self.heard);
+        // From the last place on, for the places before stay the same when one goes.
+        for place in (0..self.guests.len()).rev() {
+            let Some(port) = self.guests.viewer(place).port() else { continue };
+            port.receive(&mut |packet| heard.push(packet));
+            for packet in heard.iter() {
+                let Some(ack) = self.pass_on(place, |game, player| game.input(player, packet)) else { break };
+                self.guests.viewer(place).note_ack(ack, self.game.now());
+            }
+            heard.clear();
+        }
+        self.heard = heard;
+    }
+
     fn take_requests(&mut self) {
         // No more than the inbox holds at once: who sends without end does not hold the tick up.
         for _ in 0..ROOM_INBOX_MAX {
@@ -182,18 +205,20 @@ impl HostedRoom {
                     let _ = answer.send(self.game.now());
                 }
                 RoomRequest::Input { viewer, packet } => {
-                    let ack = self.pass_on(viewer, |game, player| game.input(player, &packet));
-                    if let Some(tick) = ack {
-                        self.note_ack(viewer, tick);
+                    let Some(place) = self.guests.place_of(viewer) else { continue };
+                    if let Some(ack) = self.pass_on(place, |game, player| game.input(player, &packet)) {
+                        self.guests.viewer(place).note_ack(ack, self.game.now());
                     }
                 }
                 RoomRequest::Message { viewer, packet } => {
-                    self.pass_on(viewer, |game, player| game.message(player, &packet));
+                    if let Some(place) = self.guests.place_of(viewer) {
+                        self.pass_on(place, |game, player| game.message(player, &packet));
+                    }
                 }
                 RoomRequest::Chat { viewer, chat } => {
                     let Some(place) = self.guests.place_of(viewer) else { continue };
                     if self.guests.viewer(place).player().is_some() {
-                        self.pass_on(viewer, |game, player| game.chat(player, chat));
+                        self.pass_on(place, |game, player| game.chat(player, chat));
                     } else if let Some(port) = self.guests.viewer(place).port() {
                         port.send(Bytes::from(ServerMessage::Refused(Refusal::Spectating).to_bytes()));
                     }
@@ -203,7 +228,11 @@ impl HostedRoom {
                         self.guests.viewer(place).resync();
                     }
                 }
-                RoomRequest::Ack { viewer, tick } => self.note_ack(viewer, tick),
+                RoomRequest::Ack { viewer, tick } => {
+                    if let Some(place) = self.guests.place_of(viewer) {
+                        self.guests.viewer(place).note_ack(tick, self.game.now());
+                    }
+                }
                 RoomRequest::Remove { player, removal, answer } => {
                     let _ = answer.send(self.remove(player, removal));
                 }
@@ -228,10 +257,9 @@ impl HostedRoom {
     /// Passes what a player sent to the match; what is none of the protocol closes the connection.
     fn pass_on<T, E: Into<CloseCause>>(
         &mut self,
-        viewer: ViewerId,
+        place: usize,
         take: impl FnOnce(&mut dyn Match, PlayerId) -> Result<T, E>,
     ) -> Option<T> {
-        let place = self.guests.place_of(viewer)?;
         let taken = match self.guests.viewer(place).player() {
             Some(player) => take(&mut *self.game, player).map_err(Into::into),
             None => Err(CloseCause::of_spectator()),
@@ -245,12 +273,6 @@ impl HostedRoom {
                 self.part(place, LeaveReason::Lost);
             })
             .ok()
-    }
-
-    fn note_ack(&mut self, viewer: ViewerId, tick: Tick) {
-        if let Some(place) = self.guests.place_of(viewer) {
-            self.guests.viewer(place).note_ack(tick, self.game.now());
-        }
     }
 
     /// Lets those go whose connection is lost: at once, or, who may come back, in some time.

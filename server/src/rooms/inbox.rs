@@ -97,6 +97,11 @@ impl RoomLink {
         Self { viewer, entry, metrics }
     }
 
+    /// How often the room ticks in a second.
+    pub fn tick_hz(&self) -> u16 {
+        self.entry.tick_hz
+    }
+
     /// Passes an input packet on. When the inbox is full it is dropped and counted: inputs come
     /// every tick, and the room has more of them than it can use.
     pub fn input(&self, packet: Bytes) {

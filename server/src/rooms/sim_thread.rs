@@ -1,11 +1,13 @@
 //! The threads on which matches tick.
 
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::thread::set_current_timer_slack;
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::{debug, warn};
 
@@ -129,6 +131,8 @@ impl Worker {
         let worker = self.clone();
         let started = thread::Builder::new().name(format!("sim-{}", self.number)).spawn(move || {
             worker.lane.note_thread(thread, rustix::thread::gettid());
+            // Ticks are to begin when they are due: the system may put a sleep's end off by 50 us otherwise.
+            let _ = set_current_timer_slack(Some(NonZeroU64::MIN));
             if let Err(GivenUp) = worker.lane.run(thread) {
                 return debug!("a step came back after its thread was given up");
             }

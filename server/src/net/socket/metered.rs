@@ -1,6 +1,6 @@
 //! What comes over a transport, counted.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use fracas_shared::CloseCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::SocketLimits;
+use super::boundary::{Boundary, unmask_plain};
 use crate::net::rate::Rate;
 use crate::net::transport::Transport;
 
@@ -20,9 +21,13 @@ pub(super) struct Metered {
     /// Not yet told.
     pub(super) received: u64,
     rate: Rate,
-    /// Bytes of a message that is not yet whole, as far as can be told, and when they began.
-    pending: u64,
+    boundary: Boundary,
+    /// When the message began that is not yet whole.
     begun: Option<Instant>,
+    /// What was read past the engine, and is for it to read.
+    backlog: Vec<u8>,
+    /// What was written past the engine, and the transport has not taken.
+    unsent: Vec<u8>,
 }
 
 /// A limit that was broken while reading, in the form in which it passes through the framing.
@@ -47,16 +52,23 @@ impl Breach {
     }
 }
 
-/// A control frame of a client, without its payload: a head of 2 bytes and a mask of 4.
-const CONTROL_HEAD_BYTES: usize = 6;
-
 impl Metered {
-    pub(super) fn new(transport: Transport, limits: SocketLimits, received: u64) -> Self {
+    /// `leftover` was read already, and is known to who reads on.
+    pub(super) fn new(transport: Transport, limits: SocketLimits, leftover: &[u8]) -> Self {
         let now = Instant::now();
-        let mut rate = Rate::new(limits.received_bytes_per_s_max, now);
+        let mut metered = Self {
+            transport,
+            limits,
+            received: 0,
+            rate: Rate::new(limits.received_bytes_per_s_max, now),
+            boundary: Boundary::default(),
+            begun: None,
+            backlog: Vec::new(),
+            unsent: Vec::new(),
+        };
         // Too much at once is found with what comes next.
-        rate.count(received, now);
-        Self { transport, limits, received, rate, pending: 0, begun: None }
+        let _ = metered.count(leftover, now);
+        metered
     }
 
     /// Limits do not matter any more: what comes is thrown away.
@@ -65,35 +77,75 @@ impl Metered {
         self.limits.message_time_max = Duration::MAX;
     }
 
-    /// A message is whole. What was read of the next one is not known, and counts from its next byte.
-    pub(super) fn end_message(&mut self) {
-        self.pending = 0;
-        self.begun = None;
-    }
-
-    /// A control frame is whole; around it a message may still be on its way.
-    pub(super) fn end_control(&mut self, payload: usize) {
-        self.pending = self.pending.saturating_sub((CONTROL_HEAD_BYTES + payload) as u64);
-        if self.pending == 0 {
-            self.begun = None;
-        }
-    }
-
-    fn count(&mut self, bytes: u64) -> Result<(), Breach> {
-        self.count_at(bytes, Instant::now())
-    }
-
-    fn count_at(&mut self, bytes: u64, now: Instant) -> Result<(), Breach> {
-        self.received += bytes;
-        self.pending += bytes;
-        let begun = *self.begun.get_or_insert(now);
-        if !self.rate.count(bytes, now) {
+    fn count(&mut self, bytes: &[u8], now: Instant) -> Result<(), Breach> {
+        self.received += bytes.len() as u64;
+        let has_ended = self.boundary.pass(bytes);
+        let begun = self.begun.filter(|_| !has_ended).unwrap_or(now);
+        self.begun = (!self.boundary.is_between_messages()).then_some(begun);
+        if !self.rate.count(bytes.len() as u64, now) {
             return Err(Breach::TooFast);
         }
         if now.saturating_duration_since(begun) > self.limits.message_time_max {
             return Err(Breach::TooLong);
         }
         Ok(())
+    }
+
+    /// Reads what there is into `buffer` past the engine, and hands on each plain message, as long as `hear` wants
+    /// more. What is left is for the engine to read: whether there is anything. Nothing is done where the reactor has
+    /// the transport.
+    pub(super) fn read_past(
+        &mut self,
+        buffer: &mut [u8],
+        now: Instant,
+        hear: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> io::Result<bool> {
+        let Transport::Unwatched(stream) = &mut self.transport else { return Ok(true) };
+        if !self.backlog.is_empty() || !self.boundary.is_between_messages() {
+            return Ok(true);
+        }
+        let count = match stream.read_once(buffer) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let has_more = stream.may_read();
+        self.count(&buffer[..count], now).map_err(io::Error::other)?;
+        let mut rest = &mut buffer[..count];
+        while let Some(message) = unmask_plain(rest) {
+            let wants_more = hear(&rest[message.clone()]);
+            rest = &mut rest[message.end..];
+            if !wants_more {
+                break;
+            }
+        }
+        self.backlog.extend_from_slice(rest);
+        Ok(has_more || !self.backlog.is_empty())
+    }
+
+    /// Writes past the engine, which must have nothing to write. What the transport does not take is written before
+    /// anything else: whether there is such.
+    pub(super) fn write_past(&mut self, bytes: &[u8]) -> io::Result<bool> {
+        let count = match &mut self.transport {
+            Transport::Unwatched(stream) if self.unsent.is_empty() => stream.write_some(bytes)?,
+            _ => 0,
+        };
+        self.unsent.extend_from_slice(&bytes[count..]);
+        Ok(!self.unsent.is_empty())
+    }
+
+    fn poll_unsent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.unsent.is_empty() {
+            let count = ready!(Pin::new(&mut self.transport).poll_write(cx, &self.unsent))?;
+            if count == 0 {
+                return Poll::Ready(Err(ErrorKind::WriteZero.into()));
+            }
+            self.unsent.drain(..count);
+        }
+        // Who once did not read need not be remembered by the memory that it took.
+        self.unsent = Vec::new();
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -103,23 +155,33 @@ impl AsyncRead for Metered {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.backlog.is_empty() {
+            let count = self.backlog.len().min(buf.remaining());
+            buf.put_slice(&self.backlog[..count]);
+            self.backlog.drain(..count);
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.transport).poll_read(cx, buf))?;
-        let bytes = (buf.filled().len() - before) as u64;
-        Poll::Ready(if bytes == 0 { Ok(()) } else { self.count(bytes).map_err(io::Error::other) })
+        let bytes = &buf.filled()[before..];
+        let is_end = bytes.is_empty();
+        Poll::Ready(if is_end { Ok(()) } else { self.count(bytes, Instant::now()).map_err(io::Error::other) })
     }
 }
 
 impl AsyncWrite for Metered {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_unsent(cx))?;
         Pin::new(&mut self.transport).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_unsent(cx))?;
         Pin::new(&mut self.transport).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_unsent(cx))?;
         Pin::new(&mut self.transport).poll_shutdown(cx)
     }
 
@@ -128,6 +190,7 @@ impl AsyncWrite for Metered {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_unsent(cx))?;
         Pin::new(&mut self.transport).poll_write_vectored(cx, bufs)
     }
 
@@ -148,36 +211,40 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
-        (Metered::new(Transport::Tcp(stream), SocketLimits::default(), 0), client)
+        (Metered::new(Transport::Tcp(stream), SocketLimits::default(), &[]), client)
     }
 
     #[tokio::test]
     async fn bytes_are_counted_by_the_second() {
         let (mut meter, _client) = meter().await;
         let start = Instant::now();
-        meter.count_at(RECEIVED_BYTES_PER_S_MAX, start).expect("as many as may be");
-        assert!(matches!(meter.count_at(1, start), Err(Breach::TooFast)));
+        let second = [0x82, 0x80, 0, 0, 0, 0, 0, 0].repeat(RECEIVED_BYTES_PER_S_MAX as usize / 8);
+        meter.count(&second, start).expect("as many as may be");
+        assert!(matches!(meter.count(&[0x82], start), Err(Breach::TooFast)));
         let later = start + Duration::from_secs(1);
-        meter.count_at(RECEIVED_BYTES_PER_S_MAX, later).expect("another second");
+        meter.count(&second, later).expect("another second");
     }
 
     #[tokio::test]
     async fn a_message_is_whole_in_time_whatever_comes_between() {
         let (mut meter, _client) = meter().await;
-        let ago = Duration::from_secs(MESSAGE_TIME_MAX_S) + Duration::from_millis(1);
-        let age = |meter: &mut Metered| meter.begun = meter.begun.and_then(|begun| begun.checked_sub(ago));
+        let (pong, begin, end) =
+            ([0x8A, 0x80, 0, 0, 0, 0], [0x02, 0x81, 0, 0, 0, 0, 7], [0x80, 0x80, 0, 0, 0, 0]);
+        let mut now = Instant::now();
+        let long = Duration::from_secs(MESSAGE_TIME_MAX_S) + Duration::from_millis(1);
         // A pong every now and then is nobody's fault.
         for _ in 0..3 {
-            meter.count(CONTROL_HEAD_BYTES as u64).expect("a pong");
-            meter.end_control(0);
-            age(&mut meter);
+            meter.count(&pong, now).expect("a pong");
+            now += long;
         }
-        meter.count(100).expect("the begin of a message");
-        meter.count(CONTROL_HEAD_BYTES as u64).expect("a pong");
-        meter.end_control(0);
-        age(&mut meter);
-        assert!(matches!(meter.count(1), Err(Breach::TooLong)));
-        meter.end_message();
-        meter.count(1).expect("another message");
+        meter.count(&begin, now).expect("the begin of a message");
+        meter.count(&pong, now).expect("a pong");
+        assert!(matches!(meter.count(&pong, now + long), Err(Breach::TooLong)));
+        meter.count(&end, now).expect("the end of the message");
+        now += long;
+        // In one read with the end of a message, another one begins.
+        meter.count(&begin, now).expect("the begin of a message");
+        meter.count(&[&end[..], &begin].concat(), now + long / 2).expect("the begin of the next");
+        meter.count(&end, now + long).expect("its end");
     }
 }

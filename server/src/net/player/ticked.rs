@@ -1,0 +1,103 @@
+//! A player whose connection is driven by the ticks of its room.
+
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::{Event, Player};
+use crate::net::driver::TickDriven;
+use crate::net::wire::{Inbound, Wire};
+
+impl<W: Wire> Player<W> {
+    /// Leaves its task, for the ticks of its room to go on. Given back when it may not, or not yet.
+    pub(super) fn hand_over(mut self) -> Result<(), Box<Self>> {
+        if !self.wire.leave_reactor() {
+            self.may_be_ticked = false;
+            return Err(Box::new(self));
+        }
+        let mailbox = self.mailbox.clone();
+        mailbox.hand_over(Box::new(self)).map_err(|mut player| {
+            player.come_back();
+            player.may_be_ticked = mailbox.has_port();
+            player
+        })
+    }
+
+    fn come_back(&mut self) {
+        let _entered = self.runtime.enter();
+        if let Err(broken) = self.wire.come_back() {
+            self.pending.get_or_insert(Event::Gone(broken));
+        }
+    }
+
+    /// Takes what has come.
+    fn hear_all(&mut self, input: &mut dyn FnMut(&[u8])) -> Result<(), Event> {
+        let now = Instant::now();
+        self.wire.begin_turn();
+        let (connection, mut inputs) = (&mut self.connection, 0);
+        let hear = &mut |message: &[u8]| {
+            if connection.take_input(message, now) {
+                inputs += 1;
+                input(&message[1..]);
+                return true;
+            }
+            connection.handle_binary(&Bytes::copy_from_slice(message), now);
+            !connection.is_waiting_for_room()
+        };
+        let has_more = self.wire.hear(now, hear).map_err(Event::Gone)?;
+        self.players.metrics.net.received_inputs.inc_by(inputs);
+        self.count_received();
+        self.carry_out_actions();
+        if has_more {
+            self.hear_rest()?;
+        }
+        if self.connection.deadline() <= now {
+            self.connection.handle_timeout(now);
+            self.carry_out_actions();
+        }
+        Ok(())
+    }
+
+    /// Takes what is not of every day.
+    fn hear_rest(&mut self) -> Result<(), Event> {
+        let mut nobody = Context::from_waker(Waker::noop());
+        while !self.connection.is_waiting_for_room()
+            && let Poll::Ready(heard) = self.wire.poll_message(&mut nobody)
+        {
+            match heard.map_err(Event::Gone)? {
+                message @ Inbound::Close(_) => return Err(Event::Message(message)),
+                message => self.handle_message(message),
+            }
+            self.carry_out_actions();
+        }
+        Ok(())
+    }
+}
+
+impl<W: Wire> TickDriven for Player<W> {
+    fn receive(&mut self, input: &mut dyn FnMut(&[u8])) -> bool {
+        if let Err(event) = self.hear_all(input) {
+            self.pending = Some(event);
+            return false;
+        }
+        // What the room is to answer is awaited by a task.
+        self.room_answer.is_none() && !self.players.shutdown.is_begun()
+    }
+
+    fn flush(&mut self) -> bool {
+        match self.poll_write(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(event) => {
+                self.pending = Some(event);
+                false
+            }
+            Poll::Pending => true,
+        }
+    }
+
+    fn go_back(mut self: Box<Self>) {
+        self.may_be_ticked = false;
+        self.come_back();
+        self.runtime.clone().spawn(self.run());
+    }
+}
