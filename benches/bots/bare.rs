@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use fracas_arena::Arena;
+use fracas_benches::process::Cpu;
+use fracas_benches::timing::sharpen_sleep;
+use fracas_benches::ws::{self, BINARY, CLIENT_HEAD_BYTES, CLOSE};
 use fracas_shared::message::{ClientMessage, PROTOCOL_VERSION, RoomWanted, ServerMessage};
 use fracas_shared::packet::{ClientTag, InputHead, LooseRow, RowCodec, ServerTag};
 use fracas_shared::{Game, Schema, Tick, ViewTime};
@@ -17,10 +20,6 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::fd::OwnedFd;
 use serde_json::json;
-
-use crate::process::Cpu;
-use crate::timing::sharpen_sleep;
-use crate::ws::{self, BINARY, CLIENT_HEAD_BYTES, CLOSE};
 
 /// More than ever waits on a connection.
 const READ_BYTES: usize = 64 * 1024;

@@ -8,17 +8,10 @@ mod bare;
 mod notes;
 mod pairs;
 mod pairs_report;
-mod process;
-mod record;
-mod seat;
-mod tape;
 mod tape_process;
-mod tape_server;
-mod timing;
 mod truth;
 mod truth_seat;
 mod truth_server;
-mod ws;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,7 +19,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use tape::Tape;
+use fracas_benches::tape::{Calls, Shape, Tape, record, serve};
+
+/// The match that is recorded.
+const SHAPE: Shape = Shape { seats: 8, tick_hz: 60, inputs_per_s: 20.0 };
 
 #[derive(Parser)]
 #[command(name = "fracas-bots-bench", arg_required_else_help = true)]
@@ -64,11 +60,14 @@ enum Command {
 fn main() -> Result<ExitCode> {
     let is_good = match Cli::parse().command {
         Command::Record { tape, seconds } => {
-            let recorded = record::record(Duration::from_secs_f64(seconds))?;
+            let recorded = record(&SHAPE, Duration::from_secs_f64(seconds))?;
             println!("{:.1} s, {:.0} B/s for each seat", recorded.seconds(), recorded.bytes_per_s());
             recorded.write(&tape).map(|()| true)?
         }
-        Command::ServeTape { tape } => tape_server::serve(&Tape::read(&tape)?).map(|()| true)?,
+        Command::ServeTape { tape } => {
+            let tape = Tape::read(&tape)?;
+            serve(&tape, &mut Calls::new(&tape)).map(|()| true)?
+        }
         Command::Bare(options) => bare::run(&options).map(|()| true)?,
         Command::Pairs(options) => pairs::run(&options)?,
         Command::Truth(options) => truth::run(&options)?,

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use fracas_benches::process::{Process, sibling};
+use fracas_benches::tape::record;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::SHAPE;
 use crate::pairs_report::{Pair, Run, Runs};
-use crate::process::{Process, sibling};
-use crate::record::record;
 use crate::tape_process::TapeProcess;
 
 /// After the last one is to have joined, before anything is measured.
@@ -109,7 +110,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
 fn record_into(folder: &Path, options: &Options) -> Result<PathBuf> {
     let length = options.ramp_time() + options.play_time() + SPARE;
     eprintln!("recording a match of {:.0} s", length.as_secs_f64());
-    let (path, tape) = (folder.join("tape"), record(length)?);
+    let (path, tape) = (folder.join("tape"), record(&SHAPE, length)?);
     tape.write(&path)?;
     Ok(path)
 }

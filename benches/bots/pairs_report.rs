@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use fracas_benches::process::Cpu;
 use serde_json::{Value, json};
 
-use crate::process::Cpu;
 use crate::tape_process::Served;
 
 /// The share of ticks that the server may be late with; with more, it is the server that was measured.
@@ -64,7 +64,7 @@ impl Run {
             "cpu_s_per_s": self.load(),
             "user_s": self.cpu.user_s,
             "system_s": self.cpu.system_s,
-            "updates": self.served.writes,
+            "updates": self.served.updates,
             "bytes_in": self.served.bytes_out,
             "messages_out": self.served.messages_in,
             "bytes_out": self.served.bytes_in,
@@ -187,7 +187,7 @@ fn columns(run: &Run) -> String {
         run.load(),
         per_s(run.cpu.user_s),
         per_s(run.cpu.system_s),
-        per_s(run.served.writes as f64),
+        per_s(run.served.updates as f64),
         run.bytes_per_s() / 1000.0
     )
 }

@@ -1,19 +1,15 @@
 //! The tape server as another process sees it.
 
-use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{ChildStdout, Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
-
-use crate::process::Process;
+use fracas_benches::ServerProcess;
 
 /// A tape server in a process of its own; ended when dropped.
 pub(crate) struct TapeProcess {
-    process: Process,
-    lines: BufReader<ChildStdout>,
+    process: ServerProcess,
     /// Where it listens.
     pub(crate) address: SocketAddr,
 }
@@ -22,7 +18,7 @@ pub(crate) struct TapeProcess {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Served {
     pub(crate) playing: u64,
-    pub(crate) writes: u64,
+    pub(crate) updates: u64,
     pub(crate) bytes_out: u64,
     pub(crate) messages_in: u64,
     pub(crate) bytes_in: u64,
@@ -38,28 +34,17 @@ impl TapeProcess {
     /// Starts one on this core.
     pub(crate) fn start(tape: &Path, core: usize) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["serve-tape", "--tape"]).arg(tape);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = Process::start(&mut command, core)?;
-        let mut lines = BufReader::new(process.child.stdout.take().context("it has a stdout")?);
-        let mut line = String::new();
-        lines.read_line(&mut line)?;
-        let address = line.trim().parse().with_context(|| format!("the tape server says {line:?}"))?;
-        Ok(Self { process, lines, address })
+        let process = ServerProcess::start(command.args(["serve-tape", "--tape"]).arg(tape), core)?;
+        Ok(Self { address: process.address, process })
     }
 
     /// What it has done so far.
     pub(crate) fn counters(&mut self) -> Result<Served> {
-        let asking = self.process.child.stdin.as_mut().context("it has a stdin")?;
-        asking.write_all(b"\n")?;
-        let mut line = String::new();
-        self.lines.read_line(&mut line)?;
-        let said: Value =
-            serde_json::from_str(&line).with_context(|| format!("the tape server says {line:?}"))?;
-        let count = |name: &str| said[name].as_u64().with_context(|| format!("no {name} in {line}"));
+        let said = self.process.ask()?;
+        let count = |name: &str| said[name].as_u64().with_context(|| format!("no {name} in {said}"));
         Ok(Served {
             playing: count("playing")?,
-            writes: count("writes")?,
+            updates: count("updates")?,
             bytes_out: count("bytes_out")?,
             messages_in: count("messages_in")?,
             bytes_in: count("bytes_in")?,
@@ -76,7 +61,7 @@ impl Served {
     pub(crate) fn since(&self, before: &Self) -> Self {
         Self {
             playing: self.playing,
-            writes: self.writes - before.writes,
+            updates: self.updates - before.updates,
             bytes_out: self.bytes_out - before.bytes_out,
             messages_in: self.messages_in - before.messages_in,
             bytes_in: self.bytes_in - before.bytes_in,

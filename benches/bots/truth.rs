@@ -13,8 +13,8 @@ use tempfile::TempDir;
 
 use crate::notes::{Notes, Times};
 use crate::pairs::{CLIENT_CORE, SERVER_CORE};
-use crate::process::{Process, on_core, sibling};
 use crate::truth_server::{Schedule, TICK_HZ, TruthServer};
+use fracas_benches::process::{Process, on_core, sibling};
 
 /// By how much a figure may be off: this or the share, whichever is more.
 const OFF_MS_MAX: f64 = 1.0;

@@ -10,7 +10,7 @@ use fracas_shared::message::{ClientMessage, PROTOCOL_VERSION, ServerMessage};
 use fracas_shared::packet::{ClientTag, InputHead, OwnHead, ServerTag};
 
 use crate::notes::Notes;
-use crate::ws::{self, BINARY, CLOSE, Frame};
+use fracas_benches::ws::{self, BINARY, CLOSE, Frame};
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq)]

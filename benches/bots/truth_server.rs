@@ -23,9 +23,9 @@ use rustix::event::{Timespec, epoll};
 use rustix::fd::OwnedFd;
 
 use crate::notes::Notes;
-use crate::timing::sharpen_sleep;
 use crate::truth_seat::{Seat, Stage, frame_of};
-use crate::ws::{self, BINARY};
+use fracas_benches::timing::sharpen_sleep;
+use fracas_benches::ws::{self, BINARY};
 
 /// Updates in a second.
 pub(crate) const TICK_HZ: u16 = 50;

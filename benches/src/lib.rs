@@ -8,7 +8,13 @@ mod figures;
 mod host;
 mod http;
 pub mod netcode;
+pub mod process;
+mod server_process;
+pub mod tape;
+pub mod timing;
+pub mod ws;
 
 pub use figures::{Case, measure, table};
 pub use host::Host;
 pub use http::HttpClient;
+pub use server_process::ServerProcess;

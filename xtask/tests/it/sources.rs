@@ -37,10 +37,12 @@ pub(crate) fn rust_files() -> Vec<(String, String)> {
     files
 }
 
-/// Whether a file is compiled into what is shipped: not a test, not a template, not a command of
+/// Whether a file is compiled into what is shipped: not a test, not a template, not a benchmark, not a command of
 /// this package.
 pub(crate) fn is_shipped(path: &str) -> bool {
-    path.contains("src/") && !path.contains("/tests/") && !path.starts_with("xtask/")
+    path.contains("src/")
+        && !path.contains("/tests/")
+        && !["benches/", "xtask/"].iter().any(|folder| path.starts_with(folder))
 }
 
 /// The code of a file, without comments and without the tests at its end.

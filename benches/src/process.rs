@@ -15,14 +15,14 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A program that was built together with this one.
-pub(crate) fn sibling(name: &str) -> Result<PathBuf> {
+pub fn sibling(name: &str) -> Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name(name);
     ensure!(path.exists(), "{} is not built: start this by `cargo xtask bench`", path.display());
     Ok(path)
 }
 
 /// Does something on this core only; threads and processes that are started meanwhile stay there.
-pub(crate) fn on_core<T>(core: usize, act: impl FnOnce() -> Result<T>) -> Result<T> {
+pub fn on_core<T>(core: usize, act: impl FnOnce() -> Result<T>) -> Result<T> {
     let before = sched_getaffinity(None)?;
     let mut only = CpuSet::new();
     only.set(core);
@@ -33,31 +33,32 @@ pub(crate) fn on_core<T>(core: usize, act: impl FnOnce() -> Result<T>) -> Result
 }
 
 /// A process of ours; ended when dropped.
-pub(crate) struct Process {
-    pub(crate) child: Child,
+pub struct Process {
+    /// With its pipes, if it has some.
+    pub child: Child,
 }
 
 impl Process {
     /// Starts it on this core.
-    pub(crate) fn start(command: &mut Command, core: usize) -> Result<Self> {
+    pub fn start(command: &mut Command, core: usize) -> Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
         let child = on_core(core, || command.spawn().with_context(|| format!("cannot start {name}")))?;
         Ok(Self { child })
     }
 
     /// What it has taken so far.
-    pub(crate) fn cpu(&self) -> Result<Cpu> {
+    pub fn cpu(&self) -> Result<Cpu> {
         Cpu::of(&self.child.id().to_string())
     }
 
     /// Sends it a signal.
-    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+    pub fn signal(&self, signal: Signal) -> Result<()> {
         let pid = Pid::from_raw(self.child.id() as i32).context("a process has a number")?;
         Ok(kill_process(pid, signal)?)
     }
 
     /// Waits for its end, but not longer than this; with what it has printed, if that was piped.
-    pub(crate) fn end(mut self, patience: Duration) -> Result<(ExitStatus, String)> {
+    pub fn end(mut self, patience: Duration) -> Result<(ExitStatus, String)> {
         let given_up_at = Instant::now() + patience;
         let status = loop {
             match self.child.try_wait()? {
@@ -84,14 +85,16 @@ impl Drop for Process {
 
 /// Processor time of a process, all threads together.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Cpu {
-    pub(crate) user_s: f64,
-    pub(crate) system_s: f64,
+pub struct Cpu {
+    /// In its own code, in seconds.
+    pub user_s: f64,
+    /// In the system's, in seconds.
+    pub system_s: f64,
 }
 
 impl Cpu {
     /// Of this process so far.
-    pub(crate) fn of_this() -> Result<Self> {
+    pub fn of_this() -> Result<Self> {
         Self::of("self")
     }
 
@@ -109,7 +112,8 @@ impl Cpu {
         Ok(Self { user_s: seconds()?, system_s: seconds()? })
     }
 
-    pub(crate) fn total_s(self) -> f64 {
+    /// Both, in seconds.
+    pub fn total_s(self) -> f64 {
         self.user_s + self.system_s
     }
 }

@@ -16,23 +16,24 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const HEAD_BYTES_MAX: usize = 4096;
 
 /// What kind of frame (RFC 6455, section 5.2).
-pub(crate) const BINARY: u8 = 2;
+pub const BINARY: u8 = 2;
 /// The end of a connection.
-pub(crate) const CLOSE: u8 = 8;
+pub const CLOSE: u8 = 8;
 /// Bytes before the payload of a client's frame that is shorter than 126 bytes: the head and the mask.
-pub(crate) const CLIENT_HEAD_BYTES: usize = 6;
+pub const CLIENT_HEAD_BYTES: usize = 6;
 
 /// A frame as it came.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Frame<'a> {
-    pub(crate) opcode: u8,
+pub struct Frame<'a> {
+    /// What kind it is, as [`BINARY`].
+    pub opcode: u8,
     mask: [u8; 4],
     payload: &'a [u8],
 }
 
 impl Frame<'_> {
     /// The payload's first bytes without the mask, as many as asked for; none when it is shorter.
-    pub(crate) fn first<const BYTES: usize>(&self) -> Option<[u8; BYTES]> {
+    pub fn first<const BYTES: usize>(&self) -> Option<[u8; BYTES]> {
         let mut bytes = *self.payload.first_chunk::<BYTES>()?;
         for (place, byte) in bytes.iter_mut().enumerate() {
             *byte ^= self.mask[place % 4];
@@ -41,13 +42,21 @@ impl Frame<'_> {
     }
 
     /// The payload without the mask.
-    pub(crate) fn payload(&self) -> Vec<u8> {
-        self.payload.iter().zip(self.mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect()
+    pub fn payload(&self) -> Vec<u8> {
+        let mut payload = Vec::new();
+        self.copy_payload(&mut payload);
+        payload
+    }
+
+    /// Puts the payload without the mask in place of what `out` holds.
+    pub fn copy_payload(&self, out: &mut Vec<u8>) {
+        out.clear();
+        out.extend(self.payload.iter().zip(self.mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
     }
 }
 
 /// The frame at the front and its whole length; none when it is not all there yet.
-pub(crate) fn split(bytes: &[u8]) -> Option<(Frame<'_>, usize)> {
+pub fn split(bytes: &[u8]) -> Option<(Frame<'_>, usize)> {
     let [first, second] = *bytes.first_chunk()?;
     let (mut head, length): (usize, usize) = match second & 0x7f {
         126 => (4, usize::from(u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?))),
@@ -65,7 +74,7 @@ pub(crate) fn split(bytes: &[u8]) -> Option<(Frame<'_>, usize)> {
 }
 
 /// Appends a server's frame around this payload, and gives the place where the payload begins.
-pub(crate) fn put_server_frame(opcode: u8, payload: &[u8], out: &mut Vec<u8>) -> usize {
+pub fn put_server_frame(opcode: u8, payload: &[u8], out: &mut Vec<u8>) -> usize {
     put_head(opcode, payload.len(), 0, out);
     let begins = out.len();
     out.extend_from_slice(payload);
@@ -73,7 +82,7 @@ pub(crate) fn put_server_frame(opcode: u8, payload: &[u8], out: &mut Vec<u8>) ->
 }
 
 /// A client's frame around this payload. The mask is 0, with which the payload is as it was.
-pub(crate) fn client_frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+pub fn client_frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     put_head(opcode, payload.len(), 0x80, &mut out);
     out.extend_from_slice(&[0; 4]);
@@ -97,7 +106,7 @@ fn put_head(opcode: u8, length: usize, masked: u8, out: &mut Vec<u8>) {
 }
 
 /// Answers the request for an upgrade. The client says nothing more before it has the answer.
-pub(crate) fn accept(stream: &mut TcpStream) -> Result<()> {
+pub fn accept(stream: &mut TcpStream) -> Result<()> {
     let request = head(stream)?;
     let key = request.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
@@ -112,7 +121,7 @@ pub(crate) fn accept(stream: &mut TcpStream) -> Result<()> {
 }
 
 /// Asks for an upgrade, and waits for it.
-pub(crate) fn upgrade(stream: &mut TcpStream) -> Result<()> {
+pub fn upgrade(stream: &mut TcpStream) -> Result<()> {
     let to = stream.peer_addr()?;
     let request = format!(
         "GET /ws HTTP/1.1\r\nHost: {to}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

@@ -1,4 +1,13 @@
-//! A match as its server sent it: for each seat the bytes of each tick, ready to be written.
+//! A match as its server sent it: for each seat the bytes of each tick, ready to be written; how it is recorded, and
+//! a server that plays it.
+
+mod exchange;
+mod player;
+mod record;
+mod rooms;
+mod seat;
+mod server;
+mod show;
 
 use std::fs;
 use std::path::Path;
@@ -6,6 +15,14 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use fracas_shared::message::{Joined, ServerMessage};
 use fracas_shared::packet::ServerTag;
+
+pub use exchange::{Calls, Exchange, Line};
+pub use player::{Player, Told, Turn};
+pub use record::{Shape, record};
+pub use rooms::{Place, ROOM_FILLS_TICKS, Rooms};
+pub use seat::{Seat, welcome};
+pub use server::serve;
+pub use show::{Counters, Show};
 
 use crate::ws::{self, BINARY};
 
@@ -16,23 +33,27 @@ const NOWHERE: u32 = u32::MAX;
 
 /// A recorded match.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Tape {
-    pub(crate) tick_hz: u16,
-    pub(crate) seats: Vec<Track>,
+pub struct Tape {
+    /// The room's ticks in a second.
+    pub tick_hz: u16,
+    /// What each seat of the room was sent.
+    pub seats: Vec<Track>,
 }
 
 /// What one seat was sent.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Track {
+pub struct Track {
     /// The payload of the answer to the join.
     joined: Vec<u8>,
-    pub(crate) ticks: Vec<TickBytes>,
+    /// From its first tick on.
+    pub ticks: Vec<TickBytes>,
 }
 
 /// What a seat was sent in one tick.
 #[derive(Debug, PartialEq)]
-pub(crate) struct TickBytes {
-    pub(crate) tick: u32,
+pub struct TickBytes {
+    /// The match's tick.
+    pub tick: u32,
     /// Where in the bytes the own message's head is.
     own_at: u32,
     /// WebSocket frames, one after the other.
@@ -52,27 +73,36 @@ impl TickBytes {
         Self { tick, own_at, bytes }
     }
 
-    /// Puts the bytes into `out`, with this newest input and its margin in place of the recorded ones:
-    /// the recorded ones name inputs that nobody sends this time.
-    pub(crate) fn copy(&self, input_tick: u32, margin: i8, out: &mut Vec<u8>) {
-        out.clear();
+    /// Appends the bytes to `out`, with this in place of what was recorded: that names inputs that nobody sends this
+    /// time.
+    pub fn put(&self, told: Told, out: &mut Vec<u8>) {
+        let begins = out.len();
         out.extend_from_slice(&self.bytes);
-        if let Some(head) = out.get_mut(self.own_at as usize..).and_then(<[u8]>::first_chunk_mut::<5>) {
-            head[..4].copy_from_slice(&input_tick.to_le_bytes());
-            head[4] = margin as u8;
+        if let Some(head) = out[begins..].get_mut(self.own_at as usize..).and_then(<[u8]>::first_chunk_mut) {
+            told.put_over(head);
         }
+    }
+
+    /// The payloads as they were recorded, one after the other.
+    pub fn payloads(&self) -> impl Iterator<Item = Vec<u8>> {
+        let mut rest = self.bytes.as_slice();
+        std::iter::from_fn(move || {
+            let (frame, length) = ws::split(rest)?;
+            rest = &rest[length..];
+            Some(frame.payload())
+        })
     }
 }
 
 impl Track {
     /// Of these payloads: the answer to the join, then those of each tick.
-    pub(crate) fn new(joined: Vec<u8>, ticks: &[(u32, Vec<Vec<u8>>)]) -> Self {
+    fn new(joined: Vec<u8>, ticks: &[(u32, Vec<Vec<u8>>)]) -> Self {
         let ticks = ticks.iter().map(|(tick, payloads)| TickBytes::of(*tick, payloads)).collect();
         Self { joined, ticks }
     }
 
     /// The answer to a join, for a room of this name.
-    pub(crate) fn joined(&self, room: String) -> Result<Vec<u8>> {
+    fn joined(&self, room: String) -> Result<Vec<u8>> {
         let (_, message) = ServerTag::split(&self.joined)?;
         let ServerMessage::Joined(joined) = ServerMessage::from_bytes(message)? else {
             anyhow::bail!("the tape does not begin with a join");
@@ -82,28 +112,39 @@ impl Track {
 }
 
 impl Tape {
+    /// The answer to a join of one who comes to this place.
+    pub fn joined(&self, place: &Place) -> Result<Vec<u8>> {
+        self.seats[place.track].joined(format!("r{}", place.room))
+    }
+
     /// How many ticks after the first seat of the match this one has its first.
-    pub(crate) fn offset(&self, track: usize) -> u64 {
+    pub fn offset(&self, track: usize) -> u64 {
         let first = |track: &Track| track.ticks.first().map_or(0, |tick| tick.tick);
         let least = self.seats.iter().map(first).min().unwrap_or(0);
         u64::from(first(&self.seats[track]) - least)
     }
 
     /// For how long it plays.
-    pub(crate) fn seconds(&self) -> f64 {
+    pub fn seconds(&self) -> f64 {
         let ticks = self.seats.iter().map(|track| track.ticks.len()).min().unwrap_or(0);
         ticks as f64 / f64::from(self.tick_hz)
     }
 
     /// What a seat gets in a second, in bytes of WebSocket frames.
-    pub(crate) fn bytes_per_s(&self) -> f64 {
+    pub fn bytes_per_s(&self) -> f64 {
         let ticks = || self.seats.iter().flat_map(|track| &track.ticks);
         let bytes: usize = ticks().map(|tick| tick.bytes.len()).sum();
         bytes as f64 / ticks().count() as f64 * f64::from(self.tick_hz)
     }
 
+    /// The most that a seat gets in one tick, in bytes of WebSocket frames.
+    pub fn tick_bytes_max(&self) -> usize {
+        let ticks = self.seats.iter().flat_map(|track| &track.ticks);
+        ticks.map(|tick| tick.bytes.len()).max().unwrap_or(0)
+    }
+
     /// Writes it to a file.
-    pub(crate) fn write(&self, path: &Path) -> Result<()> {
+    pub fn write(&self, path: &Path) -> Result<()> {
         let mut out = MAGIC.to_vec();
         put_u32(&mut out, self.tick_hz.into());
         put_u32(&mut out, self.seats.len() as u32);
@@ -120,7 +161,7 @@ impl Tape {
     }
 
     /// Reads it from a file.
-    pub(crate) fn read(path: &Path) -> Result<Self> {
+    pub fn read(path: &Path) -> Result<Self> {
         let file = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let mut rest = file.strip_prefix(MAGIC).context("the file is no tape")?;
         let mut tape = Self { tick_hz: u16::try_from(take_u32(&mut rest)?)?, seats: Vec::new() };
@@ -166,7 +207,8 @@ mod tests {
 
     use super::*;
 
-    fn tape() -> Tape {
+    /// Two ticks, 9 and 10, of one seat.
+    pub(super) fn tape() -> Tape {
         let head = OwnHead { input_tick: Tick(7), input_margin: Some(3), has_row: false };
         let mut own = vec![ServerTag::Own as u8];
         head.write(&mut own);
@@ -188,11 +230,14 @@ mod tests {
     fn inputs_are_the_replays_own() {
         let Tape { seats, .. } = tape();
         let mut copy = Vec::new();
-        seats[0].ticks[1].copy(1234, -2, &mut copy);
+        let told = Told { input_tick: 1234, margin: -2 };
+        seats[0].ticks[1].put(told, &mut copy);
         let (own, _) = ws::split(&copy).expect("a frame");
         let (head, _) = OwnHead::read(&own.payload()[1..]).expect("a head");
         assert_eq!((head.input_tick, head.input_margin), (Tick(1234), Some(-2)));
-        seats[0].ticks[0].copy(1234, -2, &mut copy);
+        assert_eq!(seats[0].ticks[1].payloads().count(), 2);
+        copy.clear();
+        seats[0].ticks[0].put(told, &mut copy);
         assert_eq!(copy, seats[0].ticks[0].bytes, "nothing to be changed");
     }
 

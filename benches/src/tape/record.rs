@@ -6,33 +6,51 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use fracas_arena::Arena;
-use fracas_benches::Host;
 use fracas_client::{Codecs, Event, Replica, RoomWanted, Session, Update};
 use fracas_shared::message::{SUBPROTOCOL, ServerMessage};
 use fracas_shared::packet::ServerTag;
 use fracas_shared::{Game as _, Pilot, Rng};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::tape::{Tape, Track};
+use super::{Tape, Track};
+use crate::Host;
 
-/// Seats of a room, each played by a bot.
-pub(crate) const SEATS: usize = 8;
-/// The room's rate.
-const TICK_HZ: u16 = 60;
-/// Ticks from one input of a bot to its next: 20 inputs a second.
-const TICKS_PER_INPUT: u32 = 3;
 /// A busy machine may cost a tick, and then the whole tape is of no use.
 const TRIES: u32 = 3;
 
-/// Records a match that is so long.
-pub(crate) fn record(length: Duration) -> Result<Tape> {
+/// What is recorded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shape {
+    /// Seats of the room, each played by a bot.
+    pub seats: u16,
+    /// The room's ticks in a second.
+    pub tick_hz: u16,
+    /// Inputs of each bot in a second; of more than ticks, there is one for each.
+    pub inputs_per_s: f64,
+}
+
+impl Shape {
+    /// Ticks from one input of a bot to its next.
+    fn ticks_per_input(&self) -> u32 {
+        (f64::from(self.tick_hz) / self.inputs_per_s).round().max(1.0) as u32
+    }
+
+    /// The room's options as JSON.
+    pub fn room_options(&self) -> String {
+        format!(r#"{{"seats":{},"tick_hz":{}}}"#, self.seats, self.tick_hz)
+    }
+}
+
+/// Records a match that is so long from when all have joined.
+pub fn record(shape: &Shape, length: Duration) -> Result<Tape> {
     let mut problem = None;
     for _ in 0..TRIES {
-        match try_record(length) {
+        match try_record(shape, length) {
             Ok(tape) => return Ok(tape),
             Err(error) => problem = Some(error),
         }
@@ -40,26 +58,29 @@ pub(crate) fn record(length: Duration) -> Result<Tape> {
     Err(problem.context("no try")?)
 }
 
-fn try_record(length: Duration) -> Result<Tape> {
+fn try_record(shape: &Shape, length: Duration) -> Result<Tape> {
     let host = Host::start(|config| {
         "warn".clone_into(&mut config.log);
         config.games.entry(Arena::ID.into()).or_default().bots = Some(0);
     })?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let seats = runtime.block_on(play(host.address, length))?;
-    Ok(Tape { tick_hz: TICK_HZ, seats })
+    let seats = runtime.block_on(play(host.address, shape, length))?;
+    Ok(Tape { tick_hz: shape.tick_hz, seats })
 }
 
 /// Seats bots one after the other in one room, and lets them play.
-async fn play(server: SocketAddr, length: Duration) -> Result<Vec<Track>> {
+async fn play(server: SocketAddr, shape: &Shape, length: Duration) -> Result<Vec<Track>> {
     let codecs = Codecs::of::<Arena>();
-    let mut players = Vec::new();
-    for number in 0..SEATS {
-        players.push(Player::join(server, number, &codecs).await?);
+    let (all_have_joined, ends_at) = watch::channel(None);
+    let (mut room, mut plays) = (None, Vec::new());
+    for number in 0..usize::from(shape.seats) {
+        let player = Player::join(server, number, shape, &codecs).await?;
+        let joined = &player.replica.joined().room;
+        ensure!(room.get_or_insert_with(|| joined.clone()) == joined, "more rooms than one");
+        // At once: who does not read is not sent all ticks.
+        plays.push(tokio::spawn(player.play(ends_at.clone())));
     }
-    let room = &players[0].replica.joined().room;
-    ensure!(players.iter().all(|player| player.replica.joined().room == *room), "more rooms than one");
-    let plays: Vec<_> = players.into_iter().map(|player| tokio::spawn(player.play(length))).collect();
+    all_have_joined.send_replace(Some(Instant::now() + length));
     let mut tracks = Vec::new();
     for play in plays {
         tracks.push(play.await??);
@@ -74,6 +95,7 @@ struct Player {
     rules: Arena,
     mind: <Arena as Pilot>::Mind,
     rng: Rng,
+    ticks_per_input: u32,
     began: Instant,
     joined: Vec<u8>,
     ticks: Vec<(u32, Vec<Vec<u8>>)>,
@@ -82,14 +104,14 @@ struct Player {
 }
 
 impl Player {
-    async fn join(server: SocketAddr, number: usize, codecs: &Arc<Codecs>) -> Result<Self> {
+    async fn join(server: SocketAddr, number: usize, shape: &Shape, codecs: &Arc<Codecs>) -> Result<Self> {
         let stream = TcpStream::connect(server).await?;
         stream.set_nodelay(true)?;
         let uri = format!("ws://{server}/ws").parse()?;
         let request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
         let (mut socket, _) = client_async(request, stream).await?;
-        let mut session = Session::new(format!("bot{number}"), "fracas-bots-bench");
-        let options = format!(r#"{{"tick_hz": {TICK_HZ}}}"#);
+        let mut session = Session::new(format!("bot{number}"), "fracas-benches");
+        let options = shape.room_options();
         session.join_typed(RoomWanted::JoinOrCreate { game: Arena::ID.into(), options }, codecs.clone())?;
         let began = Instant::now();
         let (joined, replica) = loop {
@@ -108,6 +130,7 @@ impl Player {
             replica,
             mind: <Arena as Pilot>::Mind::default(),
             rng: Rng::new(1, number as u64),
+            ticks_per_input: shape.ticks_per_input(),
             began,
             joined,
             ticks: Vec::new(),
@@ -115,9 +138,8 @@ impl Player {
         })
     }
 
-    async fn play(mut self, length: Duration) -> Result<Track> {
-        let ends_at = Instant::now() + length;
-        while Instant::now() < ends_at {
+    async fn play(mut self, ends_at: watch::Receiver<Option<Instant>>) -> Result<Track> {
+        while ends_at.borrow().is_none_or(|ends_at| Instant::now() < ends_at) {
             let payload = payload(&mut self.socket).await?;
             self.session.handle_message(self.began.elapsed(), &payload)?;
             self.note(payload)?;
@@ -151,7 +173,7 @@ impl Player {
 
     fn handle(&mut self, event: Event) -> Result<()> {
         let Update::Frame { tick, .. } = self.replica.apply(event)? else { return Ok(()) };
-        if tick.0.is_multiple_of(TICKS_PER_INPUT)
+        if tick.0.is_multiple_of(self.ticks_per_input)
             && let Some(seen) = self.replica.seen()
         {
             let input = self.rules.pilot(&mut self.mind, &seen, &mut self.rng);
