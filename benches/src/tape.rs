@@ -96,7 +96,7 @@ impl TickBytes {
 
 impl Track {
     /// Of these payloads: the answer to the join, then those of each tick.
-    fn new(joined: Vec<u8>, ticks: &[(u32, Vec<Vec<u8>>)]) -> Self {
+    pub fn new(joined: Vec<u8>, ticks: &[(u32, Vec<Vec<u8>>)]) -> Self {
         let ticks = ticks.iter().map(|(tick, payloads)| TickBytes::of(*tick, payloads)).collect();
         Self { joined, ticks }
     }

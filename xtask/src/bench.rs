@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: measurements that have options of their own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -16,10 +16,29 @@ pub(crate) fn netcode(root: &Path, options: &[String]) -> Result<()> {
 
 /// What the load tester costs, or whether what it reports is so: a command of `fracas-bots-bench`.
 pub(crate) fn bots(root: &Path, name: &str, options: &[String]) -> Result<()> {
-    let packages = ["--package=fracas-bots", "--package=fracas-benches"];
-    let programs = ["--bin=fracas-bots", "--bin=fracas-bots-bench"];
-    run(cargo(root, &["build", "--release"]).args(packages).args(programs))?;
+    build(root, &[("fracas-bots", "fracas-bots"), ("fracas-benches", "fracas-bots-bench")])?;
+    run(Command::new(program(root, "fracas-bots-bench")?).arg(name).args(options))
+}
+
+/// What an update costs, beside the least that it could.
+pub(crate) fn floor(root: &Path, options: &[String]) -> Result<()> {
+    // The server by itself, so that it is the one that `cargo run --release` starts: together with others it would be
+    // built with their features, too.
+    build(root, &[("fracas-server", "fracas-server")])?;
+    build(root, &[("fracas-bots", "fracas-bots"), ("fracas-benches", "fracas-floor-bench")])?;
+    run(Command::new(program(root, "fracas-floor-bench")?).arg("run").args(options))
+}
+
+/// Builds programs of these packages for release.
+fn build(root: &Path, programs: &[(&str, &str)]) -> Result<()> {
+    let wanted = programs
+        .iter()
+        .flat_map(|(package, program)| [format!("--package={package}"), format!("--bin={program}")]);
+    run(cargo(root, &["build", "--release"]).args(wanted))
+}
+
+/// Where a program is that was built for release.
+fn program(root: &Path, name: &str) -> Result<PathBuf> {
     let metadata = MetadataCommand::new().current_dir(root).no_deps().exec()?;
-    let program = metadata.target_directory.join("release/fracas-bots-bench");
-    run(Command::new(program).arg(name).args(options))
+    Ok(metadata.target_directory.join("release").join(name).into())
 }

@@ -85,6 +85,15 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
+    /// What an update costs the server's processor: beside a skeleton that only reads each socket once and writes it
+    /// once at its tick, and beside a naive server of tokio-tungstenite. Needs two cores that have nothing else to
+    /// do; it takes some minutes for each case.
+    #[command(disable_help_flag = true)]
+    Floor {
+        /// What `--help` lists: `--case rooms-of-8`, `--list`, `--rounds 11`, `--json FILE` and more.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
     /// Whether it is so, what the load tester reports: against a server that delays known updates by a known
     /// schedule. It takes a minute.
     BotsTruth {
@@ -137,6 +146,7 @@ fn main() -> ExitCode {
         Command::Attack { options } => attack::run(root, "raid", &options),
         Command::Bench(Bench::Netcode { options }) => bench::netcode(root, &options),
         Command::Bench(Bench::Bots { options }) => bench::bots(root, "pairs", &options),
+        Command::Bench(Bench::Floor { options }) => bench::floor(root, &options),
         Command::Bench(Bench::BotsTruth { options }) => bench::bots(root, "truth", &options),
         Command::Codec { options } => return codec::run(root, &options),
         Command::Soak(Soak::SlowReaders { options }) => attack::run(root, "slow-readers", &options),
