@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use clap::Args;
+use fracas_benches::tape::ROOM_FILLS_TICKS;
 
 use crate::cases::{self, Case};
 use crate::server::Kind;
 
-/// After the last one is to have joined, before anything is measured.
-const SETTLING: Duration = Duration::from_secs(2);
+/// After all are to be shown the match, before anything is measured.
+const SETTLING: Duration = Duration::from_millis(1500);
 /// For how long clients go on after the window.
 const AFTERMATH: Duration = Duration::from_millis(1500);
 /// What a tape has more than a run needs: a room waits for its players, and those who leave get updates, too.
@@ -115,12 +116,17 @@ impl Options {
 
     /// From the start of the clients to the window's begin.
     pub(crate) fn warm_up(&self, case: &Case) -> Duration {
-        Duration::from_secs_f64(f64::from(case.clients) / f64::from(self.ramp)) + SETTLING
+        Duration::from_secs_f64(f64::from(case.clients) / f64::from(self.ramp)) + Self::settling(case)
+    }
+
+    /// From the last one's joining to the window's begin: rooms that are played from a tape wait for their players.
+    fn settling(case: &Case) -> Duration {
+        Duration::from_secs_f64(ROOM_FILLS_TICKS as f64 / f64::from(case.shape.tick_hz)) + SETTLING
     }
 
     /// How long clients play once all have joined.
-    pub(crate) fn play_time(&self) -> Duration {
-        SETTLING + self.window() + AFTERMATH
+    pub(crate) fn play_time(&self, case: &Case) -> Duration {
+        Self::settling(case) + self.window() + AFTERMATH
     }
 
     /// How long the tape is.

@@ -62,7 +62,7 @@ pub(crate) fn measure(
     interrupt.pause(options.window())?;
     let (cpu, ended) = (server.cpu()?, Instant::now());
     // Its exit code says less than its report.
-    clients.end(options.play_time() + PATIENCE)?;
+    clients.end(options.play_time(case) + PATIENCE)?;
     let report = std::fs::read_to_string(&report).context("the load tester has no report")?;
     let window = Window::new(serde_json::from_str(&report)?, began - started_at, ended - started_at);
     let (updates, seconds) = (window.updates(), (ended - began).as_secs_f64());
@@ -97,7 +97,7 @@ fn clients(case: &Case, options: &Options, url: &str, report: &Path, folder: &Pa
         .arg(format!("--url={url}"))
         .arg(format!("--clients={}", case.clients))
         .arg(format!("--ramp={}/s", options.ramp))
-        .arg(format!("--duration={}ms", options.play_time().as_millis()))
+        .arg(format!("--duration={}ms", options.play_time(case).as_millis()))
         .arg(format!("--inputs={}/s", case.shape.inputs_per_s))
         .arg(format!("--create-options={}", case.shape.room_options()))
         .arg("--json")

@@ -85,7 +85,7 @@ mod tests {
         ws::client_frame(BINARY, &payload)
     }
 
-    /// Plays the tape to clients who send an input in each tick, and gives what the last one of them got, without its
+    /// Plays the tape to clients who send an input in each other tick, and gives what the last one of them got, without its
     /// own messages: these tell when its inputs came.
     fn play(tape: &Tape, exchange: &mut dyn Exchange) -> Result<(Vec<Vec<u8>>, Counters)> {
         let (mut clients, mut lines, mut show) = (Vec::new(), Vec::new(), Show::new(tape));
@@ -100,7 +100,8 @@ mod tests {
         for number in 0..ROOM_FILLS_TICKS + u64::from(TICKS) {
             show.counters.ticks = number;
             exchange.exchange(&mut lines, &mut show)?;
-            for client in &mut clients {
+            // In some ticks, nothing has come.
+            for client in clients.iter_mut().filter(|_| number.is_multiple_of(2)) {
                 client.write_all(&input(number as u32))?;
             }
         }

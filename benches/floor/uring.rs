@@ -8,6 +8,7 @@ use fracas_benches::tape::{Exchange, Line, Show, Tape};
 use io_uring::squeue::Entry;
 use io_uring::types::Fd;
 use io_uring::{IoUring, opcode};
+use rustix::net::{RecvFlags, SendFlags};
 
 /// The most clients that it can have.
 const CLIENTS_MAX: u32 = 4096;
@@ -84,9 +85,9 @@ impl Exchange for Ring {
         self.grow(lines.len())?;
         for (place, line) in lines.iter().enumerate() {
             let read = &mut self.buffers[place].read;
-            // The socket does not block, so this ends at once when nothing has come.
             let entry = opcode::Recv::new(Fd(line.stream.as_raw_fd()), read.as_mut_ptr(), read.len() as u32);
-            self.push(entry.build(), place)?;
+            // That the socket does not block is not asked here.
+            self.push(entry.flags(RecvFlags::DONTWAIT.bits() as i32).build(), place)?;
         }
         self.finish(lines.len())?;
         let mut writes = 0;
@@ -100,7 +101,7 @@ impl Exchange for Ring {
             }
             writes += 1;
             let entry = opcode::Send::new(Fd(line.stream.as_raw_fd()), write.as_ptr(), write.len() as u32);
-            self.push(entry.build(), place)?;
+            self.push(entry.flags(SendFlags::DONTWAIT.bits() as i32).build(), place)?;
         }
         self.finish(writes)?;
         for (line, Buffers { write, result, .. }) in lines.iter_mut().zip(&self.buffers) {

@@ -63,21 +63,25 @@ fn try_record(shape: &Shape, length: Duration) -> Result<Tape> {
         "warn".clone_into(&mut config.log);
         config.games.entry(Arena::ID.into()).or_default().bots = Some(0);
     })?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Of hundreds of bots each decodes all that comes: more than one core can do.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let seats = runtime.block_on(play(host.address, shape, length))?;
     Ok(Tape { tick_hz: shape.tick_hz, seats })
 }
 
-/// Seats bots one after the other in one room, and lets them play.
+/// Seats bots in one room, and lets them play.
 async fn play(server: SocketAddr, shape: &Shape, length: Duration) -> Result<Vec<Track>> {
     let codecs = Codecs::of::<Arena>();
     let (all_have_joined, ends_at) = watch::channel(None);
-    let (mut room, mut plays) = (None, Vec::new());
-    for number in 0..usize::from(shape.seats) {
-        let player = Player::join(server, number, shape, &codecs).await?;
-        let joined = &player.replica.joined().room;
-        ensure!(room.get_or_insert_with(|| joined.clone()) == joined, "more rooms than one");
-        // At once: who does not read is not sent all ticks.
+    // The first one makes the room; the others come at once, so that all tracks begin at about the same tick.
+    let join = |number| Player::join(server, number, *shape, codecs.clone());
+    let first = join(0).await?;
+    let room = first.replica.joined().room.clone();
+    let mut plays = vec![tokio::spawn(first.play(ends_at.clone()))];
+    let joins: Vec<_> = (1..usize::from(shape.seats)).map(|number| tokio::spawn(join(number))).collect();
+    for join in joins {
+        let player = join.await??;
+        ensure!(player.replica.joined().room == room, "more rooms than one");
         plays.push(tokio::spawn(player.play(ends_at.clone())));
     }
     all_have_joined.send_replace(Some(Instant::now() + length));
@@ -104,7 +108,7 @@ struct Player {
 }
 
 impl Player {
-    async fn join(server: SocketAddr, number: usize, shape: &Shape, codecs: &Arc<Codecs>) -> Result<Self> {
+    async fn join(server: SocketAddr, number: usize, shape: Shape, codecs: Arc<Codecs>) -> Result<Self> {
         let stream = TcpStream::connect(server).await?;
         stream.set_nodelay(true)?;
         let uri = format!("ws://{server}/ws").parse()?;
@@ -112,7 +116,7 @@ impl Player {
         let (mut socket, _) = client_async(request, stream).await?;
         let mut session = Session::new(format!("bot{number}"), "fracas-benches");
         let options = shape.room_options();
-        session.join_typed(RoomWanted::JoinOrCreate { game: Arena::ID.into(), options }, codecs.clone())?;
+        session.join_typed(RoomWanted::JoinOrCreate { game: Arena::ID.into(), options }, codecs)?;
         let began = Instant::now();
         let (joined, replica) = loop {
             send(&mut socket, &mut session).await?;
