@@ -52,6 +52,8 @@ pub struct Table {
 pub struct NetMetrics {
     /// Open WebSockets.
     pub websockets: Gauge,
+    /// Those among them that the ticks of their rooms drive, and not the reactor.
+    pub ticked: Gauge,
     /// Connected clients of Socket.IO.
     pub socketio_clients: Gauge,
     /// Connections accepted, refused ones too.

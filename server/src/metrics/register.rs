@@ -7,6 +7,7 @@ use prometheus_client::encoding::EncodeMetric;
 use prometheus_client::metrics::TypedMetric;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::{
@@ -30,6 +31,12 @@ pub(super) fn net(registry: &mut Registry) -> NetMetrics {
     let closes = labelled(registry, "closes", "Connections closed by the server by reason", "reason");
     NetMetrics {
         websockets: connections.of("websocket"),
+        ticked: register(
+            registry,
+            "ticked_connections",
+            "Connections that the ticks of their rooms read and write",
+            Gauge::default(),
+        ),
         socketio_clients: connections.of("socketio"),
         connections: counter(registry, "connections_accepted", "Connections accepted, refused ones too"),
         received_bytes: counter(registry, "received_bytes", "Bytes received of players"),

@@ -26,7 +26,7 @@ use super::connection::{Action, Connection};
 use super::mailbox::{Mail, Mailbox};
 use super::wire::{Broken, Inbound, Wire};
 use crate::auth::Claims;
-use crate::metrics::Metrics;
+use crate::metrics::{Counted, Metrics};
 use crate::room_filter::RoomFilter;
 use crate::rooms::{Applicant, Identity, RoomLink, Rooms};
 use crate::shutdown::Shutdown;
@@ -74,6 +74,8 @@ pub struct Player<W> {
     pending: Option<Event>,
     /// Whether a room's ticks may drive it.
     may_be_ticked: bool,
+    /// While they do.
+    ticked: Option<Counted>,
     /// Whether all that waited was written when it was last looked.
     has_written: bool,
     runtime: Handle,
@@ -130,6 +132,7 @@ impl<W: Wire> Player<W> {
             players,
             pending: None,
             may_be_ticked: false,
+            ticked: None,
             has_written: false,
             runtime: Handle::current(),
             _kept: kept,

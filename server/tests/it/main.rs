@@ -35,6 +35,7 @@ mod shutdown;
 mod slow;
 #[cfg(feature = "socketio")]
 mod socketio;
+mod ticked;
 mod time;
 #[cfg(feature = "tls")]
 mod tls;

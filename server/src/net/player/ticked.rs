@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{Event, Player};
+use crate::metrics::Counted;
 use crate::net::driver::TickDriven;
 use crate::net::wire::{Inbound, Wire};
 
@@ -16,6 +17,7 @@ impl<W: Wire> Player<W> {
             self.may_be_ticked = false;
             return Err(Box::new(self));
         }
+        self.ticked = Some(Counted::new(&self.players.metrics.net.ticked));
         let mailbox = self.mailbox.clone();
         mailbox.hand_over(Box::new(self)).map_err(|mut player| {
             player.come_back();
@@ -25,6 +27,7 @@ impl<W: Wire> Player<W> {
     }
 
     fn come_back(&mut self) {
+        self.ticked = None;
         let _entered = self.runtime.enter();
         if let Err(broken) = self.wire.come_back() {
             self.pending.get_or_insert(Event::Gone(broken));
