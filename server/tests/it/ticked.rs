@@ -91,8 +91,8 @@ async fn whatever_comes_in_one_tick_is_heard_in_its_order() {
     let mut raw = seated(&server, 30).await;
     ticked(&server, 1.0).await;
     let pong = |nonce| ServerMessage::Pong { nonce };
-    let ping = ClientMessage::Ping { nonce: 2 }.to_bytes();
-    let (first, last) = ping.split_at(2);
+    let pieces = ClientMessage::Ping { nonce: 2 }.to_bytes();
+    let (first, last) = pieces.split_at(2);
     let too_long = ClientMessage::Say { to: Hearers::All, text: "x".repeat(3000) };
     // A message in pieces with a ping in between, long ones, and a piece of one that comes with a later tick.
     let mut bytes = [
