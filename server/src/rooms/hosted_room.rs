@@ -47,7 +47,7 @@ pub(super) struct HostedRoom {
     span: Span,
 }
 
-/// How often it is counted what became of each player's inputs.
+/// Over how long it is counted what became of a player's inputs.
 const MISSING_EVERY_S: u32 = 10;
 
 /// The rules panicked, or made more than may be sent: the room cannot go on.
@@ -379,17 +379,18 @@ impl HostedRoom {
 
     /// Counts what became of each player's inputs lately.
     fn count_missing(&mut self) {
-        let ticks = MISSING_EVERY_S * u32::from(self.entry.tick_hz);
-        if !self.game.now().0.is_multiple_of(ticks) {
+        let tick_hz = u32::from(self.entry.tick_hz);
+        if !self.game.now().0.is_multiple_of(tick_hz) {
             return;
         }
         for viewer in self.guests.viewers() {
             let Some(player) = viewer.player() else { continue };
             let Some(counts) = self.game.input_counts(player) else { continue };
-            // Who has just come has not had so many ticks.
-            let lately = counts.since(self.inputs_counted.insert(player, counts).unwrap_or_default());
-            if lately.ticks() >= ticks {
+            let counted = self.inputs_counted.entry(player).or_default();
+            let lately = counts.since(*counted);
+            if lately.ticks() >= MISSING_EVERY_S * tick_hz {
                 self.metrics.inputs.missing.observe_share(lately.missing(), lately.ticks());
+                *counted = counts;
             }
         }
     }

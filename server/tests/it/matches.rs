@@ -85,7 +85,7 @@ async fn every_step_of_every_player_counts_once() {
     assert_eq!(at(&bob, bobs), 0, "nobody moves who does not want to");
     assert!(server.metric("fracas_inputs_total{fate=\"on_time\"}") > 0.0);
     assert!(server.metric("fracas_received_messages_total{kind=\"input\"}") > 0.0);
-    // Of each of the two, ten seconds after they came.
+    // Of each of the two, with the second after their ten.
     ann.until("ten seconds", |ann| ann.replica().tick().since(Tick(ann.replica().joined().tick)) > 700).await;
     assert!(server.metric("fracas_player_inputs_missing_count") >= 2.0);
     assert!(server.metric("fracas_received_messages_total{kind=\"control\"}") >= 4.0);
