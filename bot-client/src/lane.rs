@@ -145,8 +145,10 @@ impl<'a> Lane<'a> {
         let mut keys = Vec::new();
         loop {
             self.poller.wait(self.time_to_wait(), &mut keys)?;
+            // All of it has come by now, however long the work on it takes.
+            let came = Instant::now();
             for (key, is_over) in &keys {
-                self.take_event(*key, *is_over);
+                self.take_event(*key, *is_over, came);
             }
             self.events_in_beat += keys.len() as u32;
             while let Ok((key, connected)) = self.connected.try_recv() {
@@ -198,7 +200,7 @@ impl<'a> Lane<'a> {
         for index in due {
             if let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) {
                 slot.armed = None;
-                self.work_on(index, Self::keep_slot);
+                self.work_on(index, now, Self::keep_slot);
             }
         }
         while now >= self.window_ends {
@@ -231,7 +233,7 @@ impl<'a> Lane<'a> {
             if slot.ends_at > now {
                 slot.ends_at = now;
                 slot.session.drops.clear();
-                self.work_on(index, Self::keep_slot);
+                self.work_on(index, now, Self::keep_slot);
             }
         }
     }
@@ -268,17 +270,17 @@ impl<'a> Lane<'a> {
             is_over: false,
             is_leaving: false,
         }));
-        self.work_on(index, Self::keep_slot);
+        self.work_on(index, now, Self::keep_slot);
     }
 
     /// Works on a slot, and ends it or puts it back.
     fn work_on(
         &mut self,
         index: usize,
+        now: Instant,
         work: impl FnOnce(&mut Self, &mut Slot, usize, Instant) -> Result<bool, Failure>,
     ) {
         let Some(mut slot) = self.slots[index].take() else { return };
-        let now = Instant::now();
         let worked = work(self, &mut slot, index, now);
         match worked {
             Ok(true) => {
@@ -308,11 +310,11 @@ impl<'a> Lane<'a> {
     }
 
     /// Takes what the poller says of a socket.
-    fn take_event(&mut self, key: u64, is_over: bool) {
+    fn take_event(&mut self, key: u64, is_over: bool, now: Instant) {
         let (index, generation) = (key as u32 as usize, (key >> 32) as u32);
         let is_same = |slot: &Slot| slot.generation == generation;
         if self.slots.get(index).and_then(Option::as_deref).is_some_and(is_same) {
-            self.work_on(index, |lane, slot, index, now| {
+            self.work_on(index, now, |lane, slot, index, now| {
                 slot.is_over |= is_over;
                 lane.read_slot(slot, index, now)
             });
