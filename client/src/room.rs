@@ -112,7 +112,7 @@ impl Room {
     }
 
     /// Reads what the player alone sees when it is asked for by [`Room::own`], and not with each frame: for
-    /// who looks at few of them. Frames have the last one that was asked for.
+    /// who looks at few of them. Frames do not have it.
     pub fn defer_own(&mut self) {
         self.defers_own = true;
     }
@@ -120,10 +120,21 @@ impl Room {
     /// What the player alone sees, newest; none when there is nothing.
     pub fn own(&mut self) -> Result<Option<Arc<LooseRow>>, PacketError> {
         if std::mem::take(&mut self.is_own_waiting) {
-            self.own = None;
-            self.own = Some(Arc::new(self.codecs.rows.own.decode(&self.own_bytes)?));
+            // Into the memory of the last one, if nobody holds that.
+            let mut row = self.own.take().unwrap_or_default();
+            if let Some(row) = Arc::get_mut(&mut row) {
+                self.codecs.rows.own.decode_into(&self.own_bytes, row)?;
+            } else {
+                row = Arc::new(self.codecs.rows.own.decode(&self.own_bytes)?);
+            }
+            self.own = Some(row);
         }
         Ok(self.own.clone())
+    }
+
+    /// Whether what the player alone sees is another one than [`Room::own`] gave last.
+    pub fn has_new_own(&self) -> bool {
+        self.is_own_waiting
     }
 
     /// Counts one of the room's reliable messages.
@@ -233,7 +244,7 @@ impl Room {
         }
         Frame {
             snapshot,
-            own: self.own.clone(),
+            own: self.own.as_ref().filter(|_| !self.defers_own).cloned(),
             input_tick,
             input_margin: self.own_head.input_margin,
             is_continuous,

@@ -90,7 +90,9 @@ impl Lane<'_> {
         let (index, generation) = (key as u32 as usize, (key >> 32) as u32);
         let is_same = |slot: &Slot| slot.generation == generation;
         if self.slots.get(index).and_then(Option::as_deref).is_some_and(is_same) {
-            self.work_on(index, Instant::now(), |lane, slot, index, now| lane.use_connection(slot, index, connected, now));
+            self.work_on(index, Instant::now(), |lane, slot, index, now| {
+                lane.use_connection(slot, index, connected, now)
+            });
         }
     }
 

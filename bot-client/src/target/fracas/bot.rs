@@ -12,7 +12,6 @@ use fracas_client::limits::CONNECT_TIME_MAX;
 use fracas_client::{ClientError, Event, RequestError, Session};
 use fracas_shared::limits::IDLE_TIME_MAX_S;
 use fracas_shared::message::Joined;
-use fracas_shared::packet::LooseRow;
 use fracas_shared::{Pilot, PlayerId, Rng, Tick};
 
 use self::behaviour::Mischief;
@@ -64,9 +63,11 @@ struct Stay<G: Pilot> {
     gallery: Rc<Gallery<G>>,
     rules: Rc<G>,
     joined: Arc<Joined>,
+    /// Of those, what is asked for with every update: the tick and the ticks in a second.
+    joined_tick: Tick,
+    hz: f64,
     player: Option<PlayerId>,
     own: Option<G::Own>,
-    own_row: Option<Arc<LooseRow>>,
     scene: Option<Scene<G>>,
     acks: Acks,
     began: Instant,
@@ -182,9 +183,10 @@ impl<G: Pilot> Bot<G> {
         self.stay = Some(Stay {
             gallery,
             rules,
+            joined_tick: Tick(joined.tick),
+            hz,
             player: joined.player.map(PlayerId),
             own: None,
-            own_row: None,
             scene: None,
             acks: Acks::new(self.last_stamp),
             began: turn.now,

@@ -1,6 +1,5 @@
 //! What a bot does.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use fracas_client::{ClientError, GameEvents, RequestError};
@@ -14,7 +13,7 @@ use crate::scenario::Behaviour;
 impl<G: Pilot> Bot<G> {
     /// The inputs that it is to send in all; none when it is to send none.
     pub(super) fn inputs_planned(&self) -> Option<u64> {
-        let hz = f64::from(self.stay.as_ref()?.joined.tick_hz);
+        let hz = self.stay.as_ref()?.hz;
         let rate = self.lane.common.group.inputs_per_s.unwrap_or(hz).min(hz);
         (self.behaviour() != Behaviour::Idle).then_some((self.lasts.as_secs_f64() * rate) as u64)
     }
@@ -27,7 +26,7 @@ impl<G: Pilot> Bot<G> {
     pub(super) fn play(&mut self, tick: Tick, late: Duration, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let is_done = self.inputs_planned().is_none_or(|planned| self.inputs_sent >= planned);
         let Some(stay) = &mut self.stay else { return Ok(()) };
-        let ticks = f64::from(tick.since(Tick(stay.joined.tick)));
+        let ticks = f64::from(tick.since(stay.joined_tick));
         if is_done || ticks < stay.next_input || matches!(self.leaving, Leaving::Asked(_)) {
             return Ok(());
         }
@@ -72,18 +71,12 @@ impl<G: Pilot> Bot<G> {
         Ok(Some(LooseRow::of(&input, |_| None)))
     }
 
-    /// Reads what it alone sees. An unchanged row comes as the same one, and is not read again.
+    /// Reads what it alone sees, if that has changed.
     fn look_at_own(&mut self) -> Result<(), Failure> {
         let (Some(room), Some(stay)) = (self.session.room_mut(), &mut self.stay) else { return Ok(()) };
-        let row = room.own().map_err(|error| Failure::from(ClientError::Session(error.into())))?;
-        let is_same = match (&stay.own_row, &row) {
-            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
-            (None, None) => true,
-            _ => false,
-        };
-        if !is_same {
-            stay.own = row.as_ref().map(|row| row.value()).transpose().map_err(ClientError::Row)?;
-            stay.own_row = row;
+        if room.has_new_own() {
+            let row = room.own().map_err(|error| Failure::from(ClientError::Session(error.into())))?;
+            stay.own = row.map(|row| row.value()).transpose().map_err(ClientError::Row)?;
         }
         Ok(())
     }
