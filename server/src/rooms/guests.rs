@@ -144,10 +144,6 @@ impl Guests {
         (viewer, guest)
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.viewers.len()
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.viewers.is_empty()
     }

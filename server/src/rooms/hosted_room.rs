@@ -6,7 +6,7 @@ mod heard;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use fracas_shared::limits::{ACK_TIME_MAX_S, FRAME_BYTES_MAX, ROOM_INBOX_MAX};
@@ -35,7 +35,7 @@ pub(super) struct HostedRoom {
     creator: Option<RollHold>,
     game: Box<dyn Match>,
     requests: mpsc::Receiver<RoomRequest>,
-    /// Memory for what one viewer has sent.
+    /// What was read since the last tick.
     heard: Heard,
     guests: Guests,
     bans: Bans,
@@ -80,18 +80,28 @@ impl HostedRoom {
         }
     }
 
-    /// Takes what waits in the inbox and makes one tick.
+    /// Reads what has come to those whom the room's ticks drive. Calls no rules.
+    pub(super) fn receive(&mut self) {
+        let _entered = self.span.enter();
+        // From the last place on, for the places before stay the same when one goes.
+        for (place, viewer) in self.guests.viewers().iter_mut().enumerate().rev() {
+            if let Some(port) = viewer.port() {
+                port.receive(&mut |packet| self.heard.push(place, packet));
+            }
+        }
+    }
+
+    /// Takes what was read and what waits in the inbox, and makes one tick.
     pub(super) fn tick(&mut self) -> Result<(), RoomFailure> {
         let span = self.span.clone();
         let _entered = span.enter();
         self.guarded(|room| {
-            room.receive();
+            room.take_heard();
             room.take_requests();
             room.part_with_lost();
             let report = room.game.tick(room.guests.viewers());
             room.remove_unwanted();
             room.close_stuck();
-            room.guests.flush();
             room.count_missing();
             room.count(&report);
             report
@@ -104,6 +114,12 @@ impl HostedRoom {
             error!(tick = report.tick.0, bytes, "the room's frame is longer than {FRAME_BYTES_MAX} bytes");
             Err(RoomFailure)
         })
+    }
+
+    /// Writes what there is for those whom the room's ticks drive. Calls no rules.
+    pub(super) fn flush(&mut self) {
+        let _entered = self.span.enter();
+        self.guests.flush();
     }
 
     /// Takes what waits in the inbox without making a tick.
@@ -168,19 +184,20 @@ impl HostedRoom {
         })
     }
 
-    /// Reads what has come to those whom the room's ticks drive.
-    fn receive(&mut self) {
+    /// Takes the inputs that were read.
+    fn take_heard(&mut self) {
         let mut heard = std::mem::take(&mut self.heard);
-        // From the last place on, for the places before stay the same when one goes.
-        for place in (0..self.guests.len()).rev() {
-            let Some(port) = self.guests.viewer(place).port() else { continue };
-            port.receive(&mut |packet| heard.push(packet));
-            for packet in heard.iter() {
-                let Some(ack) = self.pass_on(place, |game, player| game.input(player, packet)) else { break };
-                self.guests.viewer(place).note_ack(ack, self.game.now());
+        let mut parted = None;
+        for (place, packet) in heard.iter() {
+            if parted == Some(place) {
+                continue;
             }
-            heard.clear();
+            match self.pass_on(place, |game, player| game.input(player, packet)) {
+                Some(ack) => self.guests.viewer(place).note_ack(ack, self.game.now()),
+                None => parted = Some(place),
+            }
         }
+        heard.clear();
         self.heard = heard;
     }
 
@@ -395,17 +412,17 @@ impl HostedRoom {
         }
     }
 
-    /// When a tick was due, began and ended, in a room that has so much time for it.
-    pub(super) fn observe(&self, due: Instant, began: Instant, ended: Instant, period: Duration) {
+    /// How late a tick began and what it took, in a room that has so much time for it.
+    pub(super) fn observe(&self, late: Duration, work: Duration, period: Duration) {
         let ticks = &self.metrics.ticks;
         ticks.made.inc();
-        ticks.caught_up.inc_by(u64::from(began.saturating_duration_since(due) > period));
-        if ended - began > period {
+        ticks.caught_up.inc_by(u64::from(late > period));
+        if work > period {
             ticks.overruns.inc();
             self.game_metrics.overruns.inc();
         }
-        ticks.lateness.observe(began.saturating_duration_since(due));
-        ticks.work.observe(ended - began);
+        ticks.lateness.observe(late);
+        ticks.work.observe(work);
     }
 }
 

@@ -1,25 +1,33 @@
-//! Input packets of one viewer, one after the other.
+//! What the viewers of a room have sent, until its next tick.
 
-/// Packets that were read at once.
+use std::ops::Range;
+
+/// More memory than this is not kept for the next tick.
+const KEPT_BYTES_MAX: usize = 16 * 1024;
+
+/// Input packets that were read at once, each with the place of its viewer.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
     bytes: Vec<u8>,
-    ends: Vec<usize>,
+    packets: Vec<(usize, Range<usize>)>,
 }
 
 impl Heard {
-    pub(super) fn push(&mut self, packet: &[u8]) {
+    pub(super) fn push(&mut self, place: usize, packet: &[u8]) {
+        let begin = self.bytes.len();
         self.bytes.extend_from_slice(packet);
-        self.ends.push(self.bytes.len());
+        self.packets.push((place, begin..self.bytes.len()));
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let begins = std::iter::once(0).chain(self.ends.iter().copied());
-        begins.zip(&self.ends).map(|(begin, end)| &self.bytes[begin..*end])
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        self.packets.iter().map(|(place, range)| (*place, &self.bytes[range.clone()]))
     }
 
     pub(super) fn clear(&mut self) {
+        if self.bytes.capacity() > KEPT_BYTES_MAX {
+            return *self = Self::default();
+        }
         self.bytes.clear();
-        self.ends.clear();
+        self.packets.clear();
     }
 }
