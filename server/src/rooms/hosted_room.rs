@@ -37,6 +37,8 @@ pub(super) struct HostedRoom {
     requests: mpsc::Receiver<RoomRequest>,
     /// What was read since the last tick.
     heard: Heard,
+    /// Reading or writing panicked: it ends with its next tick.
+    is_broken: bool,
     guests: Guests,
     bans: Bans,
     /// What became of players' inputs when it was last counted.
@@ -72,6 +74,7 @@ impl HostedRoom {
             game,
             requests,
             heard: Heard::default(),
+            is_broken: false,
             guests,
             bans: Bans::default(),
             inputs_counted: BTreeMap::new(),
@@ -82,17 +85,23 @@ impl HostedRoom {
 
     /// Reads what has come to those whom the room's ticks drive. Calls no rules.
     pub(super) fn receive(&mut self) {
-        let _entered = self.span.enter();
-        // From the last place on, for the places before stay the same when one goes.
-        for (place, viewer) in self.guests.viewers().iter_mut().enumerate().rev() {
-            if let Some(port) = viewer.port() {
-                port.receive(&mut |packet| self.heard.push(place, packet));
+        let read = self.guarded(|room| {
+            let _entered = room.span.enter();
+            // From the last place on, for the places before stay the same when one goes.
+            for (place, viewer) in room.guests.viewers().iter_mut().enumerate().rev() {
+                if let Some(port) = viewer.port() {
+                    port.receive(&mut |packet| room.heard.push(place, packet));
+                }
             }
-        }
+        });
+        self.is_broken |= read.is_err();
     }
 
     /// Takes what was read and what waits in the inbox, and makes one tick.
     pub(super) fn tick(&mut self) -> Result<(), RoomFailure> {
+        if self.is_broken {
+            return Err(RoomFailure);
+        }
         let span = self.span.clone();
         let _entered = span.enter();
         self.guarded(|room| {
@@ -118,8 +127,11 @@ impl HostedRoom {
 
     /// Writes what there is for those whom the room's ticks drive. Calls no rules.
     pub(super) fn flush(&mut self) {
-        let _entered = self.span.enter();
-        self.guests.flush();
+        let written = self.guarded(|room| {
+            let _entered = room.span.enter();
+            room.guests.flush();
+        });
+        self.is_broken |= written.is_err();
     }
 
     /// Takes what waits in the inbox without making a tick.

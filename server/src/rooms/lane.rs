@@ -8,7 +8,7 @@
 //! of the rules do not drive each other out of the processor's caches room by room that way.
 
 use std::cmp::Ordering as Order;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,8 +45,8 @@ struct State {
     phases: Phases,
     rooms: BTreeMap<u64, Paced>,
     schedule: BinaryHeap<Turn>,
-    /// Rooms whose turn it is, the next one last; and those that have made their tick and are to be flushed.
-    due: Vec<u64>,
+    /// Rooms whose turn it is, in order; and those that have made their tick and are to be flushed.
+    due: VecDeque<u64>,
     ticked: Vec<u64>,
     /// How the system knows that thread.
     system_thread: Option<Pid>,
@@ -142,7 +142,7 @@ impl Lane {
             phases: Phases::new(Instant::now()),
             rooms: BTreeMap::new(),
             schedule: BinaryHeap::new(),
-            due: Vec::new(),
+            due: VecDeque::new(),
             ticked: Vec::new(),
             system_thread: None,
             step: None,
@@ -261,11 +261,10 @@ impl Lane {
         {
             // Else the room fell asleep or woke up since this turn was planned.
             if state.rooms.get(&number).is_some_and(|paced| paced.turn == at) {
-                state.due.push(number);
+                state.due.push_back(number);
             }
         }
-        state.due.reverse();
-        for number in state.due.iter().rev() {
+        for number in &state.due {
             let Some(Paced { room, pace: Pace::Ticking(ticks, spent), .. }) = state.rooms.get_mut(number)
             else {
                 continue;
@@ -279,7 +278,7 @@ impl Lane {
 
     /// The room whose turn is the next one.
     fn next_due(&self) -> Option<u64> {
-        self.lock().due.pop()
+        self.lock().due.pop_front()
     }
 
     /// Writes the sockets of the rooms that have made their ticks.

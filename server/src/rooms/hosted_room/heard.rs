@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-/// More memory than this is not kept for the next tick.
+/// Memory for more than this is not kept for the next tick.
 const KEPT_BYTES_MAX: usize = 16 * 1024;
+const KEPT_PACKETS_MAX: usize = 1024;
 
 /// Input packets that were read at once, each with the place of its viewer.
 #[derive(Debug, Default)]
@@ -24,7 +25,7 @@ impl Heard {
     }
 
     pub(super) fn clear(&mut self) {
-        if self.bytes.capacity() > KEPT_BYTES_MAX {
+        if self.bytes.capacity() > KEPT_BYTES_MAX || self.packets.capacity() > KEPT_PACKETS_MAX {
             return *self = Self::default();
         }
         self.bytes.clear();
