@@ -122,11 +122,7 @@ impl Room {
         if std::mem::take(&mut self.is_own_waiting) {
             // Into the memory of the last one, if nobody holds that.
             let mut row = self.own.take().unwrap_or_default();
-            if let Some(row) = Arc::get_mut(&mut row) {
-                self.codecs.rows.own.decode_into(&self.own_bytes, row)?;
-            } else {
-                row = Arc::new(self.codecs.rows.own.decode(&self.own_bytes)?);
-            }
+            self.codecs.rows.own.decode_into(&self.own_bytes, Arc::make_mut(&mut row))?;
             self.own = Some(row);
         }
         Ok(self.own.clone())

@@ -212,7 +212,7 @@ impl<G: Pilot> Bot<G> {
     /// Adds up what it got. When the seat was not given back, that is until the newest tick it knows.
     fn end_stay(&mut self, left: Option<Tick>, turn: &mut Turn<'_>) {
         let Some(stay) = self.stay.take() else { return };
-        let expected = left.unwrap_or(stay.newest).since(Tick(stay.joined.tick)).max(0) as u64;
+        let expected = left.unwrap_or(stay.newest).since(stay.joined_tick).max(0) as u64;
         let is_judged = self.lane.common.is_judged();
         turn.record.stay(expected, stay.received, turn.now - stay.began, is_judged);
     }
