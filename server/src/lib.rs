@@ -7,6 +7,7 @@ pub mod address_limits;
 pub mod admin;
 pub mod auth;
 pub mod config;
+pub mod exchange;
 pub mod memory;
 pub mod metrics;
 pub mod net;

@@ -17,14 +17,21 @@ pub trait Port: Send {
     /// Queues a message that must arrive. A viewer for whom too many wait is closed by the net.
     fn send(&mut self, message: Bytes);
 
-    /// Reads what has come from the viewer: input packets, without their tags, are handed on, and all else is passed
-    /// to the room as ever. To be called before each tick. Nothing to do where the net reads by itself.
+    /// Asks the net for what has come from the viewer, which it reads for many viewers at once. Nothing to do where the
+    /// net reads by itself, as in all of the following.
+    fn prepare(&mut self) {}
+
+    /// Takes what has come from the viewer: input packets, without their tags, are handed on, and all else is passed
+    /// to the room as ever. To be called before each tick, after [`Port::prepare`], when the net has read.
     fn receive(&mut self, input: &mut dyn FnMut(&[u8])) {
         let _ = input;
     }
 
-    /// Writes what was put and sent. To be called after each tick. Nothing to do where the net writes by itself.
+    /// Hands the net what was put and sent, to be written for many viewers at once. To be called after each tick.
     fn flush(&mut self) {}
+
+    /// Takes note of what came of that, when the net has written.
+    fn settle(&mut self) {}
 
     /// Ends the connection, after what was sent before.
     fn close(&mut self, code: CloseCode);

@@ -221,6 +221,10 @@ impl<W: Wire> Wire for Conditioned<W> {
         messages.drain(..).try_for_each(|message| self.start_send(message))
     }
 
+    fn settle(&mut self) -> Result<(), Broken> {
+        self.wire.settle()
+    }
+
     fn come_back(&mut self) -> Result<(), Broken> {
         self.wire.come_back()
     }

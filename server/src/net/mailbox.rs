@@ -137,19 +137,18 @@ impl Mailbox {
         self.lock().has_port
     }
 
-    /// Lets a tick do its part of the driving, if that is its task.
-    fn drive(&self, work: impl FnOnce(&mut dyn TickDriven) -> bool) {
-        let Some(mut connection) = ({
-            let mut waiting = self.lock();
-            let connection = waiting.take_back();
-            if connection.is_some() {
-                waiting.driver = Driver::Busy;
-            }
-            connection
-        }) else {
-            return;
-        };
-        let stays = work(&mut *connection);
+    /// Takes the connection in hand for a tick to do its part of the driving, if that is its task.
+    fn take_in_hand(&self) -> Option<Box<dyn TickDriven>> {
+        let mut waiting = self.lock();
+        let connection = waiting.take_back();
+        if connection.is_some() {
+            waiting.driver = Driver::Busy;
+        }
+        connection
+    }
+
+    /// Puts the connection back, or, if it does not stay, gives it back to the reactor.
+    fn put_back(&self, connection: Box<dyn TickDriven>, stays: bool) {
         {
             let mut waiting = self.lock();
             // Meanwhile it may have been told to end.
@@ -202,7 +201,7 @@ impl Mailbox {
     /// A port for a match to send by.
     pub fn port(&self) -> MailboxPort {
         self.lock().has_port = true;
-        MailboxPort(self.clone())
+        MailboxPort { mailbox: self.clone(), in_hand: None }
     }
 
     /// By what a room makes the line of this connection another one.
@@ -218,17 +217,21 @@ impl Mailbox {
 }
 
 /// A match's way into a mailbox. When it is dropped, the match's state leaves the mailbox with it.
-pub struct MailboxPort(Mailbox);
+pub struct MailboxPort {
+    mailbox: Mailbox,
+    /// The connection, while the exchange is asked for something of it.
+    in_hand: Option<Box<dyn TickDriven>>,
+}
 
 impl Port for MailboxPort {
     fn held(&self) -> Held {
-        let waiting = self.0.lock();
+        let waiting = self.mailbox.lock();
         Held { begun: waiting.begun, waiting: waiting.state.as_ref().map(|state| state.tick) }
     }
 
     fn put_state(&mut self, state: StateMessages) -> bool {
         {
-            let mut waiting = self.0.lock();
+            let mut waiting = self.mailbox.lock();
             if state.baseline.is_some() && state.baseline != waiting.begun {
                 return false;
             }
@@ -239,39 +242,64 @@ impl Port for MailboxPort {
                 return true;
             }
         }
-        self.0.0.writer.wake();
+        self.mailbox.0.writer.wake();
         true
     }
 
     fn send(&mut self, message: Bytes) {
-        self.0.send(message);
+        self.mailbox.send(message);
+    }
+
+    fn prepare(&mut self) {
+        self.in_hand = self.mailbox.take_in_hand();
+        if let Some(connection) = &mut self.in_hand {
+            connection.prepare();
+        }
     }
 
     fn receive(&mut self, input: &mut dyn FnMut(&[u8])) {
-        self.0.drive(|connection| connection.receive(input));
+        if let Some(mut connection) = self.in_hand.take() {
+            let stays = connection.receive(input);
+            self.mailbox.put_back(connection, stays);
+        }
     }
 
     fn flush(&mut self) {
-        self.0.drive(|connection| connection.flush());
+        let Some(mut connection) = self.mailbox.take_in_hand() else { return };
+        if connection.flush() {
+            self.in_hand = Some(connection);
+        } else {
+            self.mailbox.put_back(connection, false);
+        }
+    }
+
+    fn settle(&mut self) {
+        if let Some(mut connection) = self.in_hand.take() {
+            let stays = connection.settle();
+            self.mailbox.put_back(connection, stays);
+        }
     }
 
     fn close(&mut self, code: CloseCode) {
-        self.0.close(code);
+        self.mailbox.close(code);
     }
 
     fn is_open(&self) -> bool {
-        !self.0.0.is_gone.load(Ordering::Acquire) && self.0.lock().close.is_none()
+        !self.mailbox.0.is_gone.load(Ordering::Acquire) && self.mailbox.lock().close.is_none()
     }
 
     fn closer(&self) -> Closer {
-        let mailbox = self.0.clone();
+        let mailbox = self.mailbox.clone();
         Box::new(move |code| mailbox.close(code))
     }
 }
 
 impl Drop for MailboxPort {
     fn drop(&mut self) {
-        self.0.change(|waiting| {
+        if let Some(connection) = self.in_hand.take() {
+            self.mailbox.put_back(connection, false);
+        }
+        self.mailbox.change(|waiting| {
             waiting.state = None;
             waiting.begun = None;
             waiting.has_port = false;

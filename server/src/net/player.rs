@@ -244,12 +244,19 @@ impl<W: Wire> Player<W> {
                 return Poll::Pending;
             }
             self.mailbox.take(&mut self.batch);
-            let bytes = self.batch.iter().map(|message| self.wire.bytes_of(message)).sum();
-            self.players.metrics.net.sent_bytes.inc_by(bytes);
-            if let Err(broken) = self.wire.send_all(&mut self.batch) {
-                return Poll::Ready(Event::Gone(broken));
+            if let Err(event) = self.send_batch() {
+                return Poll::Ready(event);
             }
         }
+    }
+
+    fn send_batch(&mut self) -> Result<(), Event> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let bytes = self.batch.iter().map(|message| self.wire.bytes_of(message)).sum();
+        self.players.metrics.net.sent_bytes.inc_by(bytes);
+        self.wire.send_all(&mut self.batch).map_err(Event::Gone)
     }
 
     fn count_received(&mut self) {

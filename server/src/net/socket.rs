@@ -146,30 +146,29 @@ impl Socket {
         self.websocket.get_mut().transport.leave_reactor()
     }
 
-    /// Begins a turn of one who left the reactor.
+    /// Begins a turn of one who left the reactor, and asks the exchange for what has come.
     pub fn begin_turn(&mut self) {
-        self.websocket.get_mut().transport.begin_turn();
+        self.websocket.get_mut().begin_turn();
     }
 
     /// Takes the plain messages that have come to one who left the reactor. Whether there is more, to be polled for.
-    pub fn hear(
-        &mut self,
-        buffer: &mut [u8],
-        now: Instant,
-        hear: &mut dyn FnMut(&[u8]) -> bool,
-    ) -> Result<bool, Broken> {
-        self.websocket.get_mut().read_past(buffer, now, hear).map_err(|error| Error::from(error).into())
+    pub fn hear(&mut self, now: Instant, hear: &mut dyn FnMut(&[u8]) -> bool) -> Result<bool, Broken> {
+        self.websocket.get_mut().read_past(now, hear).map_err(|error| Error::from(error).into())
     }
 
-    /// Writes messages at once to one who left the reactor, and was flushed before; what the line does not take
-    /// is written with the next flush.
-    pub fn write(&mut self, messages: &[Bytes], buffer: &mut Vec<u8>) -> Result<(), Broken> {
-        buffer.clear();
-        for message in messages {
-            put_head(message.len(), buffer);
-            buffer.extend_from_slice(message);
-        }
-        let is_stuck = self.websocket.get_mut().write_past(buffer).map_err(Error::from)?;
+    /// Hands the exchange messages for one who left the reactor, and was flushed before.
+    pub fn write(&mut self, messages: &[Bytes]) {
+        self.websocket.get_mut().write_past(|out| {
+            for message in messages {
+                put_head(message.len(), out);
+                out.extend_from_slice(message);
+            }
+        });
+    }
+
+    /// Takes note of what the line took of that. The rest is written with the next flush.
+    pub fn settle(&mut self) -> Result<(), Broken> {
+        let is_stuck = self.websocket.get_mut().settle().map_err(Error::from)?;
         self.is_flushing |= is_stuck;
         Ok(())
     }

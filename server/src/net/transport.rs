@@ -48,13 +48,6 @@ impl Transport {
         true
     }
 
-    /// Begins a turn away from the reactor: what has come until the first read is read in it.
-    pub fn begin_turn(&mut self) {
-        if let Self::Unwatched(stream) = self {
-            stream.begin_turn();
-        }
-    }
-
     /// Gives the socket back to the reactor of the runtime in which this is called.
     pub fn come_back(&mut self) -> io::Result<()> {
         if let Self::Unwatched(stream) = self {

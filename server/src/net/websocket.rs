@@ -1,12 +1,10 @@
 //! Players on WebSockets.
 
-use std::cell::RefCell;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
 use fracas_shared::CloseCode;
-use fracas_shared::limits::READ_BUFFER_BYTES;
 use tokio::sync::mpsc;
 
 use super::connection::Connection;
@@ -15,12 +13,6 @@ use super::socket::{self, Outbound, Socket, SocketLimits};
 use super::upgrade::Upgraded;
 use super::wire::{Broken, Inbound, Wire};
 use crate::metrics::Counted;
-
-thread_local! {
-    /// What all connections that are driven by one thread read into, and write from.
-    static BUFFERS: RefCell<([u8; READ_BUFFER_BYTES], Vec<u8>)> =
-        const { RefCell::new(([0; READ_BUFFER_BYTES], Vec::new())) };
-}
 
 /// Serves one WebSocket to its end. `open` is held until then.
 pub async fn serve(upgraded: Upgraded, players: Players, open: mpsc::Sender<()>) {
@@ -72,16 +64,20 @@ impl Wire for Socket {
     }
 
     fn hear(&mut self, now: Instant, hear: &mut dyn FnMut(&[u8]) -> bool) -> Result<bool, Broken> {
-        BUFFERS.with_borrow_mut(|(read, _)| self.hear(read, now, hear))
+        self.hear(now, hear)
     }
 
     fn send_all(&mut self, messages: &mut Vec<Bytes>) -> Result<(), Broken> {
         if !self.is_unwatched() {
             return messages.drain(..).try_for_each(|message| Wire::start_send(self, message));
         }
-        let written = BUFFERS.with_borrow_mut(|(_, write)| self.write(messages, write));
+        self.write(messages);
         messages.clear();
-        written
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), Broken> {
+        self.settle()
     }
 
     fn come_back(&mut self) -> Result<(), Broken> {

@@ -32,7 +32,8 @@ pub trait Wire: Send + 'static {
         false
     }
 
-    /// Begins a turn of one who left the reactor: as much is read in it as came until its first read.
+    /// Begins a turn of one who left the reactor, and asks the [exchange](crate::exchange) for what has come; as much
+    /// is read in it as has come until then.
     fn begin_turn(&mut self) {}
 
     /// Takes binary messages of one who left the reactor, as long as `hear` wants more. Whether there may be more,
@@ -42,9 +43,14 @@ pub trait Wire: Send + 'static {
         Ok(true)
     }
 
-    /// [`Wire::start_send`] of each; of one who left the reactor, perhaps written already.
+    /// [`Wire::start_send`] of each; of one who left the reactor, by the exchange, which is to be settled.
     fn send_all(&mut self, messages: &mut Vec<Bytes>) -> Result<(), Broken> {
         messages.drain(..).try_for_each(|message| self.start_send(message))
+    }
+
+    /// Takes note of what the line took of what was sent by the exchange.
+    fn settle(&mut self) -> Result<(), Broken> {
+        Ok(())
     }
 
     /// Comes back to the reactor. To be called inside a runtime.

@@ -222,13 +222,13 @@ impl Guests {
         reached
     }
 
-    /// Writes what there is for everyone, as [`Port::flush`].
-    pub(super) fn flush(&mut self) {
-        self.viewers.iter_mut().filter_map(Viewer::port).for_each(Port::flush);
+    /// The ways to those who are connected.
+    pub(super) fn ports(&mut self) -> impl Iterator<Item = &mut (dyn Port + 'static)> {
+        self.viewers.iter_mut().filter_map(Viewer::port)
     }
 
     /// Ends every connection.
     pub(super) fn close(&mut self, code: CloseCode) {
-        self.viewers.iter_mut().filter_map(Viewer::port).for_each(|port| port.close(code));
+        self.ports().for_each(|port| port.close(code));
     }
 }

@@ -13,7 +13,7 @@ use fracas_shared::limits::{ACK_TIME_MAX_S, FRAME_BYTES_MAX, ROOM_INBOX_MAX};
 use fracas_shared::message::{RosterEntry, ServerMessage};
 use fracas_shared::packet::PacketError;
 use fracas_shared::{CloseCode, LeaveReason, PlayerId, Refusal, Removal};
-use fracas_sim::{InputCounts, Match, MessageRefused, TickReport};
+use fracas_sim::{InputCounts, Match, MessageRefused, Port, TickReport};
 use tokio::sync::mpsc;
 use tracing::{Span, debug, error, info_span};
 
@@ -83,10 +83,14 @@ impl HostedRoom {
         }
     }
 
-    /// Reads what has come to those whom the room's ticks drive. Calls no rules.
+    /// Asks the exchange for what has come to those whom the room's ticks drive. Calls no rules, as all of these.
+    pub(super) fn prepare(&mut self) {
+        self.drive(|room| room.guests.ports().for_each(Port::prepare));
+    }
+
+    /// Takes what has come.
     pub(super) fn receive(&mut self) {
-        let read = self.guarded(|room| {
-            let _entered = room.span.enter();
+        self.drive(|room| {
             // From the last place on, for the places before stay the same when one goes.
             for (place, viewer) in room.guests.viewers().iter_mut().enumerate().rev() {
                 if let Some(port) = viewer.port() {
@@ -94,7 +98,6 @@ impl HostedRoom {
                 }
             }
         });
-        self.is_broken |= read.is_err();
     }
 
     /// Takes what was read and what waits in the inbox, and makes one tick.
@@ -125,13 +128,21 @@ impl HostedRoom {
         })
     }
 
-    /// Writes what there is for those whom the room's ticks drive. Calls no rules.
+    /// Hands the exchange what there is for those whom the room's ticks drive.
     pub(super) fn flush(&mut self) {
-        let written = self.guarded(|room| {
-            let _entered = room.span.enter();
-            room.guests.flush();
-        });
-        self.is_broken |= written.is_err();
+        self.drive(|room| room.guests.ports().for_each(Port::flush));
+    }
+
+    /// Takes note of what was written of that.
+    pub(super) fn settle(&mut self) {
+        self.drive(|room| room.guests.ports().for_each(Port::settle));
+    }
+
+    /// Drives connections; a room whose driving panics ends with its next tick.
+    fn drive(&mut self, work: impl FnOnce(&mut Self)) {
+        let span = self.span.clone();
+        let _entered = span.enter();
+        self.is_broken |= self.guarded(work).is_err();
     }
 
     /// Takes what waits in the inbox without making a tick.

@@ -9,6 +9,7 @@
 
 use std::cmp::Ordering as Order;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +25,7 @@ use super::hosted_room::HostedRoom;
 use super::pacer::{Pacer, Phases};
 use super::room_entry::RoomEntry;
 use super::sim_thread::Command;
+use crate::exchange;
 use crate::metrics::Metrics;
 
 /// The rooms of one simulation thread at a time.
@@ -253,7 +255,7 @@ impl Lane {
 
     /// Finds the rooms that are due, and reads their sockets.
     fn receive(&self) {
-        let mut began = Instant::now();
+        let began = Instant::now();
         let mut state = self.lock();
         let state = &mut *state;
         while state.schedule.peek().is_some_and(|turn| turn.at <= began)
@@ -264,16 +266,19 @@ impl Lane {
                 state.due.push_back(number);
             }
         }
-        for number in &state.due {
-            let Some(Paced { room, pace: Pace::Ticking(ticks, spent), .. }) = state.rooms.get_mut(number)
-            else {
-                continue;
-            };
+        // All of them began with the first one's sockets.
+        let rooms = &mut state.rooms;
+        for_each(rooms, &state.due, |room, ticks, spent| {
+            *spent = Spent { late: began.saturating_duration_since(ticks.due()), work: Duration::ZERO };
+            room.prepare();
+        });
+        exchange::carry_out();
+        let mut began = share(rooms, &state.due, began);
+        for_each(rooms, &state.due, |room, _, spent| {
             room.receive();
             let ended = Instant::now();
-            *spent = Spent { late: began.saturating_duration_since(ticks.due()), work: ended - began };
-            began = ended;
-        }
+            spent.work += ended - mem::replace(&mut began, ended);
+        });
     }
 
     /// The room whose turn is the next one.
@@ -285,17 +290,15 @@ impl Lane {
     fn flush(&self) {
         let mut state = self.lock();
         let state = &mut *state;
-        let mut began = Instant::now();
-        for number in state.ticked.drain(..) {
-            let Some(Paced { room, pace: Pace::Ticking(ticks, spent), .. }) = state.rooms.get_mut(&number)
-            else {
-                continue;
-            };
-            room.flush();
-            let ended = Instant::now();
-            room.observe(spent.late, spent.work + (ended - began), ticks.period());
-            began = ended;
-        }
+        let (rooms, began) = (&mut state.rooms, Instant::now());
+        for_each(rooms, &state.ticked, |room, _, _| room.flush());
+        exchange::carry_out();
+        for_each(rooms, &state.ticked, |room, _, _| room.settle());
+        share(rooms, &state.ticked, began);
+        for_each(rooms, &state.ticked, |room, ticks, spent| {
+            room.observe(spent.late, spent.work, ticks.period());
+        });
+        state.ticked.clear();
     }
 
     fn tick(&self, thread: u64, mut paced: Paced) -> Result<(), GivenUp> {
@@ -434,6 +437,31 @@ impl Lane {
         // The rules are never called under the lock, so nothing under it panics.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Does this for each of the rooms that ticks.
+fn for_each<'a>(
+    rooms: &mut BTreeMap<u64, Paced>,
+    numbers: impl IntoIterator<Item = &'a u64>,
+    mut work: impl FnMut(&mut HostedRoom, &Pacer, &mut Spent),
+) {
+    for number in numbers {
+        if let Some(Paced { room, pace: Pace::Ticking(ticks, spent), .. }) = rooms.get_mut(number) {
+            work(room, ticks, spent);
+        }
+    }
+}
+
+/// Counts the time since then as these rooms' work, each as much as the other. Gives the time.
+fn share<'a>(
+    rooms: &mut BTreeMap<u64, Paced>,
+    numbers: impl IntoIterator<Item = &'a u64, IntoIter: ExactSizeIterator>,
+    since: Instant,
+) -> Instant {
+    let (now, numbers) = (Instant::now(), numbers.into_iter());
+    let each = (now - since) / numbers.len().max(1) as u32;
+    for_each(rooms, numbers, |_, _, spent| spent.work += each);
+    now
 }
 
 impl State {

@@ -18,6 +18,7 @@ use super::losses::Losses;
 use super::room_entry::RoomEntry;
 use super::watchdog::Watchdog;
 use crate::config::Config;
+use crate::exchange;
 use crate::metrics::Metrics;
 
 /// How long threads may take to end their rooms, beside a step that hangs.
@@ -52,6 +53,7 @@ pub(super) struct Worker {
     pub(super) lane: Arc<Lane>,
     pub(super) number: usize,
     done: Sender<()>,
+    wants_io_uring: bool,
 }
 
 impl SimThreads {
@@ -78,7 +80,12 @@ impl SimThreads {
                     load.clone(),
                     fallen.clone(),
                 );
-                let worker = Worker { lane: Arc::new(lane), number, done: done.clone() };
+                let worker = Worker {
+                    lane: Arc::new(lane),
+                    number,
+                    done: done.clone(),
+                    wants_io_uring: config.io_uring,
+                };
                 worker.start(0);
                 (Handle { commands, load }, worker)
             })
@@ -133,6 +140,7 @@ impl Worker {
             worker.lane.note_thread(thread, rustix::thread::gettid());
             // Ticks are to begin when they are due: the system may put a sleep's end off by 50 us otherwise.
             let _ = set_current_timer_slack(Some(NonZeroU64::MIN));
+            exchange::begin(worker.wants_io_uring);
             if let Err(GivenUp) = worker.lane.run(thread) {
                 return debug!("a step came back after its thread was given up");
             }

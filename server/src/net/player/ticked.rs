@@ -37,7 +37,6 @@ impl<W: Wire> Player<W> {
     /// Takes what has come.
     fn hear_all(&mut self, input: &mut dyn FnMut(&[u8])) -> Result<(), Event> {
         let now = Instant::now();
-        self.wire.begin_turn();
         let (connection, mut inputs) = (&mut self.connection, 0);
         let hear = &mut |message: &[u8]| {
             if connection.take_input(message, now) {
@@ -79,6 +78,10 @@ impl<W: Wire> Player<W> {
 }
 
 impl<W: Wire> TickDriven for Player<W> {
+    fn prepare(&mut self) {
+        self.wire.begin_turn();
+    }
+
     fn receive(&mut self, input: &mut dyn FnMut(&[u8])) -> bool {
         if let Err(event) = self.hear_all(input) {
             self.pending = Some(event);
@@ -89,13 +92,23 @@ impl<W: Wire> TickDriven for Player<W> {
     }
 
     fn flush(&mut self) -> bool {
-        match self.poll_write(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(event) => {
-                self.pending = Some(event);
-                false
+        // What came last is written before more is taken, so that it is taken as new as can be.
+        match self.wire.poll_flush(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(broken)) => {
+                self.pending = Some(Event::Gone(broken));
+                return false;
             }
-            Poll::Pending => true,
+            Poll::Pending => return true,
         }
+        // With what is to be the end the mailbox gives the connection back to the reactor.
+        self.mailbox.take(&mut self.batch);
+        self.send_batch().map_err(|event| self.pending = Some(event)).is_ok()
+    }
+
+    fn settle(&mut self) -> bool {
+        let settled = self.wire.settle();
+        settled.map_err(|broken| self.pending = Some(Event::Gone(broken))).is_ok()
     }
 
     fn go_back(mut self: Box<Self>) {

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::SocketLimits;
 use super::boundary::{Boundary, unmask_plain};
+use crate::exchange::{self, is_for_now};
 use crate::net::rate::Rate;
 use crate::net::transport::Transport;
 
@@ -91,28 +92,43 @@ impl Metered {
         Ok(())
     }
 
-    /// Reads what there is into `buffer` past the engine, and hands on each plain message, as long as `hear` wants
-    /// more. What is left is for the engine to read: whether there is anything. Nothing is done where the reactor has
-    /// the transport.
+    /// Begins a turn away from the reactor, and asks for what has come, if it may be read past the engine.
+    pub(super) fn begin_turn(&mut self) {
+        let Transport::Unwatched(stream) = &mut self.transport else { return };
+        stream.begin_turn();
+        if self.backlog.is_empty() && self.boundary.is_between_messages() {
+            stream.ask();
+        }
+    }
+
+    /// Takes what was asked for past the engine, and hands on each plain message, as long as `hear` wants more. What
+    /// is left is for the engine to read: whether there is anything.
     pub(super) fn read_past(
         &mut self,
-        buffer: &mut [u8],
         now: Instant,
         hear: &mut dyn FnMut(&[u8]) -> bool,
     ) -> io::Result<bool> {
         let Transport::Unwatched(stream) = &mut self.transport else { return Ok(true) };
-        if !self.backlog.is_empty() || !self.boundary.is_between_messages() {
-            return Ok(true);
-        }
-        let count = match stream.read_once(buffer) {
-            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-            Ok(count) => count,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+        let Some(asked) = stream.take_asked() else { return Ok(true) };
+        exchange::take_read(&asked, |read| self.hear(read, now, hear))
+    }
+
+    fn hear(
+        &mut self,
+        read: io::Result<&mut [u8]>,
+        now: Instant,
+        hear: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> io::Result<bool> {
+        let Transport::Unwatched(stream) = &mut self.transport else { return Ok(true) };
+        let mut rest = match read {
+            Ok([]) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(bytes) => bytes,
+            Err(error) if is_for_now(&error) => return Ok(false),
             Err(error) => return Err(error),
         };
+        stream.note_read(rest.len());
         let has_more = stream.may_read();
-        self.count(&buffer[..count], now).map_err(io::Error::other)?;
-        let mut rest = &mut buffer[..count];
+        self.count(rest, now).map_err(io::Error::other)?;
         while let Some(message) = unmask_plain(rest) {
             let wants_more = hear(&rest[message.clone()]);
             rest = &mut rest[message.end..];
@@ -124,14 +140,21 @@ impl Metered {
         Ok(has_more || !self.backlog.is_empty())
     }
 
-    /// Writes past the engine, which must have nothing to write. What the transport does not take is written before
-    /// anything else: whether there is such.
-    pub(super) fn write_past(&mut self, bytes: &[u8]) -> io::Result<bool> {
-        let count = match &mut self.transport {
-            Transport::Unwatched(stream) if self.unsent.is_empty() => stream.write_some(bytes)?,
-            _ => 0,
-        };
-        self.unsent.extend_from_slice(&bytes[count..]);
+    /// Writes what `put` appends past the engine, which must have nothing to write; to be settled.
+    pub(super) fn write_past(&mut self, put: impl FnOnce(&mut Vec<u8>)) {
+        match &mut self.transport {
+            Transport::Unwatched(stream) if self.unsent.is_empty() => stream.write(put),
+            _ => put(&mut self.unsent),
+        }
+    }
+
+    /// Takes note of what the transport took. The rest is written before anything else: whether there is such.
+    pub(super) fn settle(&mut self) -> io::Result<bool> {
+        if let Transport::Unwatched(stream) = &mut self.transport
+            && self.unsent.is_empty()
+        {
+            self.unsent = stream.take_rest()?;
+        }
         Ok(!self.unsent.is_empty())
     }
 

@@ -2,11 +2,14 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use fracas_shared::limits::READ_BUFFER_BYTES;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::exchange::{self, READ_BYTES, Ticket, is_for_now};
 
 /// A TCP connection that is read and written when its turn comes, and wakes nobody.
 ///
@@ -18,12 +21,15 @@ pub struct Unwatched {
     stream: TcpStream,
     /// Bytes that may still be read in this turn.
     allowance: usize,
+    /// What the exchange was asked for.
+    asked: Option<Ticket>,
+    writing: Option<Ticket>,
 }
 
 impl Unwatched {
     /// One on this connection, which does not block.
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, allowance: 0 }
+        Self { stream, allowance: 0, asked: None, writing: None }
     }
 
     /// The connection.
@@ -31,8 +37,34 @@ impl Unwatched {
         &self.stream
     }
 
-    pub(super) fn begin_turn(&mut self) {
+    /// Begins a turn.
+    pub fn begin_turn(&mut self) {
         self.allowance = READ_BUFFER_BYTES;
+    }
+
+    /// Asks the exchange for what has come.
+    pub fn ask(&mut self) {
+        self.asked = Some(exchange::read(self.stream.as_fd()));
+    }
+
+    /// Takes what the exchange was asked for. Nothing was, when this gives nothing.
+    pub fn take_asked(&mut self) -> Option<Ticket> {
+        self.asked.take()
+    }
+
+    /// Takes note of so many bytes that the exchange has read in this turn.
+    pub fn note_read(&mut self, count: usize) {
+        self.allowance = if count == READ_BYTES { self.allowance - count } else { 0 };
+    }
+
+    /// Hands the exchange what `put` appends.
+    pub fn write(&mut self, put: impl FnOnce(&mut Vec<u8>)) {
+        self.writing = Some(exchange::write(self.stream.as_fd(), put));
+    }
+
+    /// What the line did not take of what the exchange was handed.
+    pub fn take_rest(&mut self) -> io::Result<Vec<u8>> {
+        self.writing.take().map_or(Ok(Vec::new()), |ticket| exchange::take_rest(&ticket))
     }
 
     /// Whether more may be read in this turn.
@@ -40,8 +72,7 @@ impl Unwatched {
         self.allowance > 0
     }
 
-    /// Reads some of what has come, if more may be read in this turn.
-    pub fn read_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    fn read_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.allowance == 0 {
             return Err(ErrorKind::WouldBlock.into());
         }
@@ -50,19 +81,11 @@ impl Unwatched {
         self.allowance = if is_full { self.allowance.saturating_sub(buffer.len()) } else { 0 };
         read
     }
-
-    /// Writes as much as the kernel takes.
-    pub fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.stream.write(bytes) {
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(0),
-            result => result,
-        }
-    }
 }
 
 fn or_pending<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
     match result {
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Poll::Pending,
+        Err(error) if is_for_now(&error) => Poll::Pending,
         result => Poll::Ready(result),
     }
 }
