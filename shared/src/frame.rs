@@ -356,12 +356,7 @@ impl FrameEncoder {
     fn learn(&mut self, baseline: Baseline<'_>, snapshot: &Snapshot) {
         for (kind, widths) in self.codec.widths.iter().enumerate() {
             let stay = self.memory.stay(widths, kind, baseline, snapshot);
-            // An eighth of the rows is enough to learn from, unless there are few of them.
-            let every = if stay.rows() < 16 { 1 } else { 8 };
-            let first = snapshot.tick().0 as usize % every;
-            for row in (first..stay.rows()).step_by(every) {
-                self.learner.note(kind, &stay, row);
-            }
+            self.learner.note(kind, &stay, snapshot.tick());
         }
     }
 }

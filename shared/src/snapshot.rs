@@ -151,9 +151,9 @@ impl Snapshot {
     /// Ends the pushing: brings the rows into order and takes the strings that they name, all of
     /// them and no others: a viewer forgets a string that no row names, so a string that stayed here
     /// would be missing there.
-    pub fn seal(&mut self, strings: BTreeMap<u32, Arc<[u8]>>) {
+    pub fn seal(&mut self, strings: impl Into<Arc<BTreeMap<u32, Arc<[u8]>>>>) {
         self.seal_rows();
-        self.strings = Arc::new(strings);
+        self.strings = strings.into();
     }
 
     /// Brings what was pushed into order. Nothing is known of how it moved.

@@ -1,8 +1,9 @@
 //! Baselines, and each tick's frames made once for all who can use them.
 
 use std::collections::VecDeque;
+use std::mem;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use fracas_shared::Tick;
 use fracas_shared::frame::{Baseline, FrameEncoder};
 use fracas_shared::limits::{BASELINE_AGE_MAX, BASELINES_MAX, DELTAS_PER_TICK_MAX, VIEW_HASH_INTERVAL_TICKS};
@@ -21,7 +22,17 @@ pub(crate) struct Frames {
     baselines: VecDeque<Snapshot>,
     /// The frames of the newest snapshot made so far, by what their viewers hold.
     made: Vec<(Option<HeldState>, Bytes)>,
+    /// Baselines that were forgotten, for their memory.
+    spares: Vec<Snapshot>,
+    /// What viewers hold, in order.
+    held: Vec<Tick>,
+    frame: Vec<u8>,
+    /// Frames one after the other, used again when all of them have left.
+    memory: BytesMut,
 }
+
+/// As many are forgotten in a tick, as a rule.
+const SPARES_MAX: usize = 2;
 
 /// Which state a viewer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +58,10 @@ impl Frames {
             newest: Snapshot::default(),
             baselines: VecDeque::new(),
             made: Vec::new(),
+            spares: Vec::new(),
+            held: Vec::new(),
+            frame: Vec::new(),
+            memory: BytesMut::new(),
         }
     }
 
@@ -55,29 +70,46 @@ impl Frames {
         &self.newest
     }
 
+    /// A snapshot of nothing yet.
+    pub(crate) fn blank(&mut self, tick: Tick) -> Snapshot {
+        let mut snapshot = self.spares.pop().unwrap_or_default();
+        snapshot.reset(tick);
+        snapshot
+    }
+
     /// Puts a new snapshot in front; the old one becomes a baseline, and baselines that no viewer
     /// holds are forgotten.
     pub(crate) fn push(&mut self, mut snapshot: Snapshot, viewers: &[Viewer]) {
         self.made.clear();
         self.encoder.follow(&self.newest, &mut snapshot);
         let tick = snapshot.tick();
-        self.baselines.push_back(std::mem::replace(&mut self.newest, snapshot));
+        self.baselines.push_back(mem::replace(&mut self.newest, snapshot));
         // With more viewers that are behind than this, they share the keyframe anyway.
-        let mut held: Vec<Tick> = Vec::with_capacity(2 * viewers.len());
+        let Self { held, baselines, spares, .. } = self;
+        held.clear();
         for viewer in viewers {
             let viewer = viewer.held();
             held.extend(viewer.begun.into_iter().chain(viewer.waiting));
         }
         held.sort_unstable_by_key(|tick| tick.0);
         held.dedup();
-        self.baselines.retain(|baseline| {
-            let age = tick.since(baseline.tick());
-            (1..=BASELINE_AGE_MAX as i32).contains(&age)
+        let is_held = |baseline: &Snapshot| {
+            (1..=BASELINE_AGE_MAX as i32).contains(&tick.since(baseline.tick()))
                 && held.binary_search_by_key(&baseline.tick().0, |tick| tick.0).is_ok()
-        });
+        };
+        let mut place = 0;
+        while let Some(baseline) = baselines.get(place) {
+            if is_held(baseline) {
+                place += 1;
+            } else if let Some(forgotten) = baselines.remove(place)
+                && spares.len() < SPARES_MAX
+            {
+                spares.push(forgotten);
+            }
+        }
         // Who is furthest behind gets the keyframe.
-        let beyond = self.baselines.len().saturating_sub(BASELINES_MAX);
-        self.baselines.drain(..beyond);
+        let beyond = baselines.len().saturating_sub(BASELINES_MAX);
+        baselines.drain(..beyond);
     }
 
     /// The newest snapshot's frame for a viewer that holds this: a delta from it, or, when that
@@ -92,11 +124,13 @@ impl Frames {
             return (held, frame.clone());
         }
         let with_hash = self.newest.tick().0.is_multiple_of(VIEW_HASH_INTERVAL_TICKS);
-        let mut frame = vec![ServerTag::Frame as u8];
+        self.frame.clear();
+        self.frame.push(ServerTag::Frame as u8);
         let baseline =
             held.as_ref().and_then(|held| Some(Baseline { snapshot: from(held)?, depth: held.depth }));
-        self.encoder.encode(baseline, &self.newest, with_hash, &mut frame);
-        let frame = Bytes::from(frame);
+        self.encoder.encode(baseline, &self.newest, with_hash, &mut self.frame);
+        self.memory.extend_from_slice(&self.frame);
+        let frame = self.memory.split().freeze();
         self.made.push((held, frame.clone()));
         (held, frame)
     }

@@ -50,6 +50,8 @@ pub struct Room<G: Pilot> {
     schema: SchemaText,
     record: TickRecord<G>,
     events: Events<G::Event>,
+    /// Memory for a tick's views.
+    views: Vec<(EntityId, G::View)>,
     seen_views: Vec<(EntityId, G::View)>,
     /// Memory for a row, for a message, and for what players alone are told.
     row: LooseRow,
@@ -108,6 +110,7 @@ impl<G: Pilot> Room<G> {
             schema: SchemaText { json: schema.to_json(), hash: schema.hash() },
             record: TickRecord::default(),
             events: Events::default(),
+            views: Vec::new(),
             seen_views: Vec::new(),
             row: LooseRow::default(),
             message: Vec::new(),
@@ -197,7 +200,7 @@ impl<G: Pilot> Room<G> {
     /// Takes what everyone sees now.
     fn take_views(&mut self, report: &mut TickReport) -> Snapshot {
         let tick = self.simulation.tick();
-        let mut views = Vec::with_capacity(self.simulation.world().len());
+        let mut views = take(&mut self.views);
         for (key, entity) in self.simulation.world().iter() {
             let Some(view) = self.simulation.game().view(key, entity) else { continue };
             match self.wire_ids.see(key, tick) {
@@ -210,11 +213,12 @@ impl<G: Pilot> Room<G> {
         self.wire_ids.retire_unseen(tick);
         // Only now has every visible entity its id, so that rows may refer to any of them.
         let mut refs = SnapshotRefs { wire_ids: &self.wire_ids, strings: &mut self.strings };
-        let mut snapshot = Snapshot::new(tick);
-        for (id, view) in views {
+        let mut snapshot = self.frames.blank(tick);
+        for (id, view) in views.drain(..) {
             snapshot.push(id, view.kind(), |codes| view.write(&mut RowWriter::new(codes, &mut refs)));
         }
         snapshot.seal(self.strings.finish());
+        self.views = views;
         snapshot
     }
 

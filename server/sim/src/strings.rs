@@ -14,7 +14,8 @@ use crate::wire_ids::WireIds;
 #[derive(Debug, Default)]
 pub(crate) struct Strings {
     places: BTreeMap<Arc<[u8]>, Place>,
-    taken: BTreeMap<u32, Arc<[u8]>>,
+    /// Shared with snapshots.
+    taken: Arc<BTreeMap<u32, Arc<[u8]>>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,17 +36,17 @@ impl Strings {
         let free = (1..=TEXTS_MAX as u32).find(|number| !self.taken.contains_key(number));
         let Some(number) = free else { return 0 };
         let string: Arc<[u8]> = string.into();
-        self.taken.insert(number, string.clone());
+        Arc::make_mut(&mut self.taken).insert(number, string.clone());
         self.places.insert(string, Place { number, is_named: true });
         number
     }
 
     /// Ends a snapshot: forgets what no row named, and gives the table of the rest.
-    pub(crate) fn finish(&mut self) -> BTreeMap<u32, Arc<[u8]>> {
+    pub(crate) fn finish(&mut self) -> Arc<BTreeMap<u32, Arc<[u8]>>> {
         let taken = &mut self.taken;
         self.places.retain(|_, place| {
             if !place.is_named {
-                taken.remove(&place.number);
+                Arc::make_mut(taken).remove(&place.number);
             }
             std::mem::take(&mut place.is_named)
         });
@@ -70,7 +71,7 @@ impl State for Strings {
                 return Err(DecodeError::Malformed("a string at no place or at two".into()));
             }
         }
-        Ok(Self { places, taken })
+        Ok(Self { places, taken: Arc::new(taken) })
     }
 }
 

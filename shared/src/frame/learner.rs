@@ -10,6 +10,7 @@ use super::predictions::{context_of, expect};
 use super::range::TOTAL;
 use super::shape::{SCALES, SPIKES, Shape};
 use super::stay::Stay;
+use crate::tick::Tick;
 
 /// Latest moves of a field that are kept.
 const SAMPLES: usize = 1024;
@@ -17,6 +18,13 @@ const SAMPLES: usize = 1024;
 const SAMPLES_TO_PREDICT: usize = 256;
 /// One of so many is kept, once there are as many: so they are of a longer time.
 const KEPT_EVERY: u32 = 8;
+/// Of one in so many rows note is taken, in turn. Each counts as as many where a kind has [`FEW_ROWS`]: what is
+/// known of them is to come as soon as if note were taken of all, which would go through more memory than all else
+/// that a tick of a small room does.
+const NOTED_EVERY: u32 = 8;
+const FEW_ROWS: usize = 16;
+/// Of the first few rows note is taken of each.
+const YOUNG_ROWS: u32 = 2048;
 /// As many new ones before a field's model is looked at again, at first; each time twice as many.
 const FRESH_MIN: u32 = 48;
 const FRESH_MAX: u32 = 8192;
@@ -61,6 +69,8 @@ struct KindLearner {
     /// Of each row context: those that stayed and those that changed.
     rows: [[u32; 2]; ROW_CONTEXTS],
     fresh: u32,
+    /// How many note was taken of, up to [`YOUNG_ROWS`].
+    noted: u32,
     fields: Vec<FieldLearner>,
 }
 
@@ -70,6 +80,8 @@ pub(super) struct Learner {
     /// From deltas of one tick, then from older ones.
     ages: [Vec<KindLearner>; 2],
     /// The memory in which shapes are chosen.
+    /// Whether something is to be looked at again.
+    is_due: bool,
     residuals: Vec<Residual>,
 }
 
@@ -96,39 +108,27 @@ impl Learner {
         let kind = |widths: &Vec<FieldWidth>| KindLearner {
             rows: [[0; 2]; ROW_CONTEXTS],
             fresh: 0,
+            noted: 0,
             fields: widths.iter().map(field).collect(),
         };
         let kinds = || widths.iter().map(kind).collect();
-        Self { ages: [kinds(), kinds()], residuals: Vec::new() }
+        Self { ages: [kinds(), kinds()], is_due: false, residuals: Vec::new() }
     }
 
-    /// Takes note of how a row went on.
-    pub(super) fn note(&mut self, kind: usize, stay: &Stay<'_>, row: usize) {
+    /// Takes note of how some rows of a kind went on.
+    pub(super) fn note(&mut self, kind: usize, stay: &Stay<'_>, tick: Tick) {
         let kind = &mut self.ages[usize::from(stay.age > 1)][kind];
-        let (history, has_moved) = (stay.histories[row], stay.now[row].has_moved());
-        kind.rows[history.context()][usize::from(has_moved)] += 1;
-        kind.fresh += 1;
-        if !has_moved {
-            return;
-        }
-        for (number, field) in kind.fields.iter_mut().enumerate() {
-            let place = stay.column(number).start + row;
-            field.note(Move {
-                now: stay.differences[place],
-                last: stay.last[place],
-                second: stay.second[place],
-                history,
-                age: stay.age as u8,
-            });
+        let has_few = stay.rows() < FEW_ROWS;
+        let every = if has_few && kind.noted < YOUNG_ROWS { 1 } else { NOTED_EVERY };
+        let weight = if has_few { every } else { 1 };
+        for row in ((tick.0 % every) as usize..stay.rows()).step_by(every as usize) {
+            self.is_due |= kind.note(stay, row, weight);
         }
     }
 
     /// Whether enough that is new is known to look at something again.
     pub(super) fn is_due(&self) -> bool {
-        let is_due = |field: &FieldLearner| field.fresh >= field.wanted;
-        let kinds = self.ages.iter().flatten();
-        let mut due = kinds.map(|kind| kind.fresh >= ROWS_FRESH || kind.fields.iter().any(is_due));
-        due.any(|is_due| is_due)
+        self.is_due
     }
 
     /// A better model, where enough that is new is known to tell.
@@ -168,19 +168,47 @@ impl Learner {
                 return better;
             }
         }
+        self.is_due = false;
         better
     }
 }
 
+impl KindLearner {
+    /// Takes note of how a row went on, which stands for so many. Whether enough that is new is known.
+    fn note(&mut self, stay: &Stay<'_>, row: usize, weight: u32) -> bool {
+        let (history, has_moved) = (stay.histories[row], stay.now[row].has_moved());
+        self.rows[history.context()][usize::from(has_moved)] += weight;
+        self.fresh += weight;
+        self.noted = (self.noted + 1).min(YOUNG_ROWS);
+        let mut is_due = self.fresh >= ROWS_FRESH;
+        if !has_moved {
+            return is_due;
+        }
+        for (number, field) in self.fields.iter_mut().enumerate() {
+            let place = stay.column(number).start + row;
+            let moved = Move {
+                now: stay.differences[place],
+                last: stay.last[place],
+                second: stay.second[place],
+                history,
+                age: stay.age as u8,
+            };
+            field.note(moved, weight);
+            is_due |= field.fresh >= field.wanted;
+        }
+        is_due
+    }
+}
+
 impl FieldLearner {
-    fn note(&mut self, moved: Move) {
+    fn note(&mut self, moved: Move, weight: u32) {
         if self.samples.len() < SAMPLES {
             self.samples.push(moved);
-        } else if self.fresh.is_multiple_of(KEPT_EVERY) {
+        } else if weight > 1 || self.fresh.is_multiple_of(KEPT_EVERY) {
             self.samples[self.next] = moved;
             self.next = (self.next + 1) % SAMPLES;
         }
-        self.fresh += 1;
+        self.fresh += weight;
     }
 
     /// What is left of the moves when they are predicted so.
