@@ -70,7 +70,9 @@ thread_local! {
 pub fn begin(wants_io_uring: bool) {
     static TOLD: Once = Once::new();
     let ring = wants_io_uring.then(Ring::new).transpose().unwrap_or_else(|error| {
-        TOLD.call_once(|| info!(%error, "there is no io_uring to be had: every socket takes calls of its own"));
+        TOLD.call_once(
+            || info!(%error, "there is no io_uring to be had: every socket takes calls of its own"),
+        );
         None
     });
     EXCHANGE.with_borrow_mut(|exchange| exchange.ring = ring);
@@ -264,9 +266,8 @@ mod tests {
                 assert_eq!(heard(ticket), Ok(format!("here is {number}").into_bytes()));
             }
             let long = vec![7; 1000];
-            let put = |(server, _): &(TcpStream, _)| {
-                write(server.as_fd(), |out| out.extend_from_slice(&long))
-            };
+            let put =
+                |(server, _): &(TcpStream, _)| write(server.as_fd(), |out| out.extend_from_slice(&long));
             let mut writes: Vec<_> = pairs.iter().map(put).collect();
             // In the same round as what was written.
             writes.push(read(pairs[1].0.as_fd()));

@@ -2,6 +2,7 @@
 
 use fracas_shared::glam::Vec2;
 use fracas_shared::{EntityKey, PlayerId, World};
+use smallvec::SmallVec;
 
 use crate::Entity;
 use crate::rows::View;
@@ -16,7 +17,10 @@ pub(crate) struct Target {
 
 /// The living ships, from left to right.
 #[derive(Debug)]
-pub(crate) struct Targets(Vec<Target>);
+pub(crate) struct Targets(SmallVec<[Target; FEW]>);
+
+/// With no more ships than this, looking for them takes no memory.
+const FEW: usize = 32;
 
 impl Targets {
     /// The ships that live now.
@@ -43,8 +47,8 @@ impl Targets {
     }
 
     fn sorted(targets: impl Iterator<Item = Target>) -> Self {
-        let mut targets: Vec<_> = targets.collect();
-        targets.sort_by(|a, b| a.position.x.total_cmp(&b.position.x).then(a.player.cmp(&b.player)));
+        let mut targets: SmallVec<[Target; FEW]> = targets.collect();
+        targets.sort_unstable_by(|a, b| a.position.x.total_cmp(&b.position.x).then(a.player.cmp(&b.player)));
         Self(targets)
     }
 

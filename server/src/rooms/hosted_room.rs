@@ -140,8 +140,6 @@ impl HostedRoom {
 
     /// Drives connections; a room whose driving panics ends with its next tick.
     fn drive(&mut self, work: impl FnOnce(&mut Self)) {
-        let span = self.span.clone();
-        let _entered = span.enter();
         self.is_broken |= self.guarded(work).is_err();
     }
 

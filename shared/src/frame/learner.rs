@@ -12,8 +12,9 @@ use super::shape::{SCALES, SPIKES, Shape};
 use super::stay::Stay;
 use crate::tick::Tick;
 
-/// Latest moves of a field that are kept.
+/// Latest moves of a field that are kept; of a kind of few rows so many.
 const SAMPLES: usize = 1024;
+const SAMPLES_OF_FEW: usize = 256;
 /// As many tell which predictor is best.
 const SAMPLES_TO_PREDICT: usize = 256;
 /// One of so many is kept, once there are as many: so they are of a longer time.
@@ -23,9 +24,9 @@ const KEPT_EVERY: u32 = 8;
 /// that a tick of a small room does.
 const NOTED_EVERY: u32 = 8;
 const FEW_ROWS: usize = 16;
-/// Of the first few rows note is taken of each.
-const YOUNG_ROWS: u32 = 2048;
-/// As many new ones before a field's model is looked at again, at first; each time twice as many.
+/// Of so many rows, the first ones, note is taken of each.
+const YOUNG_ROWS: u32 = SAMPLES_OF_FEW as u32;
+/// As many new ones before a field's model is looked at again, at first; each time four times as many.
 const FRESH_MIN: u32 = 48;
 const FRESH_MAX: u32 = 8192;
 /// A model whose values cost within this part of what they did when it was chosen is not looked at again.
@@ -160,7 +161,7 @@ impl Learner {
                     continue;
                 };
                 field.fresh = 0;
-                field.wanted = (field.wanted * 2).min(FRESH_MAX);
+                field.wanted = (field.wanted * 4).min(FRESH_MAX);
                 if let Some(found) = field.better(old, &mut self.residuals) {
                     improve(&|kind| kind.fields[place] = found);
                 }
@@ -202,11 +203,13 @@ impl KindLearner {
 
 impl FieldLearner {
     fn note(&mut self, moved: Move, weight: u32) {
-        if self.samples.len() < SAMPLES {
+        let samples_max = if weight > 1 { SAMPLES_OF_FEW } else { SAMPLES };
+        if self.samples.len() < samples_max {
             self.samples.push(moved);
         } else if weight > 1 || self.fresh.is_multiple_of(KEPT_EVERY) {
+            self.next %= self.samples.len();
             self.samples[self.next] = moved;
-            self.next = (self.next + 1) % SAMPLES;
+            self.next += 1;
         }
         self.fresh += weight;
     }

@@ -1,0 +1,124 @@
+//! A room without a net.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use fracas_arena::{Arena, Input};
+use fracas_shared::packet::{InputHead, LooseRow, RowCodecs};
+use fracas_shared::{CloseCode, PlayerId, Profile, Rng, Schema, Tick};
+use fracas_sim::{Closer, Held, OptionsPatch, Port, Room, RoomOptions, SeatToken, StateMessages, Viewer};
+
+/// Its players, all of them seated.
+pub const PLAYERS: u16 = 8;
+
+/// A room of arena whose players press buttons without knowing what for.
+pub struct Played {
+    room: Room<Arena>,
+    viewers: Vec<Viewer>,
+    rng: Rng,
+    is_armed: bool,
+    inputs: Vec<Input>,
+    codecs: RowCodecs,
+    packets: Vec<Vec<u8>>,
+    sent: Arc<AtomicU32>,
+}
+
+/// A line that takes everything at once.
+struct Sink {
+    begun: Option<Tick>,
+    sent: Arc<AtomicU32>,
+}
+
+impl Played {
+    /// Opens one; others of the same number go the same way. Whether its players fire at all.
+    pub fn open(number: u32, is_armed: bool) -> Result<Self> {
+        let patch = OptionsPatch { seats: Some(PLAYERS), bots: Some(0), ..OptionsPatch::default() };
+        let options = RoomOptions::of::<Arena>().patched::<Arena>(&patch)?;
+        let mut room = Room::<Arena>::open(options, number.into())?;
+        let sent = Arc::<AtomicU32>::default();
+        let mut viewers = Vec::new();
+        for player in 0..PLAYERS {
+            let token = SeatToken(u128::from(player) + 1);
+            let name = format!("player {player}");
+            let player = room.join(Profile::player(name), token);
+            let port = Sink { begun: None, sent: sent.clone() };
+            viewers.push(Viewer::new(Box::new(port), Some(player.ok().context("a free seat")?)));
+        }
+        Ok(Self {
+            room,
+            viewers,
+            rng: Rng::new(number.into(), 7),
+            is_armed,
+            inputs: vec![Input::default(); PLAYERS.into()],
+            codecs: RowCodecs::of(&Schema::of::<Arena>()),
+            packets: vec![Vec::new(); PLAYERS.into()],
+            sent,
+        })
+    }
+
+    /// Makes everyone's next input.
+    pub fn press(&mut self) {
+        let now = self.room.simulation().tick();
+        for (input, packet) in self.inputs.iter_mut().zip(&mut self.packets) {
+            if self.rng.chance(0.1) {
+                input.x = (self.rng.bits() % 255) as i8;
+                input.y = (self.rng.bits() % 255) as i8;
+            }
+            input.aim += 0.05;
+            input.beam = self.is_armed && self.rng.chance(0.1);
+            input.rocket = self.is_armed && self.rng.chance(0.05);
+            packet.clear();
+            InputHead { tick: now.next(), ack: now, view_lag: 300 }.write(packet);
+            self.codecs.inputs.encode(&LooseRow::of(input, |_| None), packet);
+        }
+    }
+
+    /// What a server does between reading and writing. Gives the bytes that were to be written.
+    ///
+    /// # Panics
+    /// The room refuses its players' inputs.
+    pub fn work(&mut self) -> u64 {
+        self.sent.store(0, Ordering::Relaxed);
+        for (player, packet) in self.packets.iter().enumerate() {
+            let ack = self.room.input(PlayerId(player as u16), packet).expect("an input");
+            self.viewers[player].note_ack(ack, self.room.simulation().tick());
+        }
+        self.room.tick(&mut self.viewers);
+        self.sent.load(Ordering::Relaxed).into()
+    }
+
+    /// A tick with new inputs.
+    pub fn tick(&mut self) -> u64 {
+        self.press();
+        self.work()
+    }
+}
+
+impl Port for Sink {
+    fn held(&self) -> Held {
+        Held { begun: self.begun, waiting: None }
+    }
+
+    fn put_state(&mut self, state: StateMessages) -> bool {
+        self.begun = Some(state.tick);
+        let bytes = state.frame.len() + state.own.map_or(0, |own| own.len());
+        self.sent.fetch_add(bytes as u32, Ordering::Relaxed);
+        true
+    }
+
+    fn send(&mut self, message: Bytes) {
+        self.sent.fetch_add(message.len() as u32, Ordering::Relaxed);
+    }
+
+    fn close(&mut self, _: CloseCode) {}
+
+    fn is_open(&self) -> bool {
+        true
+    }
+
+    fn closer(&self) -> Closer {
+        Box::new(|_| ())
+    }
+}
