@@ -115,7 +115,7 @@ impl Scene {
             fields.iter().zip(codes).filter(|(field, _)| field.kind.is_string()).map(|(_, code)| *code)
         });
         let strings = named.filter_map(|place| Some((place, self.strings.get(&place)?.clone())));
-        snapshot.seal(strings.collect());
+        snapshot.seal(strings.collect::<BTreeMap<_, _>>());
         snapshot
     }
 
