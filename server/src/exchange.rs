@@ -25,7 +25,7 @@ pub const READ_BYTES: usize = 512;
 /// When so much is to be written, it is, before more is asked for: it is still in the processor's caches then.
 const WRITE_BATCH_BYTES: usize = 64 * 1024;
 /// Memory for more reads than this is not kept for the next turn.
-const KEPT_READS_MAX: usize = 1024;
+const KEPT_READS_MAX: usize = 4096;
 
 /// What was asked for, until it is taken. One that was left over from an earlier turn gives nothing.
 #[derive(Debug)]
