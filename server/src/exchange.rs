@@ -27,6 +27,10 @@ const WRITE_BATCH_BYTES: usize = 64 * 1024;
 /// Memory for more reads than this is not kept for the next turn.
 const KEPT_READS_MAX: usize = 4096;
 
+// That a socket does not block is not asked by `io_uring`: it would wait.
+const READ_FLAGS: RecvFlags = RecvFlags::DONTWAIT;
+const WRITE_FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+
 /// What was asked for, until it is taken. One that was left over from an earlier turn gives nothing.
 #[derive(Debug)]
 pub struct Ticket {
@@ -58,7 +62,7 @@ struct Exchange {
     read: Vec<u8>,
     read_bytes: usize,
     written: Vec<u8>,
-    /// What sockets did not take, and whose acts those are.
+    /// What sockets did not take, in the order of the acts, whose places those are.
     rests: Vec<(usize, Vec<u8>)>,
 }
 
@@ -139,8 +143,8 @@ pub fn take_rest(ticket: &Ticket) -> io::Result<Vec<u8>> {
             Err(error) if !is_for_now(&error) => return Err(error),
             _ => {}
         }
-        let rest = exchange.rests.iter_mut().find(|(place, _)| *place == ticket.place);
-        Ok(rest.map(|(_, rest)| mem::take(rest)).unwrap_or_default())
+        let rest = exchange.rests.binary_search_by_key(&ticket.place, |(place, _)| *place);
+        Ok(rest.map(|rest| mem::take(&mut exchange.rests[rest].1)).unwrap_or_default())
     })
 }
 
@@ -215,10 +219,9 @@ fn carry_out_one_by_one(acts: &mut [Act], read: &mut [u8], written: &[u8]) {
         // SAFETY: who asked keeps the socket open until this is done.
         let socket = unsafe { BorrowedFd::borrow_raw(act.socket) };
         let done = if act.is_write {
-            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-            rustix::net::send(socket, &written[act.begin..][..act.length], flags)
+            rustix::net::send(socket, &written[act.begin..][..act.length], WRITE_FLAGS)
         } else {
-            rustix::net::recv(socket, &mut read[act.begin..][..act.length], RecvFlags::DONTWAIT)
+            rustix::net::recv(socket, &mut read[act.begin..][..act.length], READ_FLAGS)
                 .map(|(count, _)| count)
         };
         act.result = done.map_or_else(|error| -error.raw_os_error(), |count| count as i32);

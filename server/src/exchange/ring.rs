@@ -8,9 +8,8 @@ use std::mem;
 use io_uring::squeue::Entry;
 use io_uring::types::Fd;
 use io_uring::{IoUring, opcode};
-use rustix::net::{RecvFlags, SendFlags};
 
-use super::Act;
+use super::{Act, READ_FLAGS, WRITE_FLAGS};
 
 /// As many acts are carried out by one call.
 const ENTRIES: u32 = 256;
@@ -80,13 +79,11 @@ impl Ring {
 /// `read` and `written` are the begins of what an act's place is counted in.
 fn entry_of(act: &Act, read: *mut u8, written: *const u8) -> Entry {
     let (socket, length) = (Fd(act.socket), act.length as u32);
-    // That sockets do not block is not asked by `io_uring`: it would wait.
     if act.is_write {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         let bytes = written.wrapping_add(act.begin);
-        opcode::Send::new(socket, bytes, length).flags(flags.bits() as i32).build()
+        opcode::Send::new(socket, bytes, length).flags(WRITE_FLAGS.bits() as i32).build()
     } else {
         let bytes = read.wrapping_add(act.begin);
-        opcode::Recv::new(socket, bytes, length).flags(RecvFlags::DONTWAIT.bits() as i32).build()
+        opcode::Recv::new(socket, bytes, length).flags(READ_FLAGS.bits() as i32).build()
     }
 }

@@ -80,9 +80,9 @@ struct KindLearner {
 pub(super) struct Learner {
     /// From deltas of one tick, then from older ones.
     ages: [Vec<KindLearner>; 2],
-    /// The memory in which shapes are chosen.
     /// Whether something is to be looked at again.
     is_due: bool,
+    /// The memory in which shapes are chosen.
     residuals: Vec<Residual>,
 }
 

@@ -61,6 +61,24 @@ impl<W: Wire> Player<W> {
         Ok(())
     }
 
+    /// Sends what waits in the mailbox, if all before has left: so what is sent is as new as can be.
+    fn send_newest(&mut self) -> Result<(), Event> {
+        match self.wire.poll_flush(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(Err(broken)) => Err(Event::Gone(broken)),
+            Poll::Ready(Ok(())) => {
+                // With what is to be the end the mailbox gives the connection back to the reactor.
+                self.mailbox.take(&mut self.batch);
+                self.send_batch()
+            }
+        }
+    }
+
+    /// Whether the ticks go on with it; else what came of this is the task's to handle.
+    fn goes_on(&mut self, done: Result<(), Event>) -> bool {
+        done.map_err(|event| self.pending = Some(event)).is_ok()
+    }
+
     /// Takes what is not of every day.
     fn hear_rest(&mut self) -> Result<(), Event> {
         let mut nobody = Context::from_waker(Waker::noop());
@@ -83,32 +101,19 @@ impl<W: Wire> TickDriven for Player<W> {
     }
 
     fn receive(&mut self, input: &mut dyn FnMut(&[u8])) -> bool {
-        if let Err(event) = self.hear_all(input) {
-            self.pending = Some(event);
-            return false;
-        }
+        let heard = self.hear_all(input);
         // What the room is to answer is awaited by a task.
-        self.room_answer.is_none() && !self.players.shutdown.is_begun()
+        self.goes_on(heard) && self.room_answer.is_none() && !self.players.shutdown.is_begun()
     }
 
     fn flush(&mut self) -> bool {
-        // What came last is written before more is taken, so that it is taken as new as can be.
-        match self.wire.poll_flush(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(broken)) => {
-                self.pending = Some(Event::Gone(broken));
-                return false;
-            }
-            Poll::Pending => return true,
-        }
-        // With what is to be the end the mailbox gives the connection back to the reactor.
-        self.mailbox.take(&mut self.batch);
-        self.send_batch().map_err(|event| self.pending = Some(event)).is_ok()
+        let sent = self.send_newest();
+        self.goes_on(sent)
     }
 
     fn settle(&mut self) -> bool {
-        let settled = self.wire.settle();
-        settled.map_err(|broken| self.pending = Some(Event::Gone(broken))).is_ok()
+        let settled = self.wire.settle().map_err(Event::Gone);
+        self.goes_on(settled)
     }
 
     fn go_back(mut self: Box<Self>) {
