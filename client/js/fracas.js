@@ -1095,8 +1095,8 @@ const isAfter = (tick, other) => ((tick - other) | 0) > 0;
 
 /**
  * Stamps inputs with the tick in whose step they shall be used: the newest frame's plus a lead. The
- * lead is raised at once when an input comes late, and lowered by one when for some seconds each
- * came a tick or more too early. After a change, reports on inputs stamped before it are passed over.
+ * lead is raised at once when an input comes late, and lowered when for some seconds each came a tick
+ * or more too early, by half of what was too early. After a change, reports on inputs stamped before it are passed over.
  */
 export class InputClock {
   /** How many ticks stamps are ahead of the newest frame. */
@@ -1109,13 +1109,14 @@ export class InputClock {
   /** @type {number | null} */
   #calmSince = null;
   #calmMarginMin = 127;
-  #calmTicks;
-  #calmTicksMax;
+  #calmS = CALM_S;
+  #tickHz;
+  /** By what the calm is longer when the next input comes late: 2 when it was this clock that lowered the lead. */
+  #calmGrowth = 1;
 
   /** @param {number} tickHz */
   constructor(tickHz) {
-    this.#calmTicks = CALM_S * tickHz;
-    this.#calmTicksMax = CALM_MAX_S * tickHz;
+    this.#tickHz = tickHz;
   }
 
   /**
@@ -1138,25 +1139,28 @@ export class InputClock {
     if (margin < 0) {
       // One late input among many is jitter; the first ones tell how long the way is.
       const late = this.#wasOnTime ? 1 : -margin;
-      this.#change(newest, margin, Math.min(this.lead + late, INPUT_LEAD_TICKS_MAX));
-      this.#calmTicks = Math.min(this.#calmTicks * 2, this.#calmTicksMax);
+      this.#change(newest, margin, this.lead + late);
+      this.#calmS = Math.min(this.#calmS * this.#calmGrowth, CALM_MAX_S);
+      this.#calmGrowth = 1;
       this.#beginCalm();
       return;
     }
     this.#wasOnTime = true;
     this.#calmMarginMin = Math.min(this.#calmMarginMin, margin);
     this.#calmSince ??= newest;
-    if (((newest - this.#calmSince) | 0) >= this.#calmTicks) {
-      if (this.#calmMarginMin > 0 && this.lead > 1) this.#change(newest, margin, this.lead - 1);
+    if (((newest - this.#calmSince) | 0) >= this.#calmS * this.#tickHz) {
+      if (this.#calmMarginMin > 0 && this.lead > 1) {
+        this.#change(newest, margin, this.lead - ((this.#calmMarginMin + 1) >> 1));
+        this.#calmGrowth = 2;
+      }
       this.#beginCalm();
     }
   }
 
   /** An input reported now was stamped `lead - margin` ticks ago: so long a report on the new lead takes. @param {number} newest @param {number} margin @param {number} lead */
   #change(newest, margin, lead) {
-    const way = Math.min(Math.max(this.lead - margin, 0), 128);
-    this.#settlesAt = (newest + way + 1) >>> 0;
-    this.lead = lead;
+    this.#settlesAt = (newest + this.lead - margin + 1) >>> 0;
+    this.lead = Math.min(Math.max(lead, 1), INPUT_LEAD_TICKS_MAX);
   }
 
   #beginCalm() {

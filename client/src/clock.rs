@@ -14,8 +14,9 @@ const LEAD_MIN: u32 = 1;
 /// Stamps inputs with the tick in whose step they shall be used: the newest frame's plus a lead.
 ///
 /// The lead follows the margin that the server reports: it is raised at once when an input comes
-/// late, and lowered by one when for some seconds each came a tick or more too early. After a
-/// change, reports on inputs that were stamped before it are passed over.
+/// late, and lowered when for some seconds each came a tick or more too early: by half of what was
+/// too early, so that little is left soon after a stall. After a change, reports on inputs that were
+/// stamped before it are passed over.
 ///
 /// Guarantees: stamps are strictly increasing; a lead is 1 to [`INPUT_LEAD_TICKS_MAX`] ticks.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct InputClock {
     calm_margin_min: i8,
     calm_ticks: u32,
     calm_ticks_max: u32,
+    /// Whether the last change lowered the lead.
+    was_lowered: bool,
 }
 
 impl InputClock {
@@ -45,6 +48,7 @@ impl InputClock {
             calm_margin_min: i8::MAX,
             calm_ticks: CALM_S * tick_hz,
             calm_ticks_max: CALM_MAX_S * tick_hz,
+            was_lowered: false,
         }
     }
 
@@ -88,7 +92,9 @@ impl InputClock {
         let calm_since = *self.calm_since.get_or_insert(newest);
         if newest.since(calm_since) >= self.calm_ticks as i32 {
             if self.calm_margin_min > 0 && self.lead > LEAD_MIN {
-                self.change(newest, margin, self.lead - 1);
+                let spare = u32::from(self.calm_margin_min.unsigned_abs()).div_ceil(2);
+                self.change(newest, margin, self.lead.saturating_sub(spare).max(LEAD_MIN));
+                self.was_lowered = true;
             }
             self.begin_calm();
         }
@@ -98,7 +104,10 @@ impl InputClock {
         // One late input among many is jitter; the first ones tell how long the way is.
         let late = if self.was_on_time { 1 } else { u32::from(margin.unsigned_abs()) };
         self.change(newest, margin, (self.lead + late).min(INPUT_LEAD_TICKS_MAX));
-        self.calm_ticks = (self.calm_ticks * 2).min(self.calm_ticks_max);
+        if self.was_lowered {
+            self.calm_ticks = (self.calm_ticks * 2).min(self.calm_ticks_max);
+            self.was_lowered = false;
+        }
         self.begin_calm();
     }
 
@@ -126,15 +135,18 @@ mod tests {
         let mut in_flight = Vec::new();
         let mut margin = None;
         for tick in first..first + ticks {
+            // Of those that come together the latest is reported.
+            let mut least = None;
             in_flight.retain(|(arrives, stamp): &(u32, Tick)| {
                 let has_come = *arrives <= tick;
                 if has_come {
-                    let ticks = stamp.since(Tick(tick));
-                    margin = Some(ticks as i8);
+                    let ticks = stamp.since(Tick(tick)) as i8;
+                    least = Some(least.map_or(ticks, |least: i8| least.min(ticks)));
                     late += u32::from(ticks < 0);
                 }
                 !has_come
             });
+            margin = least.or(margin);
             if let Some(margin) = margin {
                 clock.report(Tick(tick), margin);
             }
@@ -169,6 +181,25 @@ mod tests {
         assert_eq!(clock.lead_ticks(), 2);
         run(&mut clock, 101, 400, |_| 1);
         assert_eq!(clock.lead_ticks(), 1);
+    }
+
+    #[test]
+    fn a_stall_costs_little_soon_after_it() {
+        let mut clock = InputClock::new(30);
+        run(&mut clock, 1, 170, |tick| if (100..160).contains(&tick) { 1 + (160 - tick) / 5 } else { 1 });
+        assert!(clock.lead_ticks() > 3, "it was raised meanwhile, to {}", clock.lead_ticks());
+        run(&mut clock, 171, 8 * 30, |_| 1);
+        assert_eq!(clock.lead_ticks(), 1);
+    }
+
+    #[test]
+    fn what_was_lowered_too_early_is_lowered_later_the_next_time() {
+        let mut clock = InputClock::new(30);
+        // Every four seconds nothing comes through for a moment.
+        let way = |tick: u32| (4 - (tick % 120).min(3)).max(1);
+        let often = run(&mut clock, 1, 3000, way);
+        let seldom = run(&mut clock, 3001, 3000, way);
+        assert!(seldom * 4 < often, "{often} were late at first, {seldom} afterwards");
     }
 
     #[test]

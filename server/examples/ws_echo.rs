@@ -83,7 +83,7 @@ impl Authenticate for Everyone {
 
 async fn serve_one(upgraded: Upgraded) {
     let Upgraded { stream, leftover, place: _place, .. } = upgraded;
-    let mut socket = Socket::open(stream, leftover, LIMITS).await;
+    let mut socket = Socket::open(stream, &leftover, LIMITS);
     let code = loop {
         let answer = match next(&mut socket).await {
             Ok(Inbound::Binary(bytes)) => Outbound::Binary(bytes),

@@ -172,6 +172,8 @@ settings! {
         step_time_max_ms: u32 = STEP_TIME_MAX_MS, "FRACAS_STEP_TIME_MAX_MS", "MILLISECONDS";
         /// Threads that rooms tick on, 1 to 256; `auto` is one less than the cores.
         sim_threads: Option<usize> as OrWord<Auto, usize> = None, "FRACAS_SIM_THREADS", "COUNT|auto";
+        /// Whether simulation threads run before all ordinary ones (`SCHED_FIFO`), where the system permits it.
+        realtime: bool = true, "FRACAS_REALTIME", "BOOL";
         /// Whether ticks read and write sockets by `io_uring`, where the system permits it: many by one call.
         io_uring: bool = true, "FRACAS_IO_URING", "BOOL";
         /// Seed of the first rooms, to see the same matches again; `random` is another at each start.

@@ -22,6 +22,7 @@ mod room_code;
 mod room_entry;
 mod sim_thread;
 mod tickets;
+mod urgency;
 mod watchdog;
 
 use std::net::IpAddr;

@@ -9,12 +9,11 @@ import { InputClock } from "../fracas.js";
 function run(clock, first, ticks, way) {
   let late = 0, margin = null, inFlight = [];
   for (let tick = first; tick < first + ticks; tick++) {
-    inFlight = inFlight.filter(({ arrives, stamp }) => {
-      if (arrives > tick) return true;
-      margin = stamp - tick;
-      late += margin < 0 ? 1 : 0;
-      return false;
-    });
+    // Of those that come together the latest is reported.
+    const margins = inFlight.filter(({ arrives }) => arrives <= tick).map(({ stamp }) => stamp - tick);
+    inFlight = inFlight.filter(({ arrives }) => arrives > tick);
+    late += margins.filter((ticks) => ticks < 0).length;
+    if (margins.length > 0) margin = Math.min(...margins);
     if (margin !== null) clock.report(tick, margin);
     const stamp = clock.stamp(tick);
     if (stamp !== null) inFlight.push({ arrives: tick + way(tick), stamp });
@@ -42,6 +41,22 @@ test("a hiccup costs one tick for a while", () => {
   assert.equal(clock.lead, 2);
   run(clock, 101, 400, () => 1);
   assert.equal(clock.lead, 1);
+});
+
+test("a stall costs little soon after it", () => {
+  const clock = new InputClock(30);
+  run(clock, 1, 170, (tick) => (tick >= 100 && tick < 160 ? 1 + Math.floor((160 - tick) / 5) : 1));
+  assert.ok(clock.lead > 3, "it was raised meanwhile");
+  run(clock, 171, 8 * 30, () => 1);
+  assert.equal(clock.lead, 1);
+});
+
+test("what was lowered too early is lowered later the next time", () => {
+  const clock = new InputClock(30);
+  // Every four seconds nothing comes through for a moment.
+  const way = (tick) => Math.max(4 - Math.min(tick % 120, 3), 1);
+  const [often, seldom] = [run(clock, 1, 3000, way), run(clock, 3001, 3000, way)];
+  assert.ok(seldom * 4 < often, `${often} were late at first, ${seldom} afterwards`);
 });
 
 test("stamps increase, also when ticks wrap, and the lead has bounds", () => {

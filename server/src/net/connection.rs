@@ -123,7 +123,12 @@ impl Connection {
 
     /// What is to be done next.
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        let action = self.actions.pop_front();
+        if action.is_none() {
+            // Nobody keeps memory to wait with.
+            self.actions = VecDeque::new();
+        }
+        action
     }
 
     /// Whether the client has a seat, or is about to.

@@ -5,7 +5,7 @@ mod ticked;
 
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -14,10 +14,11 @@ use bytes::Bytes;
 use fracas_shared::message::ServerMessage;
 use fracas_shared::packet::ClientTag;
 use fracas_shared::{CloseCode, LineProfile, Refusal, Tick};
+use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::coop::poll_proceed;
-use tokio::time::{Sleep, sleep_until};
+use tokio::time::sleep_until;
 use tracing::{Instrument, debug, info_span};
 
 use super::caller::Caller;
@@ -64,8 +65,6 @@ pub struct Player<W> {
     batch: Vec<Bytes>,
     link: Option<Arc<RoomLink>>,
     room_answer: Option<Pin<Box<dyn Future<Output = RoomAnswer> + Send>>>,
-    timer: Pin<Box<Sleep>>,
-    stop: Pin<Box<dyn Future<Output = ()> + Send>>,
     identity: Identity,
     claims: Arc<str>,
     address: IpAddr,
@@ -105,6 +104,7 @@ impl<W: Wire> Player<W> {
     ///
     /// # Panics
     /// Outside of a runtime.
+    #[must_use]
     pub fn new(
         wire: W,
         connection: Connection,
@@ -112,17 +112,14 @@ impl<W: Wire> Player<W> {
         claims: &Claims,
         players: Players,
         kept: Kept,
-    ) -> Self {
-        let shutdown = players.shutdown.clone();
-        Self {
+    ) -> Box<Self> {
+        Box::new(Self {
             wire: Conditioned::new(wire, players.line),
-            timer: Box::pin(sleep_until(connection.deadline().into())),
             connection,
             mailbox: Mailbox::default(),
             batch: Vec::new(),
             link: None,
             room_answer: None,
-            stop: Box::pin(async move { shutdown.wait().await }),
             identity: match claims.get("sub").and_then(|sub| sub.as_str()) {
                 Some(account) => account.into(),
                 None => caller.address.to_string().into(),
@@ -136,23 +133,29 @@ impl<W: Wire> Player<W> {
             has_written: false,
             runtime: Handle::current(),
             _kept: kept,
-        }
+        })
     }
 
     /// Serves the player to the connection's end.
-    pub async fn run(self) {
+    pub async fn run(self: Box<Self>) {
         let address = self.address;
         self.serve().instrument(info_span!("connection", client = %address)).await;
     }
 
-    async fn serve(mut self) {
+    async fn serve(mut self: Box<Self>) {
+        let shutdown = self.players.shutdown.clone();
+        let (mut timer, mut stop) =
+            (pin!(sleep_until(self.connection.deadline().into())), pin!(shutdown.wait().fuse()));
         let code = loop {
             self.carry_out_actions();
-            let event = match self.pending.take() {
-                Some(event) => event,
-                None => poll_fn(|cx| self.poll_event(cx)).await,
-            };
-            match event {
+            let event = poll_fn(|cx| match self.poll_event(cx) {
+                Poll::Ready(event) => Poll::Ready(event),
+                Poll::Pending if timer.as_mut().poll(cx).is_ready() => Poll::Ready(Event::Timeout),
+                Poll::Pending if stop.as_mut().poll(cx).is_ready() => Poll::Ready(Event::Stop),
+                Poll::Pending if self.is_settled() => Poll::Ready(Event::Settled),
+                Poll::Pending => Poll::Pending,
+            });
+            match event.await {
                 Event::Message(Inbound::Close(code)) => {
                     // Who says goodbye does not come back; a page that is left or reloaded says 1001.
                     let is_goodbye = code == Some(CloseCode::Normal.number());
@@ -165,12 +168,12 @@ impl<W: Wire> Player<W> {
                 Event::RoomAnswer(answer) => self.handle_room_answer(answer),
                 Event::Timeout => {
                     self.connection.handle_timeout(Instant::now());
-                    self.timer.as_mut().reset(self.connection.deadline().into());
+                    timer.as_mut().reset(self.connection.deadline().into());
                 }
                 Event::Stop => self.connection.close(CloseCode::Restart),
                 Event::Settled => match self.hand_over() {
                     Ok(()) => return,
-                    Err(player) => self = *player,
+                    Err(player) => self = player,
                 },
                 Event::Closing => break self.mailbox.take(&mut self.batch),
                 Event::Gone(broken) => {
@@ -193,6 +196,9 @@ impl<W: Wire> Player<W> {
 
     /// What happens next; the room's answer before the messages that it sent after it.
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        if let Some(event) = self.pending.take() {
+            return Poll::Ready(event);
+        }
         if let Some(answer) = &mut self.room_answer
             && let Poll::Ready(answer) = answer.as_mut().poll(cx)
         {
@@ -210,17 +216,12 @@ impl<W: Wire> Player<W> {
                 return Poll::Ready(message.map_or_else(Event::Gone, Event::Message));
             }
         }
-        if self.timer.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Event::Timeout);
-        }
-        if self.stop.as_mut().poll(cx).is_ready() {
-            self.stop = Box::pin(std::future::pending());
-            return Poll::Ready(Event::Stop);
-        }
-        if self.may_be_ticked && self.has_written && !self.connection.is_waiting_for_room() {
-            return Poll::Ready(Event::Settled);
-        }
         Poll::Pending
+    }
+
+    /// Whether there is nothing to do but what the ticks of a room may do.
+    fn is_settled(&self) -> bool {
+        self.may_be_ticked && self.has_written && !self.connection.is_waiting_for_room()
     }
 
     /// Writes batch after batch; the next one is taken only when the last one has left.

@@ -9,15 +9,19 @@ use tokio::sync::mpsc;
 
 use super::connection::Connection;
 use super::player::{Kept, Player, Players};
-use super::socket::{self, Outbound, Socket, SocketLimits};
+use super::socket::{self, Outbound, Socket, SocketLimits, framed_bytes};
 use super::upgrade::Upgraded;
 use super::wire::{Broken, Inbound, Wire};
 use crate::metrics::Counted;
 
 /// Serves one WebSocket to its end. `open` is held until then.
-pub async fn serve(upgraded: Upgraded, players: Players, open: mpsc::Sender<()>) {
+pub fn serve(
+    upgraded: Upgraded,
+    players: Players,
+    open: mpsc::Sender<()>,
+) -> impl Future<Output = ()> + use<> {
     let Upgraded { stream, leftover, caller, claims, is_our_version, place } = upgraded;
-    let socket = Socket::open(stream, leftover, SocketLimits::default()).await;
+    let socket = Socket::open(stream, &leftover, SocketLimits::default());
     let counted = Counted::new(&players.metrics.net.websockets);
     let mut connection = Connection::new(Instant::now());
     if !is_our_version {
@@ -25,7 +29,7 @@ pub async fn serve(upgraded: Upgraded, players: Players, open: mpsc::Sender<()>)
         connection.close(CloseCode::WrongVersion);
     }
     let kept = Kept { _open: open, _while_there: Box::new((place, counted)) };
-    Player::new(socket, connection, &caller, &claims, players, kept).run().await;
+    Player::new(socket, connection, &caller, &claims, players, kept).run()
 }
 
 impl Wire for Socket {
@@ -43,7 +47,7 @@ impl Wire for Socket {
     }
 
     fn bytes_of(&self, message: &Bytes) -> u64 {
-        framed_bytes(message.len())
+        framed_bytes(message.len()) as u64
     }
 
     fn ping(&mut self) {
@@ -71,9 +75,9 @@ impl Wire for Socket {
         if !self.is_unwatched() {
             return messages.drain(..).try_for_each(|message| Wire::start_send(self, message));
         }
-        self.write(messages);
+        let written = self.write(messages);
         messages.clear();
-        Ok(())
+        written
     }
 
     fn settle(&mut self) -> Result<(), Broken> {
@@ -91,14 +95,4 @@ impl Wire for Socket {
     async fn finish(self, last: Vec<Bytes>, code: Option<CloseCode>) {
         self.finish(last, code).await;
     }
-}
-
-/// A message's bytes with the head of its one frame (RFC 6455, section 5.2).
-fn framed_bytes(payload: usize) -> u64 {
-    let length = match payload {
-        0..=125 => 0,
-        126..=65_535 => 2,
-        _ => 8,
-    };
-    (2 + length + payload) as u64
 }

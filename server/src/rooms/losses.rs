@@ -4,14 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fracas_shared::limits::SIM_THREADS_LOST_MAX;
-use rustix::process::{Pid, setpriority_process};
-use tracing::{debug, error};
+use rustix::process::Pid;
+use tracing::error;
 
+use super::urgency::demote;
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
-
-/// The nice value of a lost thread: it gets what nobody else wants.
-const NICE_OF_LOST: i32 = 19;
 
 /// How many threads are lost. Clones are the same count.
 #[derive(Clone)]
@@ -32,7 +30,7 @@ impl Losses {
     /// Counts one that hangs, which gets the lowest priority from now on.
     pub(super) fn count(&self, thread: Option<Pid>) {
         if let Some(thread) = thread {
-            prioritise(thread, NICE_OF_LOST);
+            demote(thread);
         }
         self.0.metrics.rooms.hangs.inc();
         self.0.metrics.rooms.threads_lost.inc();
@@ -48,12 +46,5 @@ impl Losses {
     /// Whether as many are lost as may be.
     pub(super) fn are_beyond_repair(&self) -> bool {
         self.0.count.load(Ordering::Relaxed) >= SIM_THREADS_LOST_MAX
-    }
-}
-
-/// Gives a thread of this process this nice value, where the system allows it.
-pub(super) fn prioritise(thread: Pid, nice: i32) {
-    if let Err(error) = setpriority_process(Some(thread), nice) {
-        debug!(%error, nice, "a thread keeps its priority");
     }
 }

@@ -3,19 +3,20 @@
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::thread::set_current_timer_slack;
 use tokio::sync::mpsc::UnboundedSender;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::directory::Directory;
 use super::hosted_room::HostedRoom;
 use super::lane::{GivenUp, Lane};
 use super::losses::Losses;
 use super::room_entry::RoomEntry;
+use super::urgency::raise_simulation;
 use super::watchdog::Watchdog;
 use crate::config::Config;
 use crate::exchange;
@@ -54,6 +55,7 @@ pub(super) struct Worker {
     pub(super) number: usize,
     done: Sender<()>,
     wants_io_uring: bool,
+    is_realtime: bool,
 }
 
 impl SimThreads {
@@ -85,6 +87,7 @@ impl SimThreads {
                     number,
                     done: done.clone(),
                     wants_io_uring: config.io_uring,
+                    is_realtime: config.realtime,
                 };
                 worker.start(0);
                 (Handle { commands, load }, worker)
@@ -132,6 +135,20 @@ impl SimThreads {
     }
 }
 
+/// Lets this simulation thread run before all ordinary ones, or says once that it does not.
+fn raise() {
+    static TOLD: Once = Once::new();
+    if let Err(error) = raise_simulation() {
+        TOLD.call_once(|| {
+            info!(
+                %error,
+                "simulation threads have to share the cores with all others: give the process CAP_SYS_NICE, or a limit \
+                 on real-time priorities of 1 (`ulimit -r`, LimitRTPRIO), for ticks to begin on time on a busy machine"
+            );
+        });
+    }
+}
+
 impl Worker {
     /// Starts a thread that works on the lane. Of its number there is one.
     pub(super) fn start(&self, thread: u64) {
@@ -140,6 +157,9 @@ impl Worker {
             worker.lane.note_thread(thread, rustix::thread::gettid());
             // Ticks are to begin when they are due: the system may put a sleep's end off by 50 us otherwise.
             let _ = set_current_timer_slack(Some(NonZeroU64::MIN));
+            if worker.is_realtime {
+                raise();
+            }
             exchange::begin(worker.wants_io_uring);
             if let Err(GivenUp) = worker.lane.run(thread) {
                 return debug!("a step came back after its thread was given up");

@@ -9,13 +9,12 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use super::losses::{Losses, prioritise};
+use super::losses::Losses;
 use super::sim_thread::Worker;
+use super::urgency::raise_watchdog;
 
 /// So often in the time that a step may take its thread is looked at.
 const LOOKS_PER_STEP_TIME: u32 = 8;
-/// The nice value of the watchdog, where the system allows it: it must run while others spin.
-const NICE_OF_WATCHDOG: i32 = -15;
 
 pub(super) struct Watchdog {
     stop: Sender<()>,
@@ -26,7 +25,7 @@ impl Watchdog {
     pub(super) fn start(workers: Vec<Worker>, step_max: Duration, losses: Losses) -> Self {
         let (stop, stopped) = mpsc::channel();
         let watch = move || {
-            prioritise(rustix::thread::gettid(), NICE_OF_WATCHDOG);
+            raise_watchdog();
             let pause = step_max / LOOKS_PER_STEP_TIME;
             while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
                 for worker in &workers {

@@ -12,14 +12,14 @@ use crate::net::wire::{Inbound, Wire};
 
 impl<W: Wire> Player<W> {
     /// Leaves its task, for the ticks of its room to go on. Given back when it may not, or not yet.
-    pub(super) fn hand_over(mut self) -> Result<(), Box<Self>> {
+    pub(super) fn hand_over(mut self: Box<Self>) -> Result<(), Box<Self>> {
         if !self.wire.leave_reactor() {
             self.may_be_ticked = false;
-            return Err(Box::new(self));
+            return Err(self);
         }
         self.ticked = Some(Counted::new(&self.players.metrics.net.ticked));
         let mailbox = self.mailbox.clone();
-        mailbox.hand_over(Box::new(self)).map_err(|mut player| {
+        mailbox.hand_over(self).map_err(|mut player| {
             player.come_back();
             player.may_be_ticked = mailbox.has_port();
             player

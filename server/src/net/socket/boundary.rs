@@ -2,11 +2,17 @@
 
 use std::ops::Range;
 
+use bytes::BufMut;
+
 /// The longest head of a client's frame: two bytes, a length of eight, and a mask of four.
 const HEAD_BYTES_MAX: usize = 14;
 /// Opcodes from here on are of control frames, which may come inside of a message.
 const CONTROL_FRAMES: u8 = 8;
-const BINARY: u8 = 0x82;
+/// The first byte of a binary message in one frame.
+pub(super) const BINARY: u8 = 0x82;
+/// That of a message of text, and that of a ping.
+pub(super) const TEXT: u8 = 0x81;
+pub(super) const PING: u8 = 0x89;
 const IS_LAST: u8 = 0x80;
 const IS_MASKED: u8 = 0x80;
 const MASK_BYTES: usize = 4;
@@ -69,6 +75,32 @@ fn length_of(head: &[u8]) -> Option<u64> {
     Some(length.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
 }
 
+/// Puts the head of a server's frame, whose first byte this is, with a payload of so many bytes.
+pub(super) fn put_head(first: u8, length: usize, out: &mut impl BufMut) {
+    out.put_u8(first);
+    match length {
+        0..126 => out.put_u8(length as u8),
+        126..0x1_0000 => {
+            out.put_u8(LONG);
+            out.put_u16(length as u16);
+        }
+        _ => {
+            out.put_u8(LONG + 1);
+            out.put_u64(length as u64);
+        }
+    }
+}
+
+/// The bytes of such a frame.
+pub(in crate::net) fn framed_bytes(payload: usize) -> usize {
+    let length = match payload {
+        0..126 => 0,
+        126..0x1_0000 => 2,
+        _ => 8,
+    };
+    2 + length + payload
+}
+
 /// Takes the mask off a whole short binary message in one frame at the front: nearly all that players send are such.
 /// Gives where it is, its head left out. None, and nothing done, when what stands there is anything else.
 pub(super) fn unmask_plain(bytes: &mut [u8]) -> Option<Range<usize>> {
@@ -126,6 +158,21 @@ mod tests {
         // The end of one, and the begin of the next.
         assert!(boundary.pass(&[&stream[message - 1..message], &stream[..1]].concat()));
         assert!(!boundary.is_between_messages());
+    }
+
+    #[test]
+    fn heads_are_as_long_as_they_are_said_to_be() {
+        for (length, head) in [
+            (0, &[BINARY, 0][..]),
+            (125, &[BINARY, 125]),
+            (126, &[BINARY, 126, 0, 126]),
+            (0xFFFF, &[BINARY, 126, 0xFF, 0xFF]),
+            (0x1_0000, &[BINARY, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            let mut out = Vec::new();
+            put_head(BINARY, length, &mut out);
+            assert_eq!((&out[..], framed_bytes(length)), (head, head.len() + length));
+        }
     }
 
     #[test]

@@ -1,34 +1,41 @@
 //! What comes over a transport, counted.
 
+use std::cell::RefCell;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use bytes::{Buf, Bytes, BytesMut};
 use fracas_shared::CloseCode;
+use fracas_shared::limits::{FAREWELL_BYTES_MAX, READ_BUFFER_BYTES};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::SocketLimits;
-use super::boundary::{Boundary, unmask_plain};
+use super::boundary::{BINARY, Boundary, framed_bytes, put_head, unmask_plain};
 use crate::exchange::{self, is_for_now};
 use crate::net::rate::Rate;
 use crate::net::transport::Transport;
+
+thread_local! {
+    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BUFFER_BYTES].into());
+}
 
 /// A transport on which is counted what is read, whatever becomes of it: also fragments of messages
 /// that never end.
 pub(super) struct Metered {
     pub(super) transport: Transport,
-    limits: SocketLimits,
+    pub(super) limits: SocketLimits,
     /// Not yet told.
     pub(super) received: u64,
     rate: Rate,
     boundary: Boundary,
     /// When the message began that is not yet whole.
     begun: Option<Instant>,
-    /// What was read past the engine, and is for it to read.
-    backlog: Vec<u8>,
+    /// What was read past the engine, and is not taken yet.
+    backlog: BytesMut,
     /// What was written past the engine, and the transport has not taken.
-    unsent: Vec<u8>,
+    unsent: BytesMut,
 }
 
 /// A limit that was broken while reading, in the form in which it passes through the framing.
@@ -39,6 +46,9 @@ pub(super) enum Breach {
     #[error("a message was not whole in time")]
     TooLong,
 }
+
+/// More would wait to be written than may.
+pub(super) struct Full;
 
 impl Breach {
     pub(super) fn of(error: &io::Error) -> Option<Self> {
@@ -54,7 +64,7 @@ impl Breach {
 }
 
 impl Metered {
-    /// `leftover` was read already, and is known to who reads on.
+    /// `leftover` was read already.
     pub(super) fn new(transport: Transport, limits: SocketLimits, leftover: &[u8]) -> Self {
         let now = Instant::now();
         let mut metered = Self {
@@ -64,8 +74,8 @@ impl Metered {
             rate: Rate::new(limits.received_bytes_per_s_max, now),
             boundary: Boundary::default(),
             begun: None,
-            backlog: Vec::new(),
-            unsent: Vec::new(),
+            backlog: BytesMut::from(leftover),
+            unsent: BytesMut::new(),
         };
         // Too much at once is found with what comes next.
         let _ = metered.count(leftover, now);
@@ -76,6 +86,11 @@ impl Metered {
     pub(super) fn unbound(&mut self) {
         self.rate = Rate::new(u64::MAX, Instant::now());
         self.limits.message_time_max = Duration::MAX;
+    }
+
+    /// Whether so little has come after the close frame that its answer may be found in it.
+    pub(super) fn may_read_on(&self) -> bool {
+        self.received < FAREWELL_BYTES_MAX
     }
 
     fn count(&mut self, bytes: &[u8], now: Instant) -> Result<(), Breach> {
@@ -92,17 +107,42 @@ impl Metered {
         Ok(())
     }
 
+    /// Whether all that has come was taken, and nothing of a message has come that is not whole.
+    pub(super) fn is_between_messages(&self) -> bool {
+        self.backlog.is_empty() && self.boundary.is_between_messages()
+    }
+
+    /// The next message past the engine, which must have taken all before: none when what comes next is for it, as is
+    /// the end.
+    pub(super) fn poll_plain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        if self.backlog.is_empty() {
+            ready!(READ.with_borrow_mut(|memory| self.poll_backlog(cx, memory)))?;
+        }
+        let plain = unmask_plain(&mut self.backlog);
+        Poll::Ready(Ok(plain.map(|message| self.backlog.split_to(message.end).freeze().slice(message))))
+    }
+
+    /// Reads into the backlog what has come. The memory serves all of a thread's: nobody keeps any to wait with.
+    fn poll_backlog(&mut self, cx: &mut Context<'_>, memory: &mut [u8]) -> Poll<io::Result<()>> {
+        let mut read = ReadBuf::new(memory);
+        ready!(Pin::new(&mut self.transport).poll_read(cx, &mut read))?;
+        self.count(read.filled(), Instant::now()).map_err(io::Error::other)?;
+        self.backlog = BytesMut::from(read.filled());
+        Poll::Ready(Ok(()))
+    }
+
     /// Begins a turn away from the reactor, and asks for what has come, if it may be read past the engine.
     pub(super) fn begin_turn(&mut self) {
         let Transport::Unwatched(stream) = &mut self.transport else { return };
         stream.begin_turn();
+        // As in `is_between_messages`.
         if self.backlog.is_empty() && self.boundary.is_between_messages() {
             stream.ask();
         }
     }
 
-    /// Takes what was asked for past the engine, and hands on each plain message, as long as `hear` wants more. What
-    /// is left is for the engine to read: whether there is anything.
+    /// Takes what was asked for past the engine, and hands on each plain message, as long as `hear` wants more. Whether
+    /// anything is left, to be polled for.
     pub(super) fn read_past(
         &mut self,
         now: Instant,
@@ -121,7 +161,8 @@ impl Metered {
     ) -> io::Result<bool> {
         let Transport::Unwatched(stream) = &mut self.transport else { return Ok(true) };
         let mut rest = match read {
-            Ok([]) => return Err(ErrorKind::UnexpectedEof.into()),
+            // The end, which the engine is to find: else it would take leave of one who has gone.
+            Ok([]) => return Ok(true),
             Ok(bytes) => bytes,
             Err(error) if is_for_now(&error) => return Ok(false),
             Err(error) => return Err(error),
@@ -140,34 +181,53 @@ impl Metered {
         Ok(has_more || !self.backlog.is_empty())
     }
 
-    /// Writes what `put` appends past the engine, which must have nothing to write; to be settled.
-    pub(super) fn write_past(&mut self, put: impl FnOnce(&mut Vec<u8>)) {
-        match &mut self.transport {
-            Transport::Unwatched(stream) if self.unsent.is_empty() => stream.write(put),
-            _ => put(&mut self.unsent),
+    /// Adds this frame to what is written past the engine, which must have nothing to write.
+    ///
+    /// # Errors
+    /// More would wait than the limits let; nothing is added then.
+    pub(super) fn put(&mut self, first: u8, payload: &[u8]) -> Result<(), Full> {
+        if self.unsent.len() + framed_bytes(payload.len()) > self.limits.write_buffer_bytes_max {
+            return Err(Full);
         }
+        put_head(first, payload.len(), &mut self.unsent);
+        self.unsent.extend_from_slice(payload);
+        Ok(())
+    }
+
+    /// Hands the exchange these messages, to be written past the engine, which must have nothing to write; to be
+    /// settled.
+    pub(super) fn write_past(&mut self, messages: &[Bytes]) -> Result<(), Full> {
+        match &mut self.transport {
+            Transport::Unwatched(stream) if self.unsent.is_empty() => stream.write(|out| {
+                for message in messages {
+                    put_head(BINARY, message.len(), out);
+                    out.extend_from_slice(message);
+                }
+            }),
+            _ => return messages.iter().try_for_each(|message| self.put(BINARY, message)),
+        }
+        Ok(())
     }
 
     /// Takes note of what the transport took. The rest is written before anything else: whether there is such.
     pub(super) fn settle(&mut self) -> io::Result<bool> {
-        if let Transport::Unwatched(stream) = &mut self.transport
-            && self.unsent.is_empty()
-        {
-            self.unsent = stream.take_rest()?;
+        if let Transport::Unwatched(stream) = &mut self.transport {
+            self.unsent.extend_from_slice(&stream.take_rest()?);
         }
         Ok(!self.unsent.is_empty())
     }
 
-    fn poll_unsent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Ready when all that was written past the engine has left.
+    pub(super) fn poll_unsent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.unsent.is_empty() {
             let count = ready!(Pin::new(&mut self.transport).poll_write(cx, &self.unsent))?;
             if count == 0 {
                 return Poll::Ready(Err(ErrorKind::WriteZero.into()));
             }
-            self.unsent.drain(..count);
+            self.unsent.advance(count);
         }
-        // Who once did not read need not be remembered by the memory that it took.
-        self.unsent = Vec::new();
+        // Nobody keeps memory to wait with.
+        self.unsent = BytesMut::new();
         Poll::Ready(Ok(()))
     }
 }
@@ -180,8 +240,7 @@ impl AsyncRead for Metered {
     ) -> Poll<io::Result<()>> {
         if !self.backlog.is_empty() {
             let count = self.backlog.len().min(buf.remaining());
-            buf.put_slice(&self.backlog[..count]);
-            self.backlog.drain(..count);
+            buf.put_slice(&self.backlog.split_to(count));
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();

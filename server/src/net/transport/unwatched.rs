@@ -77,8 +77,12 @@ impl Unwatched {
             return Err(ErrorKind::WouldBlock.into());
         }
         let read = self.stream.read(buffer);
-        let is_full = read.as_ref().is_ok_and(|count| *count == buffer.len());
-        self.allowance = if is_full { self.allowance.saturating_sub(buffer.len()) } else { 0 };
+        match &read {
+            // The end, which stays there to be found again.
+            Ok(0) => {}
+            Ok(count) if *count == buffer.len() => self.allowance = self.allowance.saturating_sub(*count),
+            _ => self.allowance = 0,
+        }
         read
     }
 }
