@@ -58,6 +58,12 @@ impl Played {
         })
     }
 
+    /// Lets so many more watch.
+    pub fn add_spectators(&mut self, count: usize) {
+        let port = || Box::new(Sink { begun: None, sent: self.sent.clone() });
+        self.viewers.extend((0..count).map(|_| Viewer::new(port(), None)));
+    }
+
     /// Makes everyone's next input.
     pub fn press(&mut self) {
         let now = self.room.simulation().tick();
@@ -80,12 +86,21 @@ impl Played {
     /// # Panics
     /// The room refuses its players' inputs.
     pub fn work(&mut self) -> u64 {
+        self.work_seen_by(self.viewers.len())
+    }
+
+    /// The same, with so many of the spectators at most.
+    ///
+    /// # Panics
+    /// As above.
+    pub fn work_seen_by(&mut self, spectators: usize) -> u64 {
         self.sent.store(0, Ordering::Relaxed);
         for (player, packet) in self.packets.iter().enumerate() {
             let ack = self.room.input(PlayerId(player as u16), packet).expect("an input");
             self.viewers[player].note_ack(ack, self.room.simulation().tick());
         }
-        self.room.tick(&mut self.viewers);
+        let viewers = self.viewers.len().min(usize::from(PLAYERS) + spectators);
+        self.room.tick(&mut self.viewers[..viewers]);
         self.sent.load(Ordering::Relaxed).into()
     }
 
