@@ -36,7 +36,7 @@ enum Command {
     /// Run all tests: the workspace's, those in its documentation, the game in docs/own-game, and
     /// those in JavaScript, some of them in a browser.
     Test(test::Options),
-    /// Run all that must pass before a change goes in: tests, formatting, clippy, documentation.
+    /// Run all that must pass before a change goes in: tests, formatting, clippy, documentation, instruction counts.
     Ci,
     /// Run the tests with random cases a million times, optimised and with all assertions.
     Fuzz {

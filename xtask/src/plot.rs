@@ -89,7 +89,7 @@ fn floor(figures: &Value) -> Option<(String, Chart)> {
         Chart {
             title: "Processor time of the server for each update that a client gets".to_owned(),
             subtitle,
-            axis: "microseconds an update; times what the skeleton takes".to_owned(),
+            axis: "microseconds for each update; \u{d7}: times what the skeleton takes".to_owned(),
             bars,
             notes,
             warnings: problems.map(|problem| format!("Not to be relied on: {problem}.")).collect(),

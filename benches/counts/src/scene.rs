@@ -108,3 +108,20 @@ impl Scene for FanOut {
         self.0.work_seen_by(if is_counted { SPECTATORS } else { 0 });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scenes_can_be_played() {
+        for (name, _) in SCENES {
+            let mut scene = scene(name, 40, true).expect("it is in the list");
+            for tick in 0..40 {
+                scene.prepare();
+                scene.work(tick < 20);
+            }
+        }
+        assert!(scene("rest", 1, true).is_err_and(|error| error.to_string().contains("fan-out")));
+    }
+}
