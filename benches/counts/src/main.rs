@@ -3,12 +3,12 @@
 //! `fracas-counts play SCENE COUNTED TICKS` plays so many ticks, what is counted of them in so many. Two runs that
 //! differ in nothing but the second number differ by the instructions of that many ticks.
 //!
-//! `fracas-counts allocations SCENE TICKS` prints how many of so many ticks took memory from the allocator, and
-//! `fracas-counts scenes` the names of all scenes.
+//! `fracas-counts allocations SCENE TICKS` prints how many of so many ticks in which nothing special happens took memory
+//! from the allocator, and `fracas-counts scenes` the names of all scenes.
 
 use std::env::args;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use fracas_counts::{SCENES, scene};
 
 /// Until what a scene uses has grown to the size that it stays at.
@@ -40,17 +40,22 @@ fn play(name: &str, counted: usize, ticks: usize) -> Result<()> {
     Ok(())
 }
 
-/// Shots are events, and each of those is a message of its own: so nobody shoots.
+/// Nobody shoots, for shots are events, and each of those is a message of its own.
 fn allocations(name: &str, ticks: usize) -> Result<usize> {
     let mut scene = scene(name, WARM_UP_TICKS + ticks, false)?;
-    let mut took = 0;
+    let (mut steady, mut took) = (0, 0);
     for tick in 0..WARM_UP_TICKS + ticks {
         scene.prepare();
         let used = allocation_counter::measure(|| scene.work(true));
-        if tick >= WARM_UP_TICKS && used.count_total > 0 {
+        if tick < WARM_UP_TICKS || !scene.is_steady() {
+            continue;
+        }
+        steady += 1;
+        if used.count_total > 0 {
             took += 1;
             eprintln!("tick {tick}: {} times, {} bytes", used.count_total, used.bytes_total);
         }
     }
+    ensure!(steady > ticks / 2, "only {steady} of {ticks} ticks are steady");
     Ok(took)
 }

@@ -5,6 +5,7 @@ use fracas_shared::frame::{Baseline, FrameEncoder};
 use fracas_shared::limits::VIEW_HASH_INTERVAL_TICKS;
 use fracas_shared::snapshot::Snapshot;
 
+use crate::played::has_model;
 use crate::{ArenaTrace, Played};
 
 /// What there is to be counted: the name, and what it is.
@@ -25,6 +26,9 @@ pub trait Scene {
 
     /// A tick's work, or the same without what is counted of it.
     fn work(&mut self, is_counted: bool);
+
+    /// Whether the last work was that of most ticks: what happens now and then takes memory.
+    fn is_steady(&self) -> bool;
 }
 
 /// The scene of this name, for at most so many ticks. It shoots, if it can and is to.
@@ -55,6 +59,10 @@ impl Scene for Tick {
         if is_counted {
             self.0.work();
         }
+    }
+
+    fn is_steady(&self) -> bool {
+        self.0.is_steady()
     }
 }
 
@@ -95,6 +103,10 @@ impl Scene for Encode {
             *next += 1;
         }
     }
+
+    fn is_steady(&self) -> bool {
+        !has_model(&self.frame)
+    }
 }
 
 struct FanOut(Played);
@@ -106,6 +118,10 @@ impl Scene for FanOut {
 
     fn work(&mut self, is_counted: bool) {
         self.0.work_seen_by(if is_counted { SPECTATORS } else { 0 });
+    }
+
+    fn is_steady(&self) -> bool {
+        self.0.is_steady()
     }
 }
 
