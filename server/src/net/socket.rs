@@ -206,6 +206,9 @@ impl Socket {
                 let _ = self.websocket.feed(Message::Binary(message)).await;
             }
             let _ = self.websocket.close(frame).await;
+            // The answer to a client's own close is not sent by that, and nothing is to be read before it has left:
+            // a socket that has just come back to the reactor takes nothing yet.
+            let _ = self.websocket.flush().await;
             self.websocket.get_mut().received = 0;
             while self.may_read_on() && matches!(self.websocket.next().await, Some(Ok(_))) {}
             // To close a socket in which something is unread resets the connection, and the client

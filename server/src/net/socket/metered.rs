@@ -121,7 +121,8 @@ impl Metered {
     ) -> io::Result<bool> {
         let Transport::Unwatched(stream) = &mut self.transport else { return Ok(true) };
         let mut rest = match read {
-            Ok([]) => return Err(ErrorKind::UnexpectedEof.into()),
+            // The end, which the engine is to find: else it would take leave of one who has gone.
+            Ok([]) => return Ok(true),
             Ok(bytes) => bytes,
             Err(error) if is_for_now(&error) => return Ok(false),
             Err(error) => return Err(error),
