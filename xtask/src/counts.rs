@@ -4,6 +4,7 @@
 //! the target, and a little on the compiler.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -189,8 +190,10 @@ fn table(counted: &Counts, reference: &Counts) -> String {
     for (scene, count) in &counted.instructions_per_tick {
         let before = reference.instructions_per_tick.get(scene);
         let cell = |figure: Option<String>| figure.unwrap_or_else(|| "-".into());
-        text += &format!(
-            "{scene:12}{count:>20.0}{:>12}{:>8}\n",
+        // Writing to memory does not fail.
+        let _ = writeln!(
+            text,
+            "{scene:12}{count:>20.0}{:>12}{:>8}",
             cell(before.map(|before| format!("{before:.0}"))),
             cell(before.map(|before| format!("{:.3}", count / before))),
         );

@@ -88,7 +88,7 @@ enum Bench {
     },
     /// How many instructions a tick, a frame and its fan-out take, beside a reference that is kept.
     ///
-    /// It counts them by callgrind of valgrind, on x86_64 Linux only, and fails when a count is more than 5 % off its
+    /// It counts them by callgrind of valgrind, on Linux on x86-64 only, and fails when a count is more than 5 % off its
     /// reference in benches/counts.json, or when a steady tick takes memory from the allocator.
     Counts {
         /// Take what is counted as the new reference.

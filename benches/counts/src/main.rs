@@ -24,7 +24,9 @@ fn main() -> Result<()> {
             Ok(())
         }
         ["scenes"] => {
-            SCENES.iter().for_each(|(name, what)| println!("{name} {what}"));
+            for (name, what) in SCENES {
+                println!("{name} {what}");
+            }
             Ok(())
         }
         _ => bail!("start it by `cargo xtask bench counts`"),
