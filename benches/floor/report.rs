@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use fracas_benches::Circumstances;
 use serde_json::{Map, Value, json};
 
 use crate::bounds::{Bounds, Verdict};
@@ -29,6 +30,7 @@ pub(crate) struct Round {
 #[derive(Clone, Debug)]
 pub(crate) struct Figures {
     pub(crate) case: Case,
+    pub(crate) circumstances: Circumstances,
     /// Who has taken part; the first is the control.
     pub(crate) kinds: Vec<Kind>,
     pub(crate) rounds: Vec<Round>,
@@ -201,6 +203,8 @@ impl Figures {
         let ratio = |to| self.ratio(Kind::Product, to).map(|spread| spread.json());
         json!({
             "case": self.case.json(),
+            "date": self.circumstances.date,
+            "machine": self.circumstances.machine,
             "is_valid": self.is_valid(),
             "problems": self.problems(),
             "rounds_counted": self.good().count(),
@@ -244,6 +248,7 @@ mod tests {
         };
         Figures {
             case: named("rooms-of-8").expect("it is in the list"),
+            circumstances: Circumstances { date: "2026-11-28".into(), machine: "a machine".into() },
             kinds: vec![Kind::Skeleton, Kind::Naive, Kind::Product],
             rounds: skeleton_us.iter().map(round).collect(),
             rounds_wanted: skeleton_us.len(),

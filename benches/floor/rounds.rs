@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use fracas_benches::Circumstances;
 use fracas_benches::tape::{Tape, record};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -75,7 +76,15 @@ fn rounds(case: &Case, options: &Options, folder: &Path, interrupt: &Interrupt) 
     }
     eprintln!();
     let bounds = Bounds { to_skeleton_max: options.to_skeleton_max, to_naive_max: options.to_naive_max };
-    Ok(Figures { case: case.clone(), kinds, rounds, rounds_wanted: options.rounds, bounds, remarks })
+    Ok(Figures {
+        case: case.clone(),
+        circumstances: Circumstances::here()?,
+        kinds,
+        rounds,
+        rounds_wanted: options.rounds,
+        bounds,
+        remarks,
+    })
 }
 
 /// Who is next. Each round begins with another one and every other one goes backwards, so that none always follows the

@@ -3,20 +3,21 @@
 //! A measurement runs its cases in turn, one after the other in each round, so that whatever else
 //! the machine does meets them all alike. What counts is a case's ratio to its control.
 
+mod circumstances;
 pub mod codec;
 mod figures;
 mod host;
 mod http;
 pub mod netcode;
-mod played;
 pub mod process;
 mod server_process;
 pub mod tape;
 pub mod timing;
 pub mod ws;
 
+pub use circumstances::Circumstances;
 pub use figures::{Case, measure, table};
+pub use fracas_counts::{PLAYERS, Played};
 pub use host::Host;
 pub use http::HttpClient;
-pub use played::{PLAYERS, Played};
 pub use server_process::ServerProcess;

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: measurements that have options of their own.
+//! `cargo xtask bench`: what is measured, and by which program.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,10 +8,22 @@ use cargo_metadata::MetadataCommand;
 
 use crate::process::{cargo, run};
 
-/// How netcode feels, over simulated lines.
-pub(crate) fn netcode(root: &Path, options: &[String]) -> Result<()> {
-    let arguments = ["bench", "--quiet", "--package=fracas-benches", "--bench=netcode", "--"];
-    run(cargo(root, &arguments).args(options))
+/// Prints what there is to be measured: the commands below `bench`, each with its first line.
+pub(crate) fn list(bench: &clap::Command) {
+    let commands = bench.get_subcommands().filter(|command| !["help", "list"].contains(&command.get_name()));
+    for command in commands {
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        println!("cargo xtask bench {:12}{about}", command.get_name());
+    }
+    println!(
+        "\nSome of them have options: see `--help` behind their names. Figures that were taken are in benches/RESULTS.md."
+    );
+}
+
+/// A benchmark of the package that cargo knows as such.
+pub(crate) fn of_cargo(root: &Path, name: &str, options: &[String]) -> Result<()> {
+    let bench = format!("--bench={name}");
+    run(cargo(root, &["bench", "--quiet", "--package=fracas-benches", &bench, "--"]).args(options))
 }
 
 /// What the load tester costs, or whether what it reports is so: a command of `fracas-bots-bench`.
@@ -30,7 +42,7 @@ pub(crate) fn floor(root: &Path, options: &[String]) -> Result<()> {
 }
 
 /// Builds programs of these packages for release.
-fn build(root: &Path, programs: &[(&str, &str)]) -> Result<()> {
+pub(crate) fn build(root: &Path, programs: &[(&str, &str)]) -> Result<()> {
     let wanted = programs
         .iter()
         .flat_map(|(package, program)| [format!("--package={package}"), format!("--bin={program}")]);
@@ -38,7 +50,7 @@ fn build(root: &Path, programs: &[(&str, &str)]) -> Result<()> {
 }
 
 /// Where a program is that was built for release.
-fn program(root: &Path, name: &str) -> Result<PathBuf> {
+pub(crate) fn program(root: &Path, name: &str) -> Result<PathBuf> {
     let metadata = MetadataCommand::new().current_dir(root).no_deps().exec()?;
     Ok(metadata.target_directory.join("release").join(name).into())
 }

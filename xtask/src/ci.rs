@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::process::{self, cargo, require};
-use crate::{fuzz, test};
+use crate::{counts, fuzz, test};
 
 /// What must pass, by name.
 type Stage = (&'static str, fn(&Path) -> Result<()>);
@@ -14,7 +14,7 @@ type Stage = (&'static str, fn(&Path) -> Result<()>);
 /// For how many seconds frames are fuzzed.
 const FUZZ_SECONDS: u32 = 10;
 
-const STAGES: [Stage; 5] = [
+const STAGES: [Stage; 6] = [
     ("test", |root| test::run(root, &test::Options::default())),
     ("fmt", |root| {
         require(root, "fmt", "rustup component add rustfmt")?;
@@ -33,6 +33,7 @@ const STAGES: [Stage; 5] = [
     ("doc", |root| {
         process::run(cargo(root, &["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
     }),
+    ("counts", |root| counts::run(root, false)),
     ("fuzz", |root| fuzz::guided(root, FUZZ_SECONDS)),
 ];
 

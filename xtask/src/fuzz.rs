@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::process::{self, cargo};
+use crate::process::{self, Compiler, cargo};
 
 /// Code that tells which ways were taken, as libFuzzer reads it: what cargo-fuzz sets, without its sanitizers, which a
 /// stable compiler does not have and code without `unsafe` needs little.
@@ -37,9 +36,7 @@ pub(crate) fn run(root: &Path, cases: u64) -> Result<()> {
 /// Runs the target on frames for so long, from the corpus in `fuzz/corpus` on. What leads to new ways is kept in
 /// `fuzz/target/found`; an input that fails, in `fuzz/artifacts`.
 pub(crate) fn guided(root: &Path, seconds: u32) -> Result<()> {
-    let rustc =
-        Command::new("rustc").args(["--print", "host-tuple"]).output().context("cannot start rustc")?;
-    let host = String::from_utf8_lossy(&rustc.stdout).trim().to_owned();
+    let host = Compiler::of(root)?.host;
     let found = root.join("fuzz/target/found");
     let artifacts = root.join("fuzz/artifacts");
     for folder in [&found, &artifacts] {

@@ -4,10 +4,12 @@ mod attack;
 mod bench;
 mod ci;
 mod codec;
+mod counts;
 mod debian;
 mod fuzz;
 mod javascript;
 mod new_game;
+mod plot;
 mod process;
 mod proxies;
 mod soak;
@@ -16,7 +18,8 @@ mod test;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use anyhow::Result;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask", about = "The project's own commands", arg_required_else_help = true)]
@@ -33,7 +36,7 @@ enum Command {
     /// Run all tests: the workspace's, those in its documentation, the game in docs/own-game, and
     /// those in JavaScript, some of them in a browser.
     Test(test::Options),
-    /// Run all that must pass before a change goes in: tests, formatting, clippy, documentation.
+    /// Run all that must pass before a change goes in: tests, formatting, clippy, documentation, instruction counts.
     Ci,
     /// Run the tests with random cases a million times, optimised and with all assertions.
     Fuzz {
@@ -50,9 +53,11 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
-    /// Measure something.
-    #[command(subcommand)]
-    Bench(Bench),
+    /// Measure something; without a name, list what there is.
+    Bench {
+        #[command(subcommand)]
+        bench: Option<Bench>,
+    },
     /// Measure the state codec on a trace of any entities: bytes, time, and that every frame comes back as
     /// it went. `cargo xtask codec --help` tells of the files.
     #[command(disable_help_flag = true)]
@@ -68,38 +73,87 @@ enum Command {
     NewGame(NewGame),
 }
 
+// The first line of each is its line in the list.
 #[derive(Subcommand)]
 enum Bench {
-    /// How netcode feels over simulated lines: predictions, inputs, others, shots, time, cheats, and what it
-    /// costs. The figures are the same on every machine; it takes some minutes.
-    Netcode {
-        /// `--json FILE` writes the figures; `--short` measures less.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    /// List what there is to be measured.
+    List,
+    /// What a tick of the arena takes without a net: microseconds, bytes and allocations.
+    ///
+    /// It takes some seconds.
+    Tick {
+        /// `ROOMS [TICKS]`: 50 rooms for 1,000 ticks.
+        #[arg(trailing_var_arg = true)]
         options: Vec<String>,
     },
-    /// What the load tester costs: its processor time beside that of a program that reads and writes the same
-    /// bytes and does nothing else. Needs two cores that have nothing else to do; it takes some minutes.
-    Bots {
-        /// What `fracas-bots-bench pairs --help` lists: `--clients 1000`, `--pairs 11`, `--seconds 10`,
-        /// `--json FILE` and more.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    /// How many instructions a tick, a frame and its fan-out take, beside a reference that is kept.
+    ///
+    /// It counts them by callgrind of valgrind, on Linux on x86-64 only, and fails when a count is more than 5 % off its
+    /// reference in benches/counts.json, or when a steady tick takes memory from the allocator.
+    Counts {
+        /// Take what is counted as the new reference.
+        #[arg(long)]
+        accept: bool,
+    },
+    /// What frames take of three traces: bytes and nanoseconds, beside the entropy and other codecs.
+    ///
+    /// It takes half a minute. `cargo xtask codec` does the same with anybody's data.
+    Codec {
+        /// `encode` or `decode`: that alone, over and over, for a profiler to look at.
+        #[arg(trailing_var_arg = true)]
         options: Vec<String>,
     },
-    /// What an update costs the server's processor: beside a skeleton that only reads each socket once and writes it
-    /// once at its tick, and beside a naive server of tokio-tungstenite. Needs two cores that have nothing else to
-    /// do; it takes some minutes for each case.
+    /// What an update takes of the server's processor, beside a skeleton, `io_uring` and a naive server.
+    ///
+    /// The skeleton only reads each socket once and writes it once at its tick; the naive server is one of
+    /// tokio-tungstenite. Needs two cores that have nothing else to do; it takes some minutes for each case.
     #[command(disable_help_flag = true)]
     Floor {
         /// What `--help` lists: `--case rooms-of-8`, `--list`, `--rounds 11`, `--json FILE` and more.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
-    /// Whether it is so, what the load tester reports: against a server that delays known updates by a known
-    /// schedule. It takes a minute.
+    /// What an update takes by each door: WebSocket, Socket.IO, and a plain server beside them.
+    ///
+    /// It takes some minutes. `FRACAS_BENCH_PAIR=WITH:WITHOUT` measures two programs of `fracas-server` instead.
+    Door,
+    /// How long a server of 1,000 rooms takes to list a page of them.
+    ///
+    /// It takes some seconds.
+    Listing,
+    /// How netcode feels over simulated lines: the same figures on every machine.
+    ///
+    /// Predictions, inputs, others, shots, time, cheats, and what it costs. It takes some minutes.
+    Netcode {
+        /// `--json FILE` writes the figures; `--short` measures less.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// What the load tester takes, beside a program that reads and writes the same bytes and does nothing else.
+    ///
+    /// Needs two cores that have nothing else to do; it takes some minutes.
+    Bots {
+        /// What `fracas-bots-bench pairs --help` lists: `--clients 1000`, `--pairs 11`, `--seconds 10`,
+        /// `--json FILE` and more.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// Whether it is so, what the load tester reports: against a server that delays by a known schedule.
+    ///
+    /// It takes a minute.
     BotsTruth {
         /// What `fracas-bots-bench truth --help` lists.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
+    },
+    /// Draw what `floor --json FILE` has written: a picture (SVG) for each case.
+    Plot {
+        /// What was written.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The folder to draw into.
+        #[arg(long, default_value = "benches/plots", value_name = "FOLDER")]
+        out: PathBuf,
     },
 }
 
@@ -144,10 +198,7 @@ fn main() -> ExitCode {
         Command::Fuzz { guided: Some(seconds), .. } => fuzz::guided(root, seconds),
         Command::Fuzz { cases, guided: None } => fuzz::run(root, cases),
         Command::Attack { options } => attack::run(root, "raid", &options),
-        Command::Bench(Bench::Netcode { options }) => bench::netcode(root, &options),
-        Command::Bench(Bench::Bots { options }) => bench::bots(root, "pairs", &options),
-        Command::Bench(Bench::Floor { options }) => bench::floor(root, &options),
-        Command::Bench(Bench::BotsTruth { options }) => bench::bots(root, "truth", &options),
+        Command::Bench { bench } => run_bench(root, bench.unwrap_or(Bench::List)),
         Command::Codec { options } => return codec::run(root, &options),
         Command::Soak(Soak::SlowReaders { options }) => attack::run(root, "slow-readers", &options),
         Command::Soak(Soak::Determinism { ticks }) => soak::determinism(root, ticks),
@@ -159,6 +210,41 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_bench(root: &Path, bench: Bench) -> Result<()> {
+    match bench {
+        Bench::List => {
+            Cli::command().find_subcommand("bench").into_iter().for_each(bench::list);
+            Ok(())
+        }
+        Bench::Tick { options } => bench::of_cargo(root, "tick", &options),
+        Bench::Counts { accept } => counts::run(root, accept),
+        Bench::Codec { options } => bench::of_cargo(root, "codec", &options),
+        Bench::Floor { options } => bench::floor(root, &options),
+        Bench::Door => bench::of_cargo(root, "door", &[]),
+        Bench::Listing => bench::of_cargo(root, "listing", &[]),
+        Bench::Netcode { options } => bench::of_cargo(root, "netcode", &options),
+        Bench::Bots { options } => bench::bots(root, "pairs", &options),
+        Bench::BotsTruth { options } => bench::bots(root, "truth", &options),
+        Bench::Plot { files, out } => plot::run(&files, &out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn benches_have_a_line_each() {
+        Cli::command().debug_assert();
+        let cli = Cli::command();
+        let bench = cli.find_subcommand("bench").expect("it is a command");
+        for command in bench.get_subcommands() {
+            let line = command.get_about().map(ToString::to_string).unwrap_or_default();
+            assert!((20..=110).contains(&line.len()), "{}: {line}", command.get_name());
         }
     }
 }

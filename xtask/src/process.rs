@@ -24,6 +24,26 @@ pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// The compiler, as it tells of itself.
+pub(crate) struct Compiler {
+    /// The target that it builds for unless told otherwise.
+    pub(crate) host: String,
+    /// Its name and version.
+    pub(crate) version: String,
+}
+
+impl Compiler {
+    /// That of the workspace.
+    pub(crate) fn of(root: &Path) -> Result<Self> {
+        let mut command = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+        let told = command.arg("-vV").current_dir(root).output().context("cannot start rustc")?;
+        let told = String::from_utf8_lossy(&told.stdout);
+        let host =
+            told.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
+        Ok(Self { host: host.to_owned(), version: told.lines().next().unwrap_or_default().to_owned() })
+    }
+}
+
 /// npm, in the folder of a package.
 pub(crate) fn npm(package: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("npm");

@@ -2,6 +2,7 @@
 
 use fracas_shared::glam::Vec2;
 use fracas_shared::{Context, PlayerId, RowEnum, State, Tick};
+use smallvec::SmallVec;
 
 use crate::rows::Event;
 use crate::ship::Ship;
@@ -10,6 +11,8 @@ use crate::{Arena, Entity, ship_mut};
 
 /// How far from a ship's side a pickup may lie and still be taken, in metres.
 const REACH_M: f32 = 0.4;
+/// More ships do not lie at pickups in a tick, as a rule.
+const FEW: usize = 8;
 
 /// What a pickup gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, State, RowEnum)]
@@ -42,7 +45,7 @@ impl Arena {
     /// Gives pickups to the first ship in reach that needs them, and brings back taken ones.
     pub(crate) fn take_pickups(&self, ctx: &mut Context<'_, Self>, targets: &Targets) {
         let reach = self.config.ship.radius_m + REACH_M;
-        let mut taken = Vec::new();
+        let mut taken = SmallVec::<[_; FEW]>::new();
         for (key, entity) in ctx.world.iter_mut() {
             let Entity::Pickup(pickup) = entity else { continue };
             if pickup.back_at.is_some_and(|back_at| !back_at.is_after(ctx.tick)) {

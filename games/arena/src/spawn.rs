@@ -20,6 +20,9 @@ impl Arena {
             _ => None,
         };
         let due: Vec<_> = ctx.world.iter().filter_map(|(key, entity)| Some((key, is_due(entity)?))).collect();
+        if due.is_empty() {
+            return;
+        }
         let mut living = living(ctx.world);
         for (key, player) in due {
             let position = self.spawn_place(&living, ctx.rng);

@@ -44,6 +44,7 @@ fn allowed(package: &Package, games: &[&str]) -> (BTreeSet<String>, BTreeSet<Str
             &[
                 "fracas-arena",
                 "fracas-client",
+                "fracas-counts",
                 "fracas-dots",
                 "fracas-games",
                 "fracas-server",
@@ -52,6 +53,7 @@ fn allowed(package: &Package, games: &[&str]) -> (BTreeSet<String>, BTreeSet<Str
             ],
             &[],
         ),
+        "fracas-counts" => (&["fracas-arena", "fracas-shared", "fracas-sim"], &[]),
         "fracas-attack" => {
             (&["fracas-client", "fracas-server", "fracas-shared"], &["fracas-bots", "fracas-games"])
         }

@@ -40,16 +40,22 @@ fn the_longest_message_comes_back_and_a_longer_one_is_refused() {
 
 #[test]
 fn many_messages_come_back_in_order() {
-    let mut sent = Vec::new();
-    let mut expected = Vec::new();
-    for number in 0..500 {
-        let message = format!("message {number}");
-        sent.extend(frame(FIN | TEXT, message.as_bytes()));
-        expected.push(text(&message));
+    for (case, is_text) in [
+        ("texts", &(|_| true) as &dyn Fn(u32) -> bool),
+        ("binary messages", &|_| false),
+        ("of both in turn", &|number| number % 2 == 0),
+    ] {
+        let mut sent = Vec::new();
+        let mut expected = Vec::new();
+        for number in 0..500 {
+            let message = format!("message {number}").into_bytes();
+            sent.extend(frame(FIN | if is_text(number) { TEXT } else { BINARY }, &message));
+            expected.push(if is_text(number) { Heard::Text(message) } else { Heard::Binary(message) });
+        }
+        sent.extend(goodbye());
+        expected.push(closed(1000));
+        check(&format!("500 {case}"), &sent, &expected);
     }
-    sent.extend(goodbye());
-    expected.push(closed(1000));
-    check("500 messages", &sent, &expected);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::thread;
 use fracas_server::Shutdown;
 use tokio::net::TcpListener;
 
-use super::ws_echo;
+use super::ws_echo::{self, Lane};
 use crate::server::{PATIENCE, read_head, status};
 
 /// The key of the RFC's own example, and what a server makes of it (section 1.3).
@@ -76,17 +76,17 @@ pub(crate) fn goodbye() -> Vec<u8> {
     frame(FIN | CLOSE, &close_payload(1000, b""))
 }
 
-/// The address of the echo, one for all cases.
-fn echo() -> SocketAddr {
-    static ECHO: OnceLock<SocketAddr> = OnceLock::new();
-    *ECHO.get_or_init(|| {
+/// The address of the echo on this lane, one for all cases.
+fn echo(lane: Lane) -> SocketAddr {
+    static ECHOES: [OnceLock<SocketAddr>; 2] = [const { OnceLock::new() }; 2];
+    *ECHOES[lane as usize].get_or_init(|| {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().unwrap();
             runtime.block_on(async {
-                ws_echo::echo(TcpListener::from_std(listener).unwrap(), Shutdown::new()).await;
+                ws_echo::echo(TcpListener::from_std(listener).unwrap(), lane, Shutdown::new()).await;
             });
         });
         address
@@ -96,9 +96,9 @@ fn echo() -> SocketAddr {
 pub(crate) struct Wire(pub(crate) TcpStream);
 
 impl Wire {
-    /// Opens a WebSocket at the echo.
-    pub(crate) fn open() -> Self {
-        Self::open_at(echo(), "")
+    /// Opens a WebSocket at the echo on this lane.
+    pub(crate) fn open(lane: Lane) -> Self {
+        Self::open_at(echo(lane), "")
     }
 
     /// Opens one with these headers besides.
@@ -177,31 +177,43 @@ impl Wire {
     }
 }
 
-/// Sends this, in one piece and, if it is short, byte by byte, and hears exactly that. The last thing
+/// Sends this, in one piece and, if it is short, byte by byte, and hears exactly that, on both lanes. The last thing
 /// heard must be the end of the connection: a close, after which the server ends the stream first
 /// (section 7.1.1), or the end alone.
 pub(crate) fn check(case: &str, sent: &[u8], expected: &[Heard]) {
-    let pieces = if sent.len() <= 400 { vec![sent.len().max(1), 1] } else { vec![sent.len(), 1021] };
-    for piece in pieces {
-        let mut wire = Wire::open();
-        // Written beside the reading: an echo may be larger than what the line holds.
-        let mut writing = Wire(wire.0.try_clone().unwrap());
-        let (sent, case) = (sent.to_vec(), format!("{case}, in pieces of {piece}"));
-        let writer = thread::spawn(move || writing.send(&sent, piece));
-        for expected in expected {
-            let heard = wire.hear();
-            assert!(heard == *expected, "{case}: heard {}, not {}", short(&heard), short(expected));
+    let pieces = if sent.len() <= 400 { [sent.len().max(1), 1] } else { [sent.len(), 1021] };
+    for lane in [Lane::Reactor, Lane::Tick] {
+        for piece in pieces {
+            check_on(
+                lane,
+                piece,
+                &format!("{case}, on the lane {lane:?} in pieces of {piece}"),
+                sent,
+                expected,
+            );
         }
-        writer.join().unwrap();
-        match expected.last() {
-            Some(Heard::Close(_)) => {
-                assert_eq!(wire.hear(), Heard::End, "{case}: the server ends the stream");
-            }
-            Some(Heard::End) => {}
-            other => panic!("{case}: a case ends with the connection, not {other:?}"),
-        }
-        let _ = wire.0.shutdown(Half::Both);
     }
+}
+
+fn check_on(lane: Lane, piece: usize, case: &str, sent: &[u8], expected: &[Heard]) {
+    let mut wire = Wire::open(lane);
+    // Written beside the reading: an echo may be larger than what the line holds.
+    let mut writing = Wire(wire.0.try_clone().unwrap());
+    let sent = sent.to_vec();
+    let writer = thread::spawn(move || writing.send(&sent, piece));
+    for expected in expected {
+        let heard = wire.hear();
+        assert!(heard == *expected, "{case}: heard {}, not {}", short(&heard), short(expected));
+    }
+    writer.join().unwrap();
+    match expected.last() {
+        Some(Heard::Close(_)) => {
+            assert_eq!(wire.hear(), Heard::End, "{case}: the server ends the stream");
+        }
+        Some(Heard::End) => {}
+        other => panic!("{case}: a case ends with the connection, not {other:?}"),
+    }
+    let _ = wire.0.shutdown(Half::Both);
 }
 
 /// For messages that are megabytes long.

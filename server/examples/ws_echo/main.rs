@@ -1,10 +1,13 @@
 //! Says back what it hears: for suites of cases of the WebSocket protocol.
 //!
-//! It is the server's own port, upgrade and socket, with another limit on messages and nothing behind.
+//! It is the server's own port, upgrade and socket, with another limit on messages and nothing behind. Sockets are
+//! served on the reactor, as those of players without a seat, or by turns away from it, as those of seated ones.
 //!
 //! ```sh
-//! cargo run --release --example ws_echo -- --listen 127.0.0.1:9101
+//! cargo run --release --example ws_echo -- --listen 127.0.0.1:9101 --lane tick
 //! ```
+
+mod ticked;
 
 use std::future::poll_fn;
 use std::io::{self, Write};
@@ -15,7 +18,7 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::{Extension, Router};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use fracas_server::Shutdown;
 use fracas_server::address_limits::AddressLimits;
 use fracas_server::auth::{AuthError, Authenticate, Claims, JoinRequest};
@@ -25,7 +28,10 @@ use fracas_server::net::entrance::Entrance;
 use fracas_server::net::socket::{Inbound, Outbound, Socket, SocketLimits};
 use fracas_server::net::upgrade::{self, Subprotocols, Upgraded};
 use fracas_server::net::wire::Broken;
+use fracas_shared::CloseCode;
 use tokio::net::TcpListener;
+
+use self::ticked::Ticks;
 
 /// The longest message. A longer one closes the connection with 1009.
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -46,27 +52,43 @@ struct Options {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:9101", value_name = "ADDRESS")]
     listen: SocketAddr,
+    /// Where sockets are served.
+    #[arg(long, value_enum, default_value_t)]
+    lane: Lane,
+}
+
+/// Where sockets are served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Lane {
+    /// By a task on the reactor, which is woken for what comes.
+    #[default]
+    Reactor,
+    /// By a thread that looks after all of them turn by turn, as a room's ticks do.
+    Tick,
 }
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
-    let Options { listen } = Options::parse();
+    let Options { listen, lane } = Options::parse();
     let shutdown = Shutdown::on_signals()?;
     let listener = TcpListener::bind(listen).await?;
     writeln!(io::stdout(), "Echoing on ws://{}  (Ctrl-C stops)", listener.local_addr()?)?;
-    echo(listener, shutdown).await;
+    echo(listener, lane, shutdown).await;
     Ok(())
 }
 
 /// Says back what is heard on this port, until it is told to stop.
-pub async fn echo(listener: TcpListener, shutdown: Shutdown) {
+pub async fn echo(listener: TcpListener, lane: Lane, shutdown: Shutdown) {
+    let ticks = (lane == Lane::Tick).then(Ticks::start);
     let entrance = Entrance {
         addresses: AddressLimits::none(),
         origins: AllowedOrigins::All,
         authenticate: Arc::new(Everyone),
     };
     let answer = async move |Extension(accepted): Extension<Accepted>, request: Request| {
-        let on_upgrade = Arc::new(|upgraded: Upgraded| drop(tokio::spawn(serve_one(upgraded))));
+        let ticks = ticks.clone();
+        let on_upgrade =
+            Arc::new(move |upgraded: Upgraded| drop(tokio::spawn(serve_one(upgraded, ticks.clone()))));
         upgrade::answer(request, accepted, &entrance, Subprotocols::Any, on_upgrade)
     };
     serve(listener, Door::new(Router::new().fallback(answer), CONNECTIONS_MAX), shutdown).await;
@@ -81,22 +103,34 @@ impl Authenticate for Everyone {
     }
 }
 
-async fn serve_one(upgraded: Upgraded) {
+async fn serve_one(upgraded: Upgraded, ticks: Option<Ticks>) {
     let Upgraded { stream, leftover, place: _place, .. } = upgraded;
     let mut socket = Socket::open(stream, &leftover, LIMITS);
-    let code = loop {
-        let answer = match next(&mut socket).await {
-            Ok(Inbound::Binary(bytes)) => Outbound::Binary(bytes),
-            Ok(Inbound::Text(text)) => Outbound::Text(text),
-            Ok(Inbound::Control) => continue,
-            Ok(Inbound::Close(_)) => break None,
-            Err(broken) => break broken.code,
-        };
-        if let Err(broken) = send(&mut socket, answer).await {
-            break broken.code;
+    let code = match ticks {
+        None => talk(&mut socket).await,
+        Some(ticks) => {
+            let code;
+            (socket, code) = ticks.talk(socket).await;
+            code
         }
     };
     socket.finish(Vec::new(), code).await;
+}
+
+/// Says back what it hears, and what to close with.
+async fn talk(socket: &mut Socket) -> Option<CloseCode> {
+    loop {
+        let answer = match next(socket).await {
+            Ok(Inbound::Binary(bytes)) => Outbound::Binary(bytes),
+            Ok(Inbound::Text(text)) => Outbound::Text(text),
+            Ok(Inbound::Control) => continue,
+            Ok(Inbound::Close(_)) => return None,
+            Err(broken) => return broken.code,
+        };
+        if let Err(broken) = send(socket, answer).await {
+            return broken.code;
+        }
+    }
 }
 
 /// The next message, and meanwhile what waits to be written.

@@ -9,12 +9,12 @@ use fracas_shared::schema::{Field, FieldKind, Kind};
 use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{Rng, Tick};
 
-use super::snapshot_of;
+use crate::snapshot_of;
 
 /// Entities of the trace, all of them moving.
-pub const PLAYERS: usize = 64;
+const PLAYERS: usize = 64;
 /// Fields of each: x, y, aim and health.
-pub const FIELDS: usize = 4;
+const FIELDS: usize = 4;
 
 const SIDE_M: f32 = 128.0;
 const SPEED_MPS: f32 = 6.0;

@@ -12,6 +12,8 @@ use fracas_sim::{Closer, Held, OptionsPatch, Port, Room, RoomOptions, SeatToken,
 
 /// Its players, all of them seated.
 pub const PLAYERS: u16 = 8;
+/// Of a frame's flags, as docs/PROTOCOL.md has them: a new model follows.
+const MODEL: u8 = 8;
 
 /// A room of arena whose players press buttons without knowing what for.
 pub struct Played {
@@ -23,12 +25,20 @@ pub struct Played {
     codecs: RowCodecs,
     packets: Vec<Vec<u8>>,
     sent: Arc<AtomicU32>,
+    special: Arc<AtomicU32>,
+}
+
+/// Whether a frame tells of a new model, by its flags.
+pub(crate) fn has_model(frame: &[u8]) -> bool {
+    frame.first().is_some_and(|flags| flags & MODEL != 0)
 }
 
 /// A line that takes everything at once.
 struct Sink {
     begun: Option<Tick>,
+    /// Bytes, and how much of it was special: messages beside the state, and new models.
     sent: Arc<AtomicU32>,
+    special: Arc<AtomicU32>,
 }
 
 impl Played {
@@ -37,13 +47,13 @@ impl Played {
         let patch = OptionsPatch { seats: Some(PLAYERS), bots: Some(0), ..OptionsPatch::default() };
         let options = RoomOptions::of::<Arena>().patched::<Arena>(&patch)?;
         let mut room = Room::<Arena>::open(options, number.into())?;
-        let sent = Arc::<AtomicU32>::default();
+        let (sent, special) = (Arc::<AtomicU32>::default(), Arc::<AtomicU32>::default());
         let mut viewers = Vec::new();
         for player in 0..PLAYERS {
             let token = SeatToken(u128::from(player) + 1);
             let name = format!("player {player}");
             let player = room.join(Profile::player(name), token);
-            let port = Sink { begun: None, sent: sent.clone() };
+            let port = Sink { begun: None, sent: sent.clone(), special: special.clone() };
             viewers.push(Viewer::new(Box::new(port), Some(player.ok().context("a free seat")?)));
         }
         Ok(Self {
@@ -55,7 +65,14 @@ impl Played {
             codecs: RowCodecs::of(&Schema::of::<Arena>()),
             packets: vec![Vec::new(); PLAYERS.into()],
             sent,
+            special,
         })
+    }
+
+    /// Lets so many more watch.
+    pub fn add_spectators(&mut self, count: usize) {
+        let port = || Box::new(Sink { begun: None, sent: self.sent.clone(), special: self.special.clone() });
+        self.viewers.extend((0..count).map(|_| Viewer::new(port(), None)));
     }
 
     /// Makes everyone's next input.
@@ -80,13 +97,28 @@ impl Played {
     /// # Panics
     /// The room refuses its players' inputs.
     pub fn work(&mut self) -> u64 {
+        self.work_seen_by(self.viewers.len())
+    }
+
+    /// The same, with so many of the spectators at most.
+    ///
+    /// # Panics
+    /// As above.
+    pub fn work_seen_by(&mut self, spectators: usize) -> u64 {
         self.sent.store(0, Ordering::Relaxed);
+        self.special.store(0, Ordering::Relaxed);
         for (player, packet) in self.packets.iter().enumerate() {
             let ack = self.room.input(PlayerId(player as u16), packet).expect("an input");
             self.viewers[player].note_ack(ack, self.room.simulation().tick());
         }
-        self.room.tick(&mut self.viewers);
+        let viewers = self.viewers.len().min(usize::from(PLAYERS) + spectators);
+        self.room.tick(&mut self.viewers[..viewers]);
         self.sent.load(Ordering::Relaxed).into()
+    }
+
+    /// Whether the last work was that of most ticks: nobody was told of an event, and the frame has no new model.
+    pub fn is_steady(&self) -> bool {
+        self.special.load(Ordering::Relaxed) == 0
     }
 
     /// A tick with new inputs.
@@ -103,12 +135,15 @@ impl Port for Sink {
 
     fn put_state(&mut self, state: StateMessages) -> bool {
         self.begun = Some(state.tick);
+        // Behind the tag.
+        self.special.fetch_add(has_model(&state.frame[1..]).into(), Ordering::Relaxed);
         let bytes = state.frame.len() + state.own.map_or(0, |own| own.len());
         self.sent.fetch_add(bytes as u32, Ordering::Relaxed);
         true
     }
 
     fn send(&mut self, message: Bytes) {
+        self.special.fetch_add(1, Ordering::Relaxed);
         self.sent.fetch_add(message.len() as u32, Ordering::Relaxed);
     }
 
