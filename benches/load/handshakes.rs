@@ -1,4 +1,4 @@
-//! How long new connections take to become WebSockets, while the server has much to do.
+//! How long new connections take to be upgraded to a WebSocket, while the server has much to do.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
