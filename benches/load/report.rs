@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(report.broken().map(|bound| bound.name).collect::<Vec<_>>(), ["p99 of a join"]);
         let (table, json) = (report.table(), report.json());
         assert!(
-            table.contains("p99.9 ms") && table.contains("2.000") && table.contains("NOT HELD"),
+            table.contains("p99.9 ms") && table.contains("2.00") && table.contains("NOT HELD"),
             "{table}"
         );
         assert_eq!((&json["is_held"], &json["join"]["count"]), (&json!(false), &json!(1)));

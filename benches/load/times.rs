@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 /// The shortest time that is told from none, in nanoseconds.
-const SHORTEST_NS: u64 = 100;
+const SHORTEST_NS: u64 = 1;
 /// The longest; longer ones count as this.
 const LONGEST_NS: u64 = 60_000_000_000;
 /// Figures are right to one part in a thousand.
