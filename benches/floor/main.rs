@@ -7,7 +7,6 @@
 
 mod bounds;
 mod cases;
-mod interrupt;
 mod naive;
 mod options;
 mod report;

@@ -4,14 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use fracas_benches::Circumstances;
 use fracas_benches::tape::{Tape, record};
+use fracas_benches::{Circumstances, Interrupt};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::bounds::Bounds;
 use crate::cases::{self, Case};
-use crate::interrupt::Interrupt;
 use crate::options::Options;
 use crate::report::{Figures, Round};
 use crate::run::measure;

@@ -5,11 +5,11 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use fracas_benches::Interrupt;
 use fracas_benches::process::{Cpu, Process, sibling};
 use serde_json::Value;
 
 use crate::cases::Case;
-use crate::interrupt::Interrupt;
 use crate::options::Options;
 use crate::server::Kind;
 

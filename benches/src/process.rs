@@ -51,6 +51,15 @@ impl Process {
         Cpu::of(&self.child.id().to_string())
     }
 
+    /// What the kernel counts as its resident memory, in bytes.
+    pub fn resident_bytes(&self) -> Result<u64> {
+        let path = format!("/proc/{}/status", self.child.id());
+        let text = std::fs::read_to_string(&path).with_context(|| format!("{path}: it is gone"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no status file")?;
+        let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
+        Ok(kib * 1024)
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let pid = Pid::from_raw(self.child.id() as i32).context("a process has a number")?;

@@ -16,6 +16,8 @@ pub struct ServerProcess {
     lines: BufReader<ChildStdout>,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Its first line.
+    pub greeting: String,
 }
 
 impl ServerProcess {
@@ -29,7 +31,7 @@ impl ServerProcess {
         let address =
             line.split_whitespace().find_map(|word| word.trim_start_matches("http://").parse().ok());
         let address = address.with_context(|| format!("the server says {line:?} and no address"))?;
-        Ok(Self { process, lines, address })
+        Ok(Self { process, lines, address, greeting: line })
     }
 
     /// Asks one that answers each line of its stdin by a line of JSON.
@@ -42,6 +44,11 @@ impl ServerProcess {
     /// What it has taken of the processor so far.
     pub fn cpu(&self) -> Result<Cpu> {
         self.process.cpu()
+    }
+
+    /// What the kernel counts as its resident memory, in bytes.
+    pub fn resident_bytes(&self) -> Result<u64> {
+        self.process.resident_bytes()
     }
 
     /// Closes its stdin, by which one of ours ends with a last line of JSON, and waits so long at most.

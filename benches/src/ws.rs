@@ -19,6 +19,10 @@ const HEAD_BYTES_MAX: usize = 4096;
 pub const BINARY: u8 = 2;
 /// The end of a connection.
 pub const CLOSE: u8 = 8;
+/// A question whether the other end is there.
+pub const PING: u8 = 9;
+/// The answer to it, with the same payload.
+pub const PONG: u8 = 10;
 /// Bytes before the payload of a client's frame that is shorter than 126 bytes: the head and the mask.
 pub const CLIENT_HEAD_BYTES: usize = 6;
 
@@ -31,7 +35,12 @@ pub struct Frame<'a> {
     payload: &'a [u8],
 }
 
-impl Frame<'_> {
+impl<'a> Frame<'a> {
+    /// The payload as it lies there, when it has no mask: what servers send has none.
+    pub fn unmasked(&self) -> Option<&'a [u8]> {
+        (self.mask == [0; 4]).then_some(self.payload)
+    }
+
     /// The payload's first bytes without the mask, as many as asked for; none when it is shorter.
     pub fn first<const BYTES: usize>(&self) -> Option<[u8; BYTES]> {
         let mut bytes = *self.payload.first_chunk::<BYTES>()?;

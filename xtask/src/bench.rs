@@ -41,6 +41,13 @@ pub(crate) fn floor(root: &Path, options: &[String]) -> Result<()> {
     run(Command::new(program(root, "fracas-floor-bench")?).arg("run").args(options))
 }
 
+/// What the server carries, and how well: a command of `fracas-load-bench`.
+pub(crate) fn load(root: &Path, name: &str, options: &[String]) -> Result<()> {
+    build(root, &[("fracas-server", "fracas-server")])?;
+    build(root, &[("fracas-bots", "fracas-bots"), ("fracas-benches", "fracas-load-bench")])?;
+    run(Command::new(program(root, "fracas-load-bench")?).arg(name).args(options))
+}
+
 /// Builds programs of these packages for release.
 pub(crate) fn build(root: &Path, programs: &[(&str, &str)]) -> Result<()> {
     let wanted = programs

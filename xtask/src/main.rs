@@ -138,6 +138,52 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
+    /// How many live clients one core carries, and with `--search` how many more until something gives way.
+    ///
+    /// Needs two cores that have nothing else to do, as all do that follow.
+    #[command(disable_help_flag = true)]
+    Capacity {
+        /// What `--help` lists: `--clients 1750`, `--tick-hz 60`, `--search` and more.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// How late ticks begin under load, beside a thread that does nothing but sleep.
+    ///
+    /// It takes more than ten minutes.
+    #[command(disable_help_flag = true)]
+    Lateness {
+        /// What `--help` lists: `--clients 1750`, `--tick-hz 60`, `--minutes 10`, `--hogs 2` and more.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// How long an input takes until an update shows it.
+    #[command(disable_help_flag = true)]
+    Input {
+        /// What `--help` lists: `--clients 400`, `--samples 600` and more.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// How long a join takes until the first whole state is there, while others play.
+    #[command(disable_help_flag = true)]
+    Join {
+        /// What `--help` lists: `--clients 500`, `--samples 400` and more.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// What clients that stop reading cost the others and the server.
+    #[command(disable_help_flag = true)]
+    Stalled {
+        /// What `--help` lists: `--clients 400`, `--percent 10` and more.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// What memory a connection costs that has joined and does nothing.
+    #[command(disable_help_flag = true)]
+    Idle {
+        /// What `--help` lists: `--clients 9000`, `--tick-hz 1,10` and more.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
     /// Whether it is so, what the load tester reports: against a server that delays by a known schedule.
     ///
     /// It takes a minute.
@@ -228,6 +274,12 @@ fn run_bench(root: &Path, bench: Bench) -> Result<()> {
         Bench::Listing => bench::of_cargo(root, "listing", &[]),
         Bench::Netcode { options } => bench::of_cargo(root, "netcode", &options),
         Bench::Bots { options } => bench::bots(root, "pairs", &options),
+        Bench::Capacity { options } => bench::load(root, "capacity", &options),
+        Bench::Lateness { options } => bench::load(root, "lateness", &options),
+        Bench::Input { options } => bench::load(root, "input", &options),
+        Bench::Join { options } => bench::load(root, "join", &options),
+        Bench::Stalled { options } => bench::load(root, "stalled", &options),
+        Bench::Idle { options } => bench::load(root, "idle", &options),
         Bench::BotsTruth { options } => bench::bots(root, "truth", &options),
         Bench::Plot { files, out } => plot::run(&files, &out),
     }

@@ -14,8 +14,46 @@ use super::{
     FrameMetrics, Histogram, InputMetrics, Labelled, NetMetrics, Refusals, RoomMetrics, TickMetrics,
 };
 
-const LATENESS_BUCKETS: &[f64] =
-    &[0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1];
+/// Ten for each decade up to 10 ms, as the preferred numbers of ISO 3 are: how late a thread wakes is a matter of
+/// tens of microseconds, and its high percentiles are to be told from those of another.
+const LATENESS_BUCKETS: &[f64] = &[
+    0.000_002,
+    0.000_005,
+    0.000_01,
+    0.000_012_5,
+    0.000_016,
+    0.000_02,
+    0.000_025,
+    0.000_031_5,
+    0.000_04,
+    0.000_05,
+    0.000_063,
+    0.000_08,
+    0.000_1,
+    0.000_125,
+    0.000_16,
+    0.000_2,
+    0.000_25,
+    0.000_315,
+    0.000_4,
+    0.000_5,
+    0.000_63,
+    0.000_8,
+    0.001,
+    0.001_25,
+    0.001_6,
+    0.002,
+    0.002_5,
+    0.003_15,
+    0.004,
+    0.005,
+    0.006_3,
+    0.008,
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+];
 
 const WORK_BUCKETS: &[f64] =
     &[0.000_01, 0.000_02, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05];

@@ -284,6 +284,7 @@ fn histograms_are_cumulative() {
     }
     let text = metrics.encode();
     for line in [
+        "fracas_tick_lateness_seconds_bucket{le=\"0.00004\"} 1",
         "fracas_tick_lateness_seconds_bucket{le=\"0.00005\"} 2",
         "fracas_tick_lateness_seconds_bucket{le=\"0.0001\"} 3",
         "fracas_tick_lateness_seconds_bucket{le=\"0.1\"} 3",

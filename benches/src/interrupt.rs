@@ -8,13 +8,13 @@ use anyhow::{Context, Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Listens for Ctrl-C and for SIGTERM, so that the processes that were started are ended, too.
-pub(crate) struct Interrupt {
+pub struct Interrupt {
     told: Receiver<()>,
 }
 
 impl Interrupt {
     /// From now on neither of them ends this process by itself.
-    pub(crate) fn listen() -> Result<Self> {
+    pub fn listen() -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (telling, told) = mpsc::channel();
         let mut terminate = {
@@ -34,7 +34,7 @@ impl Interrupt {
     }
 
     /// Waits so long; an error when it is to end.
-    pub(crate) fn pause(&self, length: Duration) -> Result<()> {
+    pub fn pause(&self, length: Duration) -> Result<()> {
         match self.told.recv_timeout(length) {
             Err(RecvTimeoutError::Timeout) => Ok(()),
             Ok(()) | Err(RecvTimeoutError::Disconnected) => bail!("stopped"),
