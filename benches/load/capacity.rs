@@ -111,6 +111,7 @@ fn measure(clients: u64, options: &Options, place: &Place) -> Result<Report> {
     report.bound(Bound::new("stale viewers' skipped ticks", "", 0.0, window.told.count("missed") as f64));
     let keyframes = window.told.count("keyframes_again") as f64;
     report.bound(Bound::new("stale viewers' keyframes", "", 0.0, keyframes));
+    report.bound(Bound::new("clients that have not joined", "", 0.0, load.crowd.absent as f64));
     report.bound(Bound::new("clients lost", "", 0.0, window.told.count("lost") as f64));
     let gap = ms(window.told.gaps.quantile_s(0.99));
     report.bound(Bound::new("p99 update gap", " ms", GAP_TICKS_MAX * shape.tick_ms(), gap));

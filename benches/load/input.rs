@@ -49,7 +49,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     ensure!(clients >= 2 && samples >= 1, "two clients at least, and something to be measured");
     let shape = Shape { clients: clients - 1, bots: 0, stalling: 0, tick_hz, inputs, ramp };
     let place = Place::take(&options.place)?;
-    let mut load = Load::start(&shape, Duration::ZERO, &place)?;
+    let mut load = Load::start(&shape, Duration::ZERO, &place)?.whole()?;
     let mut prober = Prober::connect(load.server.address())?;
     prober.join(&shape.room())?;
     let (before, mut rng, mut times) = (load.server.metrics()?, Rng::new(1, 0), Times::new());

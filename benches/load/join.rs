@@ -51,7 +51,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     );
     let shape = Shape { clients, bots: 0, stalling: 0, tick_hz, inputs, ramp };
     let place = Place::take(&options.place)?;
-    let mut load = Load::start(&shape, Duration::ZERO, &place)?;
+    let mut load = Load::start(&shape, Duration::ZERO, &place)?.whole()?;
     let (before, mut rng, mut times) = (load.server.metrics()?, Rng::new(1, 0), Times::new());
     let period = Duration::from_secs(1) / u32::from(tick_hz);
     load.crowd.ask()?;

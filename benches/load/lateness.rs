@@ -76,7 +76,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
             let hogs = |length| hog::start(options.hogs, place.options.server_core, length);
             if is_server {
                 let _hogs = hogs(stretch + LOAD_TIME_MAX)?;
-                let mut load = Load::start(&shape, stretch, &place)?;
+                let mut load = Load::start(&shape, stretch, &place)?.whole()?;
                 let window = load.watch(stretch, &place)?;
                 found.server.add(&window.metrics.buckets("fracas_tick_lateness_seconds"));
                 found.missed += window.missed_ticks();

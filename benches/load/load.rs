@@ -94,7 +94,7 @@ impl Shape {
 }
 
 impl Load {
-    /// Starts the server, and waits until all are there. Bots play on for a window of this length.
+    /// Starts the server, and waits until all are there, or no more come. Bots play on for a window of this length.
     pub(crate) fn start(shape: &Shape, window: Duration, place: &Place) -> Result<Self> {
         shape.check()?;
         let server = Product::start(place)?;
@@ -117,6 +117,13 @@ impl Load {
         }
         place.interrupt.pause(SETTLING)?;
         Ok(Self { server, crowd, bots })
+    }
+
+    /// With all of its clients, or not at all.
+    pub(crate) fn whole(self) -> Result<Self> {
+        let absent = self.crowd.absent;
+        ensure!(absent == 0, "{absent} clients have not joined: this is more than the server carries");
+        Ok(self)
     }
 
     /// Looks on for so long.

@@ -69,7 +69,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let shape = Shape { clients, bots: 0, stalling, tick_hz, inputs, ramp };
     let place = Place::take(&options.place)?;
     let (stretch, mut found) = (Duration::from_secs_f64(options.stretch), Found::new());
-    let mut load = Load::start(&shape, Duration::ZERO, &place)?;
+    let mut load = Load::start(&shape, Duration::ZERO, &place)?.whole()?;
     for round in 0..options.rounds {
         eprintln!("round {} of {}", round + 1, options.rounds);
         found.calm.add(&load.watch(stretch, &place)?.told.gaps);
