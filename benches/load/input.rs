@@ -6,13 +6,12 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use fracas_shared::Rng;
 
-use crate::bounds::Bound;
 use crate::load::{Load, Shape};
 use crate::place::{self, Place};
 use crate::prober::{Prober, random_time};
-use crate::report::Report;
 use crate::speech::Inputs;
 use crate::times::Times;
+use crate::waits::Waits;
 
 /// What may come to a tick and the turn of a group, in milliseconds.
 const ABOVE_MS_MAX: f64 = 0.5;
@@ -68,17 +67,14 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         times.record(prober.until_used(newest.next())? - began);
     }
     eprintln!();
-    let (told, metrics) = (load.crowd.ask()?, load.server.metrics()?.since(&before));
-    let burst_ms = crate::load::burst_ms(&metrics, told.count("rooms"));
-    let mut report = Report::new(&format!("{}, and one that measures", shape.sentence()));
-    report.head("ms");
-    report.times("input to update", "input_to_update", &times);
-    report.times("update gap of the others", "update_gap", &told.gaps);
-    report.times("the crowd's own lateness", "crowd_lateness", &told.sweeps);
-    report.figure("a tick", "tick_ms", shape.tick_ms(), " ms");
-    report.figure("work of the fullest group", "burst_ms", burst_ms.unwrap_or(0.0), " ms");
-    let most = shape.tick_ms() + burst_ms.unwrap_or(0.0) + ABOVE_MS_MAX;
-    let found = times.quantile_s(0.99).map(|seconds| seconds * 1000.0);
-    report.bound(Bound::new("p99 of an input to its update", " ms", most, found));
+    let waits = Waits {
+        name: "input to update",
+        key: "input_to_update",
+        bound: "p99 of an input to its update",
+        times: &times,
+        above_ms_max: ABOVE_MS_MAX,
+    };
+    let title = format!("{}, and one that measures", shape.sentence());
+    let (report, _) = waits.report(&title, &shape, &mut load, &before)?;
     place.tell(&[report])
 }

@@ -10,8 +10,8 @@ use crate::bounds::Bound;
 use crate::load::{Load, SEATS, Shape};
 use crate::place::{self, Place};
 use crate::prober::{Prober, random_time};
-use crate::report::Report;
 use crate::times::Times;
+use crate::waits::Waits;
 
 /// What may come to a tick and the turn of a group, in milliseconds.
 const ABOVE_MS_MAX: f64 = 1.0;
@@ -67,18 +67,15 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         place.interrupt.pause(random_time(&mut rng, 2 * period))?;
     }
     eprintln!();
-    let (told, metrics) = (load.crowd.ask()?, load.server.metrics()?.since(&before));
-    let burst_ms = crate::load::burst_ms(&metrics, told.count("rooms"));
-    let mut report = Report::new(&format!("{}, while others join", shape.sentence()));
-    report.head("ms");
-    report.times("join to first whole state", "join", &times);
-    report.times("update gap of the others", "update_gap", &told.gaps);
-    report.times("the crowd's own lateness", "crowd_lateness", &told.sweeps);
-    report.figure("a tick", "tick_ms", shape.tick_ms(), " ms");
-    report.figure("work of the fullest group", "burst_ms", burst_ms.unwrap_or(0.0), " ms");
-    let most = shape.tick_ms() + burst_ms.unwrap_or(0.0) + ABOVE_MS_MAX;
-    let found = times.quantile_s(0.99).map(|seconds| seconds * 1000.0);
-    report.bound(Bound::new("p99 of a join", " ms", most, found));
+    let waits = Waits {
+        name: "join to first whole state",
+        key: "join",
+        bound: "p99 of a join",
+        times: &times,
+        above_ms_max: ABOVE_MS_MAX,
+    };
+    let title = format!("{}, while others join", shape.sentence());
+    let (mut report, told) = waits.report(&title, &shape, &mut load, &before)?;
     report.bound(Bound::new("the others' skipped ticks", "", 0.0, told.count("missed") as f64));
     place.tell(&[report])
 }

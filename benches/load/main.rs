@@ -26,6 +26,7 @@ mod speech;
 mod stalled;
 mod times;
 mod viewer;
+mod waits;
 
 use std::process::ExitCode;
 

@@ -75,8 +75,13 @@ fn length_of(head: &[u8]) -> Option<u64> {
     Some(length.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
 }
 
-/// Puts the head of a server's frame, whose first byte this is, with a payload of so many bytes.
-pub(super) fn put_head(first: u8, length: usize, out: &mut impl BufMut) {
+/// Puts a server's frame, whose first byte this is.
+pub(super) fn put_frame(first: u8, payload: &[u8], out: &mut impl BufMut) {
+    put_head(first, payload.len(), out);
+    out.put_slice(payload);
+}
+
+fn put_head(first: u8, length: usize, out: &mut impl BufMut) {
     out.put_u8(first);
     match length {
         0..126 => out.put_u8(length as u8),

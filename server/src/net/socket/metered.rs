@@ -12,7 +12,7 @@ use fracas_shared::limits::{FAREWELL_BYTES_MAX, READ_BUFFER_BYTES};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::SocketLimits;
-use super::boundary::{BINARY, Boundary, framed_bytes, put_head, unmask_plain};
+use super::boundary::{BINARY, Boundary, framed_bytes, put_frame, unmask_plain};
 use crate::exchange::{self, is_for_now};
 use crate::net::rate::Rate;
 use crate::net::transport::Transport;
@@ -133,10 +133,10 @@ impl Metered {
 
     /// Begins a turn away from the reactor, and asks for what has come, if it may be read past the engine.
     pub(super) fn begin_turn(&mut self) {
+        let may_ask = self.is_between_messages();
         let Transport::Unwatched(stream) = &mut self.transport else { return };
         stream.begin_turn();
-        // As in `is_between_messages`.
-        if self.backlog.is_empty() && self.boundary.is_between_messages() {
+        if may_ask {
             stream.ask();
         }
     }
@@ -189,8 +189,7 @@ impl Metered {
         if self.unsent.len() + framed_bytes(payload.len()) > self.limits.write_buffer_bytes_max {
             return Err(Full);
         }
-        put_head(first, payload.len(), &mut self.unsent);
-        self.unsent.extend_from_slice(payload);
+        put_frame(first, payload, &mut self.unsent);
         Ok(())
     }
 
@@ -198,15 +197,12 @@ impl Metered {
     /// settled.
     pub(super) fn write_past(&mut self, messages: &[Bytes]) -> Result<(), Full> {
         match &mut self.transport {
-            Transport::Unwatched(stream) if self.unsent.is_empty() => stream.write(|out| {
-                for message in messages {
-                    put_head(BINARY, message.len(), out);
-                    out.extend_from_slice(message);
-                }
-            }),
-            _ => return messages.iter().try_for_each(|message| self.put(BINARY, message)),
+            Transport::Unwatched(stream) if self.unsent.is_empty() => {
+                stream.write(|out| messages.iter().for_each(|message| put_frame(BINARY, message, out)));
+                Ok(())
+            }
+            _ => messages.iter().try_for_each(|message| self.put(BINARY, message)),
         }
-        Ok(())
     }
 
     /// Takes note of what the transport took. The rest is written before anything else: whether there is such.
