@@ -8,7 +8,7 @@ use bytes::Bytes;
 use fracas_arena::{Arena, Input};
 use fracas_shared::packet::{InputHead, LooseRow, RowCodecs};
 use fracas_shared::{CloseCode, PlayerId, Profile, Rng, Schema, Tick};
-use fracas_sim::{Closer, Held, OptionsPatch, Port, Room, RoomOptions, SeatToken, StateMessages, Viewer};
+use fracas_sim::{Closer, Held, OptionsPatch, Port, Room, RoomOptions, SeatToken, StateMessages, Viewers};
 
 /// Its players, all of them seated.
 pub const PLAYERS: u16 = 8;
@@ -18,7 +18,7 @@ const MODEL: u8 = 8;
 /// A room of arena whose players press buttons without knowing what for.
 pub struct Played {
     room: Room<Arena>,
-    viewers: Vec<Viewer>,
+    viewers: Viewers,
     rng: Rng,
     is_armed: bool,
     inputs: Vec<Input>,
@@ -48,13 +48,13 @@ impl Played {
         let options = RoomOptions::of::<Arena>().patched::<Arena>(&patch)?;
         let mut room = Room::<Arena>::open(options, number.into())?;
         let (sent, special) = (Arc::<AtomicU32>::default(), Arc::<AtomicU32>::default());
-        let mut viewers = Vec::new();
+        let mut viewers = Viewers::default();
         for player in 0..PLAYERS {
             let token = SeatToken(u128::from(player) + 1);
             let name = format!("player {player}");
             let player = room.join(Profile::player(name), token);
             let port = Sink { begun: None, sent: sent.clone(), special: special.clone() };
-            viewers.push(Viewer::new(Box::new(port), Some(player.ok().context("a free seat")?)));
+            viewers.add(Box::new(port), Some(player.ok().context("a free seat")?));
         }
         Ok(Self {
             room,
@@ -71,8 +71,17 @@ impl Played {
 
     /// Lets so many more watch.
     pub fn add_spectators(&mut self, count: usize) {
-        let port = || Box::new(Sink { begun: None, sent: self.sent.clone(), special: self.special.clone() });
-        self.viewers.extend((0..count).map(|_| Viewer::new(port(), None)));
+        for _ in 0..count {
+            let port = Sink { begun: None, sent: self.sent.clone(), special: self.special.clone() };
+            self.viewers.add(Box::new(port), None);
+        }
+    }
+
+    /// Lets all spectators go, for good.
+    pub fn dismiss_spectators(&mut self) {
+        while self.viewers.len() > usize::from(PLAYERS) {
+            self.viewers.swap_remove(self.viewers.len() - 1);
+        }
     }
 
     /// Makes everyone's next input.
@@ -97,22 +106,13 @@ impl Played {
     /// # Panics
     /// The room refuses its players' inputs.
     pub fn work(&mut self) -> u64 {
-        self.work_seen_by(self.viewers.len())
-    }
-
-    /// The same, with so many of the spectators at most.
-    ///
-    /// # Panics
-    /// As above.
-    pub fn work_seen_by(&mut self, spectators: usize) -> u64 {
         self.sent.store(0, Ordering::Relaxed);
         self.special.store(0, Ordering::Relaxed);
         for (player, packet) in self.packets.iter().enumerate() {
             let ack = self.room.input(PlayerId(player as u16), packet).expect("an input");
             self.viewers[player].note_ack(ack, self.room.simulation().tick());
         }
-        let viewers = self.viewers.len().min(usize::from(PLAYERS) + spectators);
-        self.room.tick(&mut self.viewers[..viewers]);
+        self.room.tick(&mut self.viewers);
         self.sent.load(Ordering::Relaxed).into()
     }
 

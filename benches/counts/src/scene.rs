@@ -117,7 +117,10 @@ impl Scene for FanOut {
     }
 
     fn work(&mut self, is_counted: bool) {
-        self.0.work_seen_by(if is_counted { SPECTATORS } else { 0 });
+        if !is_counted {
+            self.0.dismiss_spectators();
+        }
+        self.0.work();
     }
 
     fn is_steady(&self) -> bool {

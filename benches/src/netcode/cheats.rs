@@ -5,7 +5,7 @@ use fracas_arena::{Arena, Config, Event, Input, View};
 use fracas_shared::glam::Vec2;
 use fracas_shared::packet::{InputHead, LooseRow, RowCodecs};
 use fracas_shared::{Game, PlayerId, Profile, Schema, Tick, ViewTime};
-use fracas_sim::{Room, RoomOptions, SeatToken};
+use fracas_sim::{Room, RoomOptions, SeatToken, Viewers};
 
 use super::figures::{Figures, Wanted};
 use super::measures::{CAP_MS, Lengths, TICK_HZ, harmless, open_field};
@@ -93,7 +93,7 @@ fn chosen_moments(ticks: u32) -> Result<f64> {
         let beam = tick % 10 == 9;
         let view_lag = if beam { ViewTime::PARTS } else { u16::MAX };
         lone.send(next, view_lag, Input { beam, ..Input::default() })?;
-        lone.room.tick(&mut []);
+        lone.room.tick(&mut Viewers::default());
         for (_, shown) in lone.room.last_record().view_times.iter().filter(|_| beam) {
             let age = (-shown.since(next)).min(cap);
             (least, most) = (least.min(age), most.max(age));
@@ -117,7 +117,7 @@ fn race(ticks: u32, stamps: impl Fn(u32, u32) -> Vec<u32>) -> Result<(f64, f64)>
             let x = if (stamp / 60).is_multiple_of(2) { 127 } else { -127 };
             lone.send(Tick(stamp), 0, Input { x, beam: true, ..Input::default() })?;
         }
-        lone.room.tick(&mut []);
+        lone.room.tick(&mut Viewers::default());
         shots += lone.room.last_events().filter(|event| matches!(event, Event::Beam { .. })).count() as f64;
         let simulation = lone.room.simulation();
         let at = simulation.world().iter().find_map(|(key, entity)| {

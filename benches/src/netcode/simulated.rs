@@ -11,7 +11,7 @@ use fracas_shared::message::ServerMessage;
 use fracas_shared::packet::{ClientTag, InputHead};
 use fracas_shared::{EntityId, Game, Line, LineProfile, PlayerId, Predict, PredictStep, Profile, Seen, Tick};
 use fracas_sim::conformance::{Arrival, MemoryPort};
-use fracas_sim::{InputCounts, Room, RoomOptions, SeatToken, Viewer};
+use fracas_sim::{InputCounts, Room, RoomOptions, SeatToken, Viewers};
 
 /// How many ticks of the truth are remembered.
 const TRUTH_TICKS: usize = 256;
@@ -24,7 +24,7 @@ pub(super) struct SimulatedMatch {
     pub(super) now: Duration,
     /// Those who play.
     pub(super) players: Vec<SimulatedPlayer>,
-    viewers: Vec<Viewer>,
+    viewers: Viewers,
     period: Duration,
     ticks: u32,
     truth: VecDeque<Vec<ShipTruth>>,
@@ -136,7 +136,7 @@ impl SimulatedMatch {
             room: Room::open(options, seed)?,
             now: Duration::ZERO,
             players: Vec::new(),
-            viewers: Vec::new(),
+            viewers: Viewers::default(),
             period: Duration::from_secs(1) / u32::from(tick_hz),
             ticks: 0,
             truth: VecDeque::new(),
@@ -172,7 +172,7 @@ impl SimulatedMatch {
         }
         let replica = replica.ok_or_else(|| anyhow::anyhow!("nobody was seated"))?;
         let port = MemoryPort::new();
-        self.viewers.push(Viewer::new(Box::new(port.clone()), Some(player)));
+        self.viewers.add(Box::new(port.clone()), Some(player));
         let frame_time = Duration::from_secs(1) / fps;
         self.players.push(SimulatedPlayer {
             player,

@@ -9,12 +9,12 @@ use crate::report::TickReport;
 use crate::room::{MessageRefused, Room};
 use crate::seats::SeatToken;
 use crate::simulation::Panic;
-use crate::viewer::Viewer;
+use crate::viewers::Viewers;
 
 /// A room of any game: one virtual call per tick. Its methods are [`Room`]'s.
 pub trait Match: Send {
     /// See [`Room::tick`].
-    fn tick(&mut self, viewers: &mut [Viewer]) -> TickReport;
+    fn tick(&mut self, viewers: &mut Viewers) -> TickReport;
     /// See [`Room::join`].
     fn join(&mut self, profile: Profile, token: SeatToken) -> Result<PlayerId, Refusal>;
     /// See [`Room::seat_of`].
@@ -57,7 +57,7 @@ pub struct Census {
 }
 
 impl<G: Pilot> Match for Room<G> {
-    fn tick(&mut self, viewers: &mut [Viewer]) -> TickReport {
+    fn tick(&mut self, viewers: &mut Viewers) -> TickReport {
         Self::tick(self, viewers)
     }
 

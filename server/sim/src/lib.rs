@@ -22,6 +22,7 @@ mod simulation;
 mod strings;
 mod told;
 mod viewer;
+mod viewers;
 mod wire_ids;
 
 pub mod conformance;
@@ -37,4 +38,6 @@ pub use report::{FrameCounts, TickReport};
 pub use room::{MessageRefused, RestoreError, Room};
 pub use seats::{NoSeatToken, SeatToken};
 pub use simulation::{MatchNews, Panic, Simulation};
+pub use told::Audience;
 pub use viewer::Viewer;
+pub use viewers::Viewers;

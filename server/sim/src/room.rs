@@ -30,7 +30,7 @@ use crate::report::TickReport;
 use crate::seats::{Occupant, Seat, SeatToken, Seats};
 use crate::simulation::{Panic, Simulation, contain};
 use crate::strings::{SnapshotRefs, Strings};
-use crate::viewer::Viewer;
+use crate::viewers::Viewers;
 use crate::wire_ids::WireIds;
 
 /// A match of one game, with seats, bots, waiting inputs and frames for viewers.
@@ -134,7 +134,7 @@ impl<G: Pilot> Room<G> {
     }
 
     /// Makes one tick.
-    pub fn tick(&mut self, viewers: &mut [Viewer]) -> TickReport {
+    pub fn tick(&mut self, viewers: &mut Viewers) -> TickReport {
         let mut report = TickReport::default();
         self.take_record();
         self.events.clear();
@@ -223,7 +223,7 @@ impl<G: Pilot> Room<G> {
     }
 
     /// Gives each viewer the newest state, on the baseline that it holds.
-    fn hand_frames(&mut self, viewers: &mut [Viewer], report: &mut TickReport) {
+    fn hand_frames(&mut self, viewers: &mut Viewers, report: &mut TickReport) {
         let tick = self.simulation.tick();
         self.own_messages.reserve(viewers.len() * OWN_MESSAGE_BYTES_USUAL);
         #[cfg(feature = "planted-faults")]

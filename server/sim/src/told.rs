@@ -1,40 +1,160 @@
-//! The reliable messages of one seat, so that a client that comes back misses none.
+//! The reliable messages of a room, so that a client that comes back misses none.
 
+use std::array;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use fracas_shared::PlayerId;
 use fracas_shared::limits::{RESUME_BYTES_MAX, RESUME_MESSAGES_MAX};
 use fracas_shared::message::Resumed;
 
-/// How many reliable messages a seat was told, and the latest of them.
+/// For whom a reliable message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Everyone who watches.
+    All,
+    /// Everyone but this player.
+    Others(PlayerId),
+    /// This player alone.
+    One(PlayerId),
+}
+
+impl Audience {
+    /// Whether it is for who has this seat, or for a spectator.
+    pub fn includes(self, player: Option<PlayerId>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Others(other) => player != Some(other),
+            Self::One(one) => player == Some(one),
+        }
+    }
+}
+
+/// The latest reliable messages of a room, each once, whoever was told it.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
+    /// How many there were that are not kept any more.
+    forgotten: u64,
+    /// How many are kept.
+    kept: usize,
+    /// Those, one after the other, each behind its [`Head`]: most are of a few bytes, and a handle to each would take
+    /// more.
+    latest: VecDeque<u8>,
+}
+
+/// What stands before a message: for whom it is, and its length.
+struct Head {
+    to: Audience,
+    length: u16,
+}
+const _: () = assert!(RESUME_BYTES_MAX <= u16::MAX as usize, "a message that is kept has a length");
+
+impl Head {
+    const BYTES: usize = 5;
+
+    fn to_bytes(&self) -> [u8; Self::BYTES] {
+        let (kind, player) = match self.to {
+            Audience::All => (0, 0),
+            Audience::Others(player) => (1, player.0),
+            Audience::One(player) => (2, player.0),
+        };
+        let ([a, b], [c, d]) = (player.to_le_bytes(), self.length.to_le_bytes());
+        [kind, a, b, c, d]
+    }
+
+    fn of_bytes([kind, a, b, c, d]: [u8; Self::BYTES]) -> Self {
+        let player = PlayerId(u16::from_le_bytes([a, b]));
+        let to = match kind {
+            0 => Audience::All,
+            1 => Audience::Others(player),
+            _ => Audience::One(player),
+        };
+        Self { to, length: u16::from_le_bytes([c, d]) }
+    }
+}
+
+/// How much of it a player was told who has a seat.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hearer {
+    player: PlayerId,
+    /// The place of the first message after the seat was taken.
+    since: u64,
     /// Wraps after 2^32, which takes years.
     count: u32,
-    latest: VecDeque<Bytes>,
-    latest_bytes: usize,
+}
+
+impl Hearer {
+    /// Takes note of a message.
+    pub(crate) fn hear(&mut self, to: Audience) {
+        self.count = self.count.wrapping_add(u32::from(to.includes(Some(self.player))));
+    }
 }
 
 impl Told {
-    pub(crate) fn push(&mut self, message: &Bytes) {
-        self.count = self.count.wrapping_add(1);
-        self.latest_bytes += message.len();
-        self.latest.push_back(message.clone());
-        while self.latest.len() > RESUME_MESSAGES_MAX || self.latest_bytes > RESUME_BYTES_MAX {
-            let Some(oldest) = self.latest.pop_front() else { return };
-            self.latest_bytes -= oldest.len();
+    /// One who takes a seat now.
+    pub(crate) fn hearer(&self, player: PlayerId) -> Hearer {
+        Hearer { player, since: self.forgotten + self.kept as u64, count: 0 }
+    }
+
+    /// Keeps a message, and no more than is to be kept for so many players.
+    pub(crate) fn push(&mut self, to: Audience, message: &[u8], players: usize) {
+        let (messages_max, bytes_max) = (RESUME_MESSAGES_MAX * players, RESUME_BYTES_MAX * players);
+        while self.kept > 0 && (self.kept >= messages_max || self.bytes() + message.len() > bytes_max) {
+            self.forget_oldest();
         }
+        if message.len() > RESUME_BYTES_MAX {
+            // Nobody who has not had it has had all that is kept.
+            while self.kept > 0 {
+                self.forget_oldest();
+            }
+            self.forgotten += 1;
+            return;
+        }
+        self.latest.extend(Head { to, length: message.len() as u16 }.to_bytes());
+        self.latest.extend(message);
+        self.kept += 1;
+    }
+
+    fn forget_oldest(&mut self) {
+        let length = self.head_at(0).length;
+        self.latest.drain(..Head::BYTES + usize::from(length));
+        self.kept -= 1;
+        self.forgotten += 1;
+    }
+
+    /// Of the messages alone.
+    fn bytes(&self) -> usize {
+        self.latest.len() - self.kept * Head::BYTES
+    }
+
+    fn head_at(&self, place: usize) -> Head {
+        Head::of_bytes(array::from_fn(|number| self.latest[place + number]))
     }
 
     /// What a client that has had so many is to know, and the messages that it is to have next. One
     /// that does not know how many it has had begins anew.
-    pub(crate) fn since(&self, received: Option<u32>) -> (Resumed, impl Iterator<Item = &Bytes>) {
-        let kept = self.latest.len() as u32;
+    pub(crate) fn since(&self, hearer: Hearer, received: Option<u32>) -> (Resumed, Vec<Bytes>) {
+        let mut heard = self.heard_by(hearer);
         // Who claims to have had more than there were is a liar, and gets what liars get: nothing.
-        let owed = received.map_or(0, |received| self.count.saturating_sub(received));
-        let again = owed.min(kept);
-        let resumed = Resumed { missed: owed - again, received: self.count - again, attempt: 0 };
-        (resumed, self.latest.iter().skip((kept - again) as usize))
+        let owed = received.map_or(0, |received| hearer.count.saturating_sub(received));
+        let again = owed.min(heard.len() as u32);
+        let resumed = Resumed { missed: owed - again, received: hearer.count - again, attempt: 0 };
+        (resumed, heard.split_off(heard.len() - again as usize))
+    }
+
+    /// What is kept of what one was told.
+    fn heard_by(&self, hearer: Hearer) -> Vec<Bytes> {
+        let mut place = 0;
+        let mut heard = Vec::new();
+        for number in self.forgotten..self.forgotten + self.kept as u64 {
+            let Head { to, length } = self.head_at(place);
+            let first = place + Head::BYTES;
+            place = first + usize::from(length);
+            if number >= hearer.since && to.includes(Some(hearer.player)) {
+                heard.push(self.latest.range(first..place).copied().collect());
+            }
+        }
+        heard
     }
 }
 
@@ -42,15 +162,38 @@ impl Told {
 mod tests {
     use super::*;
 
+    const ANN: PlayerId = PlayerId(0);
+    const BOB: PlayerId = PlayerId(1);
+
+    /// Two players, of whom the first is asked about.
+    #[derive(Default)]
+    struct Room {
+        told: Told,
+        ann: Option<Hearer>,
+    }
+
+    impl Room {
+        fn tell(&mut self, to: Audience, message: &[u8]) {
+            self.ann.get_or_insert(self.told.hearer(ANN)).hear(to);
+            self.told.push(to, message, 2);
+        }
+
+        fn since(&mut self, received: Option<u32>) -> (u32, u32, Vec<Vec<u8>>) {
+            let ann = *self.ann.get_or_insert(self.told.hearer(ANN));
+            let (Resumed { missed, received, .. }, again) = self.told.since(ann, received);
+            (missed, received, again.into_iter().map(Vec::from).collect())
+        }
+    }
+
     /// A seat that was told the messages 0 to `count`, and what it says to who has had `received`.
     fn check(count: u32, received: Option<u32>) -> (u32, u32, Vec<u32>) {
-        let mut told = Told::default();
+        let mut room = Room::default();
         for number in 0..count {
-            told.push(&Bytes::from(number.to_le_bytes().to_vec()));
+            room.tell(Audience::All, &number.to_le_bytes());
         }
-        let (Resumed { missed, received, .. }, again) = told.since(received);
-        let number = |message: &Bytes| u32::from_le_bytes(message[..].try_into().expect("4 bytes"));
-        (missed, received, again.map(number).collect())
+        let (missed, received, again) = room.since(received);
+        let number = |message: Vec<u8>| u32::from_le_bytes(message.try_into().expect("4 bytes"));
+        (missed, received, again.into_iter().map(number).collect())
     }
 
     #[test]
@@ -62,7 +205,7 @@ mod tests {
 
     #[test]
     fn what_is_not_kept_any_more_is_told_to_be_missed() {
-        let kept = RESUME_MESSAGES_MAX as u32;
+        let kept = 2 * RESUME_MESSAGES_MAX as u32;
         let (missed, received, again) = check(kept + 10, Some(4));
         assert_eq!((missed, received), (6, 10));
         assert_eq!(again, (10..kept + 10).collect::<Vec<_>>());
@@ -75,12 +218,46 @@ mod tests {
     }
 
     #[test]
-    fn long_messages_are_kept_within_their_bytes() {
-        let mut told = Told::default();
-        for _ in 0..4 {
-            told.push(&Bytes::from(vec![0; RESUME_BYTES_MAX / 2]));
+    fn only_what_is_for_a_player_counts_and_comes_again() {
+        let mut room = Room::default();
+        let audiences = [
+            Audience::All,
+            Audience::One(BOB),
+            Audience::Others(ANN),
+            Audience::Others(BOB),
+            Audience::One(ANN),
+        ];
+        for (number, to) in (0..).zip(audiences) {
+            room.tell(to, &[number]);
         }
-        let (resumed, again) = told.since(Some(0));
-        assert_eq!((resumed.missed, resumed.received, again.count()), (2, 2, 2));
+        assert_eq!(room.since(Some(0)), (0, 0, vec![vec![0], vec![3], vec![4]]));
+        assert_eq!(room.since(Some(2)), (0, 2, vec![vec![4]]));
+    }
+
+    #[test]
+    fn what_was_told_before_a_seat_was_taken_does_not_count() {
+        let mut room = Room::default();
+        room.told.push(Audience::All, &[1], 2);
+        room.tell(Audience::All, &[2]);
+        assert_eq!(room.since(Some(0)), (0, 0, vec![vec![2]]));
+    }
+
+    #[test]
+    fn long_messages_are_kept_within_their_bytes() {
+        let mut room = Room::default();
+        for _ in 0..6 {
+            room.tell(Audience::All, &vec![0; RESUME_BYTES_MAX / 2]);
+        }
+        let (missed, received, again) = room.since(Some(0));
+        assert_eq!((missed, received, again.len()), (2, 2, 4));
+    }
+
+    #[test]
+    fn what_is_too_long_to_be_kept_is_missed_with_all_before_it() {
+        let mut room = Room::default();
+        for message in [&[1][..], &vec![2; RESUME_BYTES_MAX + 1], &[3]] {
+            room.tell(Audience::All, message);
+        }
+        assert_eq!(room.since(Some(0)), (2, 2, vec![vec![3]]));
     }
 }

@@ -1,19 +1,19 @@
 //! Those to whom a match's frames and messages go.
 
 use bytes::Bytes;
-use fracas_shared::message::Resumed;
 use fracas_shared::{PlayerId, Tick};
 
 use crate::frames::HeldState;
 use crate::port::{Held, Port, StateMessages};
-use crate::told::Told;
+use crate::told::{Audience, Hearer};
 
 /// One who watches a match: a player, who may be away for some time, or a spectator.
 pub struct Viewer {
     player: Option<PlayerId>,
     /// The way to it; none while the player is away.
     port: Option<Box<dyn Port>>,
-    told: Told,
+    /// What it was told; none for a spectator.
+    heard: Option<Hearer>,
     needs_keyframe: bool,
     /// From which tick on the viewer's states count as baselines: that of the keyframe it was given
     /// when it last asked. A keyframe that waits may be replaced before it is written, so a
@@ -30,11 +30,11 @@ pub struct Viewer {
 
 impl Viewer {
     /// A viewer that has seen nothing yet: who has this seat, or a spectator.
-    pub fn new(port: Box<dyn Port>, player: Option<PlayerId>) -> Self {
+    pub(crate) fn new(port: Box<dyn Port>, player: Option<PlayerId>, heard: Option<Hearer>) -> Self {
         Self {
             player,
             port: Some(port),
-            told: Told::default(),
+            heard,
             needs_keyframe: false,
             resynced: None,
             states: Vec::new(),
@@ -69,33 +69,20 @@ impl Viewer {
         self.port = None;
     }
 
-    /// Takes another connection in place of the last one. `greet` sends what comes before all else;
-    /// it is told what became of the reliable messages of which the client has had so many. Those
-    /// that were missed and are still kept come next, then a keyframe.
-    pub fn come_back(
-        &mut self,
-        mut port: Box<dyn Port>,
-        received: Option<u32>,
-        greet: impl FnOnce(&mut dyn Port, Resumed),
-    ) {
-        let (resumed, missed) = self.told.since(received);
-        greet(&mut *port, resumed);
-        for message in missed {
-            port.send(message.clone());
-        }
-        let told = std::mem::take(&mut self.told);
-        *self = Self { told, ..Self::new(port, self.player) };
+    /// What it was told; none for a spectator.
+    pub(crate) fn heard(&self) -> Option<Hearer> {
+        self.heard
     }
 
-    /// Sends one of the room's reliable messages, as [`ServerMessage::is_reliable`] has them, or
-    /// keeps it for when the player is back.
-    ///
-    /// [`ServerMessage::is_reliable`]: fracas_shared::message::ServerMessage::is_reliable
-    pub fn tell(&mut self, message: &Bytes) {
-        if self.player.is_some() {
-            self.told.push(message);
+    /// Hands it one of the room's reliable messages if it is for it, or takes note of what it is to be told when it is
+    /// back.
+    pub(crate) fn tell(&mut self, to: Audience, message: &Bytes) {
+        if let Some(heard) = &mut self.heard {
+            heard.hear(to);
         }
-        if let Some(port) = &mut self.port {
+        if let Some(port) = &mut self.port
+            && to.includes(self.player)
+        {
             port.send(message.clone());
         }
     }

@@ -35,6 +35,9 @@ use crate::shutdown::Shutdown;
 /// A room that ticks less often drives no connection: what is asked between its ticks would wait for long.
 const TICKED_HZ_MIN: u16 = 10;
 
+/// Of more messages at once no connection keeps the memory.
+const BATCH_USUAL: usize = 8;
+
 /// What all players of a server share.
 #[derive(Clone)]
 pub struct Players {
@@ -257,7 +260,11 @@ impl<W: Wire> Player<W> {
         }
         let bytes = self.batch.iter().map(|message| self.wire.bytes_of(message)).sum();
         self.players.metrics.net.sent_bytes.inc_by(bytes);
-        self.wire.send_all(&mut self.batch).map_err(Event::Gone)
+        let sent = self.wire.send_all(&mut self.batch).map_err(Event::Gone);
+        if self.batch.capacity() > BATCH_USUAL {
+            self.batch = Vec::new();
+        }
+        sent
     }
 
     fn count_received(&mut self) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fracas_shared::message::{Resumed, ServerMessage};
 use fracas_shared::{CloseCode, LineProfile, PlayerId, Tick};
-use fracas_sim::{Port, Viewer};
+use fracas_sim::{Audience, Port, Viewer, Viewers};
 
 use super::directory::Reservation;
 use super::inbox::{Identity, LineSetter, ViewerId};
@@ -17,7 +17,7 @@ use crate::metrics::Counted;
 pub(super) struct Guests {
     roll: Arc<Roll>,
     /// What the match sees of each, and beside it, at the same place, what the host knows.
-    viewers: Vec<Viewer>,
+    viewers: Viewers,
     known: Vec<Guest>,
     /// The places of those who are connected.
     places: HashMap<ViewerId, usize>,
@@ -53,7 +53,7 @@ pub(super) struct KeptSeat {
 impl Guests {
     /// Nobody yet. Who comes and goes is written into the roll.
     pub(super) fn new(roll: Arc<Roll>) -> Self {
-        Self { roll, viewers: Vec::new(), known: Vec::new(), places: HashMap::new() }
+        Self { roll, viewers: Viewers::default(), known: Vec::new(), places: HashMap::new() }
     }
 
     /// Lets a player in, whose seat this is, or a spectator. Gives the place.
@@ -68,7 +68,7 @@ impl Guests {
         self.roll.connected(viewer, port.closer());
         self.roll.counts(i64::from(seat.is_some()), 0);
         self.places.insert(viewer, self.viewers.len());
-        self.viewers.push(Viewer::new(port, player));
+        self.viewers.add(port, player);
         self.known.push(Guest {
             viewer,
             identity,
@@ -88,7 +88,7 @@ impl Guests {
     }
 
     /// Lets a player back in by another connection; the old one, if there is one, is closed. `greet`
-    /// is as in [`Viewer::come_back`].
+    /// is as in [`Viewers::come_back`].
     pub(super) fn come_back(
         &mut self,
         place: usize,
@@ -115,7 +115,7 @@ impl Guests {
         if let Some(port) = self.viewers[place].port() {
             port.close(CloseCode::Replaced);
         }
-        self.viewers[place].come_back(port, received, |port, resumed| {
+        self.viewers.come_back(place, port, received, |port, resumed| {
             greet(port, Resumed { attempt, ..resumed });
         });
     }
@@ -154,7 +154,7 @@ impl Guests {
     }
 
     /// All of them, as the match sees them.
-    pub(super) fn viewers(&mut self) -> &mut [Viewer] {
+    pub(super) fn viewers(&mut self) -> &mut Viewers {
         &mut self.viewers
     }
 
@@ -194,9 +194,8 @@ impl Guests {
     /// Tells everyone of a room's reliable message, but not the player whom it is about.
     pub(super) fn tell(&mut self, about: Option<PlayerId>, message: &ServerMessage) {
         debug_assert!(message.is_reliable());
-        let message = Bytes::from(message.to_bytes());
-        let others = |viewer: &&mut Viewer| about.is_none() || viewer.player() != about;
-        self.viewers.iter_mut().filter(others).for_each(|viewer| viewer.tell(&message));
+        let to = about.map_or(Audience::All, Audience::Others);
+        self.viewers.tell(to, &Bytes::from(message.to_bytes()));
     }
 
     /// Tells one player, or everyone; false when there is no such player.
@@ -205,9 +204,11 @@ impl Guests {
             self.tell(None, message);
             return true;
         };
-        let Some(place) = self.place_of_player(player) else { return false };
-        self.viewers[place].tell(&Bytes::from(message.to_bytes()));
-        true
+        let is_here = self.place_of_player(player).is_some();
+        if is_here {
+            self.viewers.tell(Audience::One(player), &Bytes::from(message.to_bytes()));
+        }
+        is_here
     }
 
     /// Makes the line of one player another one, or everyone's. Gives how many that are.

@@ -384,7 +384,7 @@ impl HostedRoom {
             return;
         }
         let ticks_max = ACK_TIME_MAX_S as u32 * tick_hz;
-        for viewer in self.guests.viewers() {
+        for viewer in self.guests.viewers().iter_mut() {
             if viewer.ticks_without_progress(now) > ticks_max
                 && let Some(port) = viewer.port()
             {
@@ -421,7 +421,7 @@ impl HostedRoom {
         if !self.game.now().0.is_multiple_of(tick_hz) {
             return;
         }
-        for viewer in self.guests.viewers() {
+        for viewer in self.guests.viewers().iter_mut() {
             let Some(player) = viewer.player() else { continue };
             let Some(counts) = self.game.input_counts(player) else { continue };
             let counted = self.inputs_counted.entry(player).or_default();

@@ -15,6 +15,8 @@ use crate::tick::Tick;
 /// Latest moves of a field that are kept; of a kind of few rows so many.
 const SAMPLES: usize = 1024;
 const SAMPLES_OF_FEW: usize = 256;
+/// From deltas of more than one tick, which are few, and whose models are the same for all ages.
+const SAMPLES_OF_OLDER: usize = 128;
 /// As many tell which predictor is best.
 const SAMPLES_TO_PREDICT: usize = 256;
 /// One of so many is kept, once there are as many: so they are of a longer time.
@@ -44,12 +46,12 @@ const CHANCE_BITS: f32 = 40.0;
 const CHANCE_PAYS_IN: f32 = 30_000.0;
 
 /// How a field moved: the difference now, over so many ticks; the last one, and what that differed from the one
-/// before, both over one tick.
+/// before, both over one tick. What is beyond 16 bits counts as their ends: such jumps tell no model from another.
 #[derive(Clone, Copy, Debug)]
 struct Move {
-    now: i32,
-    last: i32,
-    second: i32,
+    now: i16,
+    last: i16,
+    second: i16,
     history: History,
     age: u8,
 }
@@ -188,9 +190,9 @@ impl KindLearner {
         for (number, field) in self.fields.iter_mut().enumerate() {
             let place = stay.column(number).start + row;
             let moved = Move {
-                now: stay.differences[place],
-                last: stay.last[place],
-                second: stay.second[place],
+                now: saturated(stay.differences[place]),
+                last: saturated(stay.last[place]),
+                second: saturated(stay.second[place]),
                 history,
                 age: stay.age as u8,
             };
@@ -203,7 +205,11 @@ impl KindLearner {
 
 impl FieldLearner {
     fn note(&mut self, moved: Move, weight: u32) {
-        let samples_max = if weight > 1 { SAMPLES_OF_FEW } else { SAMPLES };
+        let samples_max = match weight {
+            _ if moved.age > 1 => SAMPLES_OF_OLDER,
+            1 => SAMPLES,
+            _ => SAMPLES_OF_FEW,
+        };
         if self.samples.len() < samples_max {
             self.samples.push(moved);
         } else if weight > 1 || self.fresh.is_multiple_of(KEPT_EVERY) {
@@ -217,10 +223,10 @@ impl FieldLearner {
     /// What is left of the moves when they are predicted so.
     fn residuals(&self, predictor: Predictor) -> impl Iterator<Item = Residual> {
         self.samples.iter().map(move |moved| {
-            let (step, phase) = expect(predictor.eighths(moved.age.into()), moved.last, moved.second);
-            let context =
-                if moved.history.known() > 0 { context_of(moved.last, moved.second) } else { UNKNOWN as u32 };
-            let wrong_by = self.width.wrap(moved.now.wrapping_sub(step));
+            let (last, second) = (moved.last.into(), moved.second.into());
+            let (step, phase) = expect(predictor.eighths(moved.age.into()), last, second);
+            let context = if moved.history.known() > 0 { context_of(last, second) } else { UNKNOWN as u32 };
+            let wrong_by = self.width.wrap(i32::from(moved.now).wrapping_sub(step));
             let widening = if moved.age > 1 { widening(moved.age.into()) } else { 0 };
             Residual { context: context as u8, phase: phase as u8, widening, wrong_by, count: 1 }
         })
@@ -288,7 +294,7 @@ impl FieldLearner {
 
 impl Move {
     /// By how many eighths of a quantum another place was predicted.
-    fn wrong_by(&self, predictor: Predictor) -> u64 {
+    fn wrong_by(self, predictor: Predictor) -> u64 {
         let (of_last, of_second) = predictor.eighths(self.age.into());
         let expected =
             i64::from(of_last) * i64::from(self.last) + i64::from(of_second) * i64::from(self.second);
@@ -300,6 +306,10 @@ impl Residual {
     fn cost(self, shape: Shape) -> f32 {
         shape.wider(self.widening).cost(self.phase.into(), self.wrong_by)
     }
+}
+
+fn saturated(difference: i32) -> i16 {
+    difference.clamp(i16::MIN.into(), i16::MAX.into()) as i16
 }
 
 /// The shape by which these cost the least, found from the one in use by going downhill.

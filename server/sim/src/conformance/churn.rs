@@ -9,7 +9,7 @@ use super::script::{Script, players};
 use super::{SEED, open};
 use crate::room::Room;
 use crate::seats::SeatToken;
-use crate::viewer::Viewer;
+use crate::viewers::Viewers;
 
 /// How long each part of a round takes.
 const PART_TICKS: u32 = 120;
@@ -53,7 +53,7 @@ impl Census {
             let mut rng = Rng::new(SEED, u64::from(next.0));
             change(room, &mut rng);
             script.play_all(room, next, &mut rng);
-            let report = room.tick(&mut []);
+            let report = room.tick(&mut Viewers::default());
             assert_eq!(report.entities_unnamed, 0, "{}: tick {next}: wire ids ran out", G::ID);
             let seated = room.seated();
             assert!(
@@ -120,7 +120,8 @@ fn storm<G: Pilot>(room: &mut Room<G>, rng: &mut Rng) {
 pub fn matches<G: Pilot>() {
     let mut room = open::<G>(G::SEATS);
     let port = MemoryPort::new();
-    let mut viewers = [Viewer::new(Box::new(port.clone()), None)];
+    let mut viewers = Viewers::default();
+    viewers.add(Box::new(port.clone()), None);
     let mut replica = Replica::<G>::new();
     let mut next_match = None;
     let first = room.tick(&mut viewers).entities;

@@ -9,6 +9,7 @@ use super::{Chain, SEED, open};
 use crate::record::TickRecord;
 use crate::room::Room;
 use crate::simulation::Simulation;
+use crate::viewers::Viewers;
 
 const TICKS: u32 = 1_200;
 
@@ -26,7 +27,7 @@ pub fn determinism<G: Pilot>() {
     for tick in 1..=TICKS {
         for (room, chain) in rooms.iter_mut().zip(&mut chains) {
             script.play(room);
-            room.tick(&mut []);
+            room.tick(&mut Viewers::default());
             chain.push(room.simulation().hash());
         }
         replay.advance(&through_bytes(rooms[0].last_record()), &mut Events::default());
@@ -63,7 +64,7 @@ pub fn checkpoint<G: Pilot>() {
         }
         for room in [&mut kept, &mut moved] {
             script.play(room);
-            room.tick(&mut []);
+            room.tick(&mut Viewers::default());
         }
         let (kept, moved) = (kept.simulation().hash(), moved.simulation().hash());
         assert_eq!(kept, moved, "{}: a restored match went on differently at tick {}", G::ID, tick + 1);

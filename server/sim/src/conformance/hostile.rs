@@ -11,6 +11,7 @@ use super::script::Script;
 use super::{SEED, open};
 use crate::room::Room;
 use crate::seats::SeatToken;
+use crate::viewers::Viewers;
 
 const TICKS: u32 = 1_200;
 /// Ticks for which an extreme input is held.
@@ -41,7 +42,7 @@ pub fn hostile_inputs<G: Pilot>() {
         if let Err(error) = room.input(honest, &script.input_packet(Tick(tick), rng.bits() as u16, &row)) {
             panic!("{}: tick {tick}: a valid input is refused: {error}", G::ID);
         }
-        let report = room.tick(&mut []);
+        let report = room.tick(&mut Viewers::default());
         assert!(
             report.entities as usize <= ENTITIES_MAX && report.entities_unnamed == 0,
             "{}: tick {tick}: {} entities, {} of them without an id",

@@ -10,7 +10,7 @@ use super::memory_port::{Arrival, Lag, MemoryPort};
 use super::replica::{Replica, assert_views_survive};
 use super::script::Script;
 use super::{SEED, open};
-use crate::viewer::Viewer;
+use crate::viewers::Viewers;
 
 const TICKS: u32 = 1_200;
 /// When the late viewers come.
@@ -37,7 +37,7 @@ pub fn viewers<G: Pilot>() {
     let mut room = open::<G>(G::SEATS / 2);
     let mut rng = Rng::new(SEED, 0);
     let mut shown: BTreeMap<u32, Snapshot> = BTreeMap::new();
-    let (mut watchers, mut viewers) = (Vec::<Watcher<G>>::new(), Vec::new());
+    let (mut watchers, mut viewers) = (Vec::<Watcher<G>>::new(), Viewers::default());
     let (mut stale, mut keyframes) = (0, 0);
     for tick in 1..=TICKS {
         if tick == 1 || tick == LATE_TICK {
@@ -47,7 +47,7 @@ pub fn viewers<G: Pilot>() {
                 let port = MemoryPort::new();
                 // Whoever has this seat: a player, at times a bot, at times nobody.
                 let player = (lag == Lag::NONE).then_some(PlayerId(0));
-                viewers.push(Viewer::new(Box::new(port.clone()), player));
+                viewers.add(Box::new(port.clone()), player);
                 watchers.push(Watcher { port, lag, replica: Replica::new(), loses_track, resync: None });
             }
         }
@@ -62,7 +62,7 @@ pub fn viewers<G: Pilot>() {
         keyframes += report.frames.keyframe;
         assert_views_survive::<G>(room.snapshot());
         shown.insert(tick, room.snapshot().clone());
-        for (watcher, viewer) in watchers.iter_mut().zip(&mut viewers) {
+        for (watcher, viewer) in watchers.iter_mut().zip(viewers.iter_mut()) {
             watcher.pass(&shown, &mut rng);
             if rng.chance(watcher.loses_track) {
                 watcher.replica.forget();

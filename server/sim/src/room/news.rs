@@ -8,39 +8,45 @@ use fracas_shared::{Chat, Pilot, PlayerId, Refusal};
 use super::Room;
 use crate::seats::roster_entry;
 use crate::simulation::MatchNews;
+use crate::told::Audience;
 use crate::viewer::Viewer;
+use crate::viewers::Viewers;
 
 impl<G: Pilot> Room<G> {
     /// Tells who came and went, what was said, and what became of the match.
-    pub(super) fn tell_news(&self, viewers: &mut [Viewer], news: Vec<MatchNews>) {
+    pub(super) fn tell_news(&self, viewers: &mut Viewers, news: Vec<MatchNews>) {
         // Whoever sits there by now has taken the seat over, and knows.
         for (player, _) in &self.record.leaves {
             let message = ServerMessage::PlayerLeft { player: player.0 };
-            tell(viewers, |viewer| viewer != Some(*player), &message);
+            tell(viewers, Audience::Others(*player), &message);
         }
         for (player, profile) in &self.record.joins {
             let message = ServerMessage::PlayerJoined(roster_entry(*player, profile, false));
-            tell(viewers, |viewer| viewer != Some(*player), &message);
+            tell(viewers, Audience::Others(*player), &message);
         }
         for news in news {
             match news {
                 MatchNews::Began => {
-                    tell(viewers, |_| true, &ServerMessage::MatchBegan { tick: self.simulation.tick().0 });
+                    tell(
+                        viewers,
+                        Audience::All,
+                        &ServerMessage::MatchBegan { tick: self.simulation.tick().0 },
+                    );
                 }
                 MatchNews::Ended { outcome, next_match } => {
                     let standing = |(player, score): (PlayerId, i32)| Standing { player: player.0, score };
                     let standings = outcome.standings.into_iter().map(standing).collect();
                     let message = ServerMessage::Outcome { standings, next_match_tick: next_match.0 };
-                    tell(viewers, |_| true, &message);
+                    tell(viewers, Audience::All, &message);
                 }
                 MatchNews::Said { player, chat: Chat { to, text } } => {
-                    let hears = |viewer: Option<PlayerId>| match to {
-                        Hearers::All => true,
-                        Hearers::Others => viewer != Some(player),
-                        Hearers::One { player } => viewer == Some(PlayerId(player)),
+                    let hearers = match to {
+                        Hearers::All => Audience::All,
+                        Hearers::Others => Audience::Others(player),
+                        Hearers::One { player } => Audience::One(PlayerId(player)),
                     };
                     let message = ServerMessage::Said { player: player.0, to, text: text.to_string() };
-                    tell(viewers, hears, &message);
+                    tell(viewers, hearers, &message);
                 }
                 MatchNews::Vetoed { player } => {
                     let message = Bytes::from(ServerMessage::Refused(Refusal::ChatVetoed).to_bytes());
@@ -53,7 +59,7 @@ impl<G: Pilot> Room<G> {
         }
     }
 
-    pub(super) fn tell_events(&self, viewers: &mut [Viewer]) {
+    pub(super) fn tell_events(&self, viewers: &mut Viewers) {
         let mut shared = Vec::new();
         let mut private = Vec::new();
         for (to, event) in self.events.iter() {
@@ -65,15 +71,11 @@ impl<G: Pilot> Room<G> {
         }
         if !shared.is_empty() {
             let message = self.events_message(&shared);
-            for viewer in &mut *viewers {
-                viewer.tell(&message);
-            }
+            viewers.tell(Audience::All, &message);
         }
         for (player, row) in private {
             let message = self.events_message(std::slice::from_ref(&row));
-            for viewer in viewers.iter_mut().filter(|viewer| viewer.player() == Some(player)) {
-                viewer.tell(&message);
-            }
+            viewers.tell(Audience::One(player), &message);
         }
     }
 
@@ -85,11 +87,8 @@ impl<G: Pilot> Room<G> {
     }
 }
 
-/// Sends a reliable control message to the viewers for whose seat `hears` is true.
-fn tell(viewers: &mut [Viewer], hears: impl Fn(Option<PlayerId>) -> bool, message: &ServerMessage) {
+/// Sends a reliable control message.
+fn tell(viewers: &mut Viewers, to: Audience, message: &ServerMessage) {
     debug_assert!(message.is_reliable());
-    let message = Bytes::from(message.to_bytes());
-    for viewer in viewers.iter_mut().filter(|viewer| hears(viewer.player())) {
-        viewer.tell(&message);
-    }
+    viewers.tell(to, &Bytes::from(message.to_bytes()));
 }

@@ -2,7 +2,7 @@
 
 use fracas_shared::codec::{StateReader, StateWriter};
 use fracas_shared::{State, Tick};
-use fracas_sim::{RestoreError, Room};
+use fracas_sim::{RestoreError, Room, Viewers};
 use proptest::prelude::*;
 
 use crate::table::Table;
@@ -43,8 +43,8 @@ fn a_restored_room_goes_on() {
         (restore(&bytes).expect("a checkpoint"), restore(&bytes).expect("a checkpoint"));
     assert_eq!(first.checkpoint(), bytes);
     for _ in 0..50 {
-        first.tick(&mut []);
-        second.tick(&mut []);
+        first.tick(&mut Viewers::default());
+        second.tick(&mut Viewers::default());
         second = restore(&second.checkpoint()).expect("a checkpoint");
         assert_eq!(first.simulation().hash(), second.simulation().hash());
         assert_eq!(first.snapshot(), second.snapshot());
@@ -58,7 +58,7 @@ fn bots_of_a_room_restored_before_its_first_tick_do_the_same() {
     let mut restored = restore(&table.room.checkpoint()).expect("a checkpoint");
     for _ in 0..10 {
         table.tick();
-        restored.tick(&mut []);
+        restored.tick(&mut Viewers::default());
         assert_eq!(table.room.simulation().hash(), restored.simulation().hash());
     }
 }
@@ -136,7 +136,7 @@ proptest! {
             let again = restore(&room.checkpoint());
             prop_assert!(again.is_ok(), "{:?}", again.err());
             let tick = room.simulation().tick();
-            room.tick(&mut []);
+            room.tick(&mut Viewers::default());
             prop_assert_eq!(room.simulation().tick(), Tick(tick.0.wrapping_add(1)));
         }
     }

@@ -10,7 +10,7 @@ use std::{env, fs};
 use fracas_games::Games;
 use fracas_shared::{GameList, GameVisitor, Pilot};
 use fracas_sim::conformance::{Chain, Script};
-use fracas_sim::{Room, RoomOptions};
+use fracas_sim::{Room, RoomOptions, Viewers};
 
 const GAME: &str = "arena";
 const SEED: u64 = 16;
@@ -137,7 +137,7 @@ impl<F: FnMut(u32, Chain)> GameVisitor for Run<F> {
         };
         while room.simulation().tick().0 != self.to_tick {
             script.play(&mut room);
-            room.tick(&mut []);
+            room.tick(&mut Viewers::default());
             chain.push(room.simulation().hash());
             (self.each_tick)(room.simulation().tick().0, chain);
         }

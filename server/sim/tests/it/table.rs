@@ -3,20 +3,20 @@
 use fracas_shared::packet::{InputHead, LooseRow, RowCodec};
 use fracas_shared::{LeaveReason, PlayerId, Profile, Row, Schema, Tick};
 use fracas_sim::conformance::{Arrival, MemoryPort, Replica};
-use fracas_sim::{MessageRefused, Room, RoomOptions, SeatToken, TickReport, Viewer};
+use fracas_sim::{MessageRefused, Room, RoomOptions, SeatToken, TickReport, Viewers};
 
 use crate::tokens::{Config, Event, Input, Message, Tokens, View};
 
 pub(crate) struct Table {
     pub(crate) room: Room<Tokens>,
-    pub(crate) viewers: Vec<Viewer>,
+    pub(crate) viewers: Viewers,
     pub(crate) lines: Vec<(MemoryPort, Replica<Tokens>)>,
 }
 
 impl Table {
     pub(crate) fn open(options: RoomOptions<Config>) -> Self {
         let room = Room::open(options, 1).expect("options that are good");
-        Self { room, viewers: Vec::new(), lines: Vec::new() }
+        Self { room, viewers: Viewers::default(), lines: Vec::new() }
     }
 
     /// A table with this many seats, so many of them for bots.
@@ -35,7 +35,7 @@ impl Table {
     /// Adds a viewer and gives its number.
     pub(crate) fn watch(&mut self, player: Option<PlayerId>) -> usize {
         let port = MemoryPort::new();
-        self.viewers.push(Viewer::new(Box::new(port.clone()), player));
+        self.viewers.add(Box::new(port.clone()), player);
         self.lines.push((port, Replica::new()));
         self.lines.len() - 1
     }

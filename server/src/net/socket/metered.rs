@@ -119,7 +119,11 @@ impl Metered {
             ready!(READ.with_borrow_mut(|memory| self.poll_backlog(cx, memory)))?;
         }
         let plain = unmask_plain(&mut self.backlog);
-        Poll::Ready(Ok(plain.map(|message| self.backlog.split_to(message.end).freeze().slice(message))))
+        let message = plain.map(|message| self.backlog.split_to(message.end).freeze().slice(message));
+        if self.backlog.is_empty() {
+            self.backlog = BytesMut::new();
+        }
+        Poll::Ready(Ok(message))
     }
 
     /// Reads into the backlog what has come. The memory serves all of a thread's: nobody keeps any to wait with.

@@ -1,0 +1,91 @@
+//! All who watch a match, and what they are told.
+
+use std::ops::{Deref, DerefMut};
+
+use bytes::Bytes;
+use fracas_shared::PlayerId;
+use fracas_shared::message::Resumed;
+
+use crate::port::Port;
+use crate::told::{Audience, Told};
+use crate::viewer::Viewer;
+
+/// Those who watch one match, each at a place that changes when another one is removed.
+#[derive(Default)]
+pub struct Viewers {
+    list: Vec<Viewer>,
+    told: Told,
+}
+
+impl Viewers {
+    /// Lets one in at the last place, who has seen nothing yet: who has this seat, or a spectator.
+    pub fn add(&mut self, port: Box<dyn Port>, player: Option<PlayerId>) {
+        let heard = player.map(|player| self.told.hearer(player));
+        self.list.push(Viewer::new(port, player, heard));
+    }
+
+    /// Lets one go. The last one is at its place from now on.
+    ///
+    /// # Panics
+    /// Nobody has that place.
+    pub fn swap_remove(&mut self, place: usize) -> Viewer {
+        let viewer = self.list.swap_remove(place);
+        if self.list.is_empty() {
+            self.told = Told::default();
+        }
+        viewer
+    }
+
+    /// Lets one take another connection in place of the last one. `greet` sends what comes before all else;
+    /// it is told what became of the reliable messages of which the client has had so many. Those
+    /// that were missed and are still kept come next, then a keyframe.
+    ///
+    /// # Panics
+    /// Nobody has that place.
+    pub fn come_back(
+        &mut self,
+        place: usize,
+        mut port: Box<dyn Port>,
+        received: Option<u32>,
+        greet: impl FnOnce(&mut dyn Port, Resumed),
+    ) {
+        let viewer = &mut self.list[place];
+        if let Some(heard) = viewer.heard() {
+            let (resumed, missed) = self.told.since(heard, received);
+            greet(&mut *port, resumed);
+            for message in missed {
+                port.send(message);
+            }
+        }
+        *viewer = Viewer::new(port, viewer.player(), viewer.heard());
+    }
+
+    /// Sends one of the room's reliable messages, as [`ServerMessage::is_reliable`] has them, and keeps it for those who
+    /// are away, within limits.
+    ///
+    /// [`ServerMessage::is_reliable`]: fracas_shared::message::ServerMessage::is_reliable
+    pub fn tell(&mut self, to: Audience, message: &Bytes) {
+        let mut players = 0;
+        for viewer in &mut self.list {
+            players += usize::from(viewer.player().is_some());
+            viewer.tell(to, message);
+        }
+        if players > 0 {
+            self.told.push(to, message, players);
+        }
+    }
+}
+
+impl Deref for Viewers {
+    type Target = [Viewer];
+
+    fn deref(&self) -> &[Viewer] {
+        &self.list
+    }
+}
+
+impl DerefMut for Viewers {
+    fn deref_mut(&mut self) -> &mut [Viewer] {
+        &mut self.list
+    }
+}
