@@ -64,6 +64,9 @@ pub(crate) struct Options {
     /// Inputs of each in a second, of the arena; with 0 they acknowledge once a second and do nothing else.
     #[arg(long, default_value_t = 10.0)]
     pub(crate) inputs: f64,
+    /// Whether each opens a room of its own.
+    #[arg(long)]
+    pub(crate) apart: bool,
 }
 
 /// Plays until stdin ends.

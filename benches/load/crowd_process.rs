@@ -87,6 +87,7 @@ impl CrowdProcess {
             .arg(format!("--game={}", options.game))
             .arg(format!("--room={}", options.room))
             .arg(format!("--inputs={}", options.inputs))
+            .args(options.apart.then_some("--apart"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let mut process = Process::start(&mut command, core)?;

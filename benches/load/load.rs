@@ -106,6 +106,7 @@ impl Load {
             game: "arena".into(),
             room: shape.room(),
             inputs: shape.inputs,
+            apart: false,
         };
         let crowd = CrowdProcess::start(&crowd, place)?;
         // They come last: their report is then of the window and little else.

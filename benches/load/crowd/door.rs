@@ -36,7 +36,12 @@ pub(super) struct Door(Receiver<Result<Arrived>>);
 
 impl Door {
     pub(super) fn open(options: &Options) -> Result<Self> {
-        let room = RoomWanted::JoinOrCreate { game: options.game.clone(), options: options.room.clone() };
+        let (game, room) = (options.game.clone(), options.room.clone());
+        let room = if options.apart {
+            RoomWanted::Create { game, options: room }
+        } else {
+            RoomWanted::JoinOrCreate { game, options: room }
+        };
         let join = Arc::new(speech::join(room, &options.game)?);
         let (arriving, arrived) = mpsc::channel();
         let (began, next) = (Instant::now(), Arc::new(AtomicUsize::new(0)));

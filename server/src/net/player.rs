@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::coop::poll_proceed;
 use tokio::time::sleep_until;
-use tracing::{Instrument, debug, info_span};
+use tracing::{Instrument, debug, debug_span};
 
 use super::caller::Caller;
 use super::conditioner::Conditioned;
@@ -142,7 +142,8 @@ impl<W: Wire> Player<W> {
     /// Serves the player to the connection's end.
     pub async fn run(self: Box<Self>) {
         let address = self.address;
-        self.serve().instrument(info_span!("connection", client = %address)).await;
+        // Those who do not look for faults need not pay for it.
+        self.serve().instrument(debug_span!("connection", client = %address)).await;
     }
 
     async fn serve(mut self: Box<Self>) {
