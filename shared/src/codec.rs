@@ -8,8 +8,8 @@ use bincode::BorrowDecode;
 use bincode::config::{Configuration, Limit, LittleEndian, Varint, standard};
 use bincode::de::read::{Reader, SliceReader};
 use bincode::de::{Decoder, DecoderImpl};
-use bincode::enc::EncoderImpl;
 use bincode::enc::write::Writer;
+use bincode::enc::{Encoder, EncoderImpl};
 use bincode::error::EncodeError;
 pub use bincode::{Decode, Encode};
 use thiserror::Error;
@@ -74,6 +74,11 @@ impl<'a> StateWriter<'a> {
     /// Appends to what `out` holds.
     pub fn new(out: &'a mut Vec<u8>) -> Self {
         Self(EncoderImpl::new(Bytes(out), standard()))
+    }
+
+    /// How many bytes there are by now, with those that were there before.
+    pub fn written(&mut self) -> usize {
+        self.0.writer().0.len()
     }
 
     pub(crate) fn put<T: Encode>(&mut self, value: &T) {

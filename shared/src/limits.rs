@@ -72,6 +72,10 @@ limits! {
     EVENTS_PER_TICK_MAX: usize = 255, "events";
     /// One room's state as checkpoint bytes. Longer: refused when read.
     CHECKPOINT_BYTES_MAX: usize = 16 * 1024 * 1024, "bytes";
+    /// One chunk of a journal. Longer: taken to be damaged.
+    JOURNAL_CHUNK_BYTES_MAX: usize = 64 * 1024 * 1024, "bytes";
+    /// The name of the build in a journal. Longer: cut when written.
+    JOURNAL_BUILD_BYTES_MAX: usize = 128, "bytes";
 
     /// Inputs of one player that wait for their ticks. An earlier one than these is dropped and counted.
     INPUT_AHEAD_TICKS_MAX: u32 = 32, "ticks";

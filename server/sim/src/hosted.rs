@@ -1,5 +1,6 @@
 //! A room whose game is not known to the caller.
 
+use fracas_shared::codec::DecodeError;
 use fracas_shared::message::{Joined, RosterEntry};
 use fracas_shared::packet::PacketError;
 use fracas_shared::{Chat, LeaveReason, Pilot, PlayerId, Profile, Refusal, Removal, Tick};
@@ -39,6 +40,14 @@ pub trait Match: Send {
     fn roster(&self) -> Vec<RosterEntry>;
     /// See [`Room::input_counts`].
     fn input_counts(&self, player: PlayerId) -> Option<InputCounts>;
+    /// See [`Room::begin_records`].
+    fn begin_records(&mut self) -> (Vec<u8>, u64);
+    /// See [`Room::write_record`].
+    fn write_record(&mut self, out: &mut Vec<u8>);
+    /// See [`Room::replay`].
+    fn replay(&mut self, record: &[u8], viewers: &mut Viewers) -> Result<TickReport, DecodeError>;
+    /// See [`Simulation::hash`](crate::Simulation::hash).
+    fn hash(&self) -> u64;
     /// See [`Room::dismantle`].
     fn dismantle(&mut self) -> Result<(), Panic>;
     /// The last tick made.
@@ -107,6 +116,22 @@ impl<G: Pilot> Match for Room<G> {
 
     fn input_counts(&self, player: PlayerId) -> Option<InputCounts> {
         Self::input_counts(self, player)
+    }
+
+    fn begin_records(&mut self) -> (Vec<u8>, u64) {
+        Self::begin_records(self)
+    }
+
+    fn write_record(&mut self, out: &mut Vec<u8>) {
+        Self::write_record(self, out);
+    }
+
+    fn replay(&mut self, record: &[u8], viewers: &mut Viewers) -> Result<TickReport, DecodeError> {
+        Self::replay(self, record, viewers)
+    }
+
+    fn hash(&self) -> u64 {
+        self.simulation().hash()
     }
 
     fn dismantle(&mut self) -> Result<(), Panic> {

@@ -184,6 +184,18 @@ impl<I: Clone + Default> InputQueue<I> {
         Taken { input, view_time: self.view_time.map(|(shown, _)| shown) }
     }
 
+    /// Takes note of what the step of a tick used when it was made before, instead of [`InputQueue::take`].
+    pub(crate) fn replay(&mut self, tick: Tick, input: I, view_time: Option<ViewTime>) {
+        while self.waiting.front().is_some_and(|waiting| !waiting.tick.is_after(tick)) {
+            self.waiting.pop_front();
+        }
+        self.late = None;
+        self.last = input;
+        self.last_stamp = tick;
+        self.missing_ticks = 0;
+        self.view_time = view_time.map(|shown| (shown, tick));
+    }
+
     /// What the screen shows in the step of a tick, by its input. It goes on with time: never back, not
     /// much faster than time, and as it was when an input does not say it. So nobody can wait in the
     /// past for the moment that suits a shot.

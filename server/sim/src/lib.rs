@@ -26,6 +26,7 @@ mod viewers;
 mod wire_ids;
 
 pub mod conformance;
+pub mod journal;
 
 pub use hosted::{Census, Match};
 pub use inputs::InputCounts;

@@ -1,6 +1,7 @@
 //! A match as a host runs it, and its tick.
 
 mod checkpoint;
+mod journaled;
 mod news;
 
 use std::mem::{forget, replace, take};
@@ -21,6 +22,7 @@ use thiserror::Error;
 pub use self::checkpoint::RestoreError;
 use crate::frames::Frames;
 use crate::inputs::InputCounts;
+use crate::journal::RecordCodec;
 use crate::options::RoomOptions;
 #[cfg(feature = "planted-faults")]
 use crate::planted_fault::{Fault, PlantedFault};
@@ -49,6 +51,8 @@ pub struct Room<G: Pilot> {
     codecs: RowCodecs,
     schema: SchemaText,
     record: TickRecord<G>,
+    /// Writes records, or reads them, from the last checkpoint on.
+    records: RecordCodec<G>,
     events: Events<G::Event>,
     /// Memory for a tick's views.
     views: Vec<(EntityId, G::View)>,
@@ -98,7 +102,9 @@ impl<G: Pilot> Room<G> {
         pilot_rng: Rng,
     ) -> Self {
         let schema = Schema::of::<G>();
+        let players = simulation.players().keys().copied();
         let mut room = Self {
+            records: RecordCodec::new(seats.count(), players),
             options,
             simulation,
             seats,
@@ -135,8 +141,13 @@ impl<G: Pilot> Room<G> {
 
     /// Makes one tick.
     pub fn tick(&mut self, viewers: &mut Viewers) -> TickReport {
-        let mut report = TickReport::default();
         self.take_record();
+        self.make_tick(viewers)
+    }
+
+    /// Moves the match on by what the record says, and tells of it.
+    fn make_tick(&mut self, viewers: &mut Viewers) -> TickReport {
+        let mut report = TickReport::default();
         self.events.clear();
         let news = self.simulation.advance(&self.record, &mut self.events);
         let snapshot = self.take_views(&mut report);

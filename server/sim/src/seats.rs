@@ -35,6 +35,12 @@ pub(crate) enum Occupant<G: Pilot> {
     },
 }
 
+impl<G: Pilot> Occupant<G> {
+    fn player(token: SeatToken) -> Self {
+        Self::Player { inputs: InputQueue::default(), messages: VecDeque::new(), token, is_away: false }
+    }
+}
+
 /// The secret of one player's seat, as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SeatToken(pub u128);
@@ -140,13 +146,7 @@ impl<G: Pilot> Seats<G> {
 
     /// Seats a player: on a free seat, or else on the last bot's.
     pub(crate) fn join(&mut self, profile: Profile, token: SeatToken) -> Option<PlayerId> {
-        let occupant = Occupant::Player {
-            inputs: InputQueue::default(),
-            messages: VecDeque::new(),
-            token,
-            is_away: false,
-        };
-        self.sit(profile, occupant)
+        self.sit(profile, Occupant::player(token))
     }
 
     fn sit(&mut self, profile: Profile, occupant: Occupant<G>) -> Option<PlayerId> {
@@ -186,6 +186,22 @@ impl<G: Pilot> Seats<G> {
         for number in bots.len()..wanted as usize {
             let name = BOT_NAMES[number % BOT_NAMES.len()];
             self.sit(Profile::bot(name), Occupant::Bot { mind: G::Mind::default() });
+        }
+    }
+
+    /// Does what the rules were told when a tick was made before, whatever they were to be told instead. The tokens are
+    /// those of the players who joined.
+    pub(crate) fn replay(&mut self, leaves: &Leaves, joins: &Joins, seated: &[(PlayerId, SeatToken)]) {
+        (self.leaves, self.joins) = (Vec::new(), Vec::new());
+        for (player, _) in leaves {
+            self.list[usize::from(player.0)] = None;
+        }
+        for (player, profile) in joins {
+            let occupant = match seated.iter().find(|(seated, _)| seated == player) {
+                Some((_, token)) => Occupant::player(*token),
+                None => Occupant::Bot { mind: G::Mind::default() },
+            };
+            self.list[usize::from(player.0)] = Some(Seat { profile: profile.clone(), occupant });
         }
     }
 

@@ -246,7 +246,12 @@ impl<G: Game> Simulation<G> {
     pub fn hash(&self) -> u64 {
         let mut bytes = Vec::with_capacity(4096);
         self.save(&mut StateWriter::new(&mut bytes));
-        xxh3_64(&bytes)
+        Self::hash_of(&bytes)
+    }
+
+    /// The sim hash of a match whose saved bytes these are.
+    pub(crate) fn hash_of(saved: &[u8]) -> u64 {
+        xxh3_64(saved)
     }
 
     /// Appends the full state.

@@ -37,18 +37,26 @@ const CHECKPOINT_VERSION: u16 = 3;
 impl<G: Pilot> Room<G> {
     /// The room as bytes, all that is needed to go on from here in another process.
     pub fn checkpoint(&self) -> Vec<u8> {
+        self.checkpoint_and_hash().0
+    }
+
+    /// The same, and the sim hash.
+    pub(super) fn checkpoint_and_hash(&self) -> (Vec<u8>, u64) {
         let mut bytes = Vec::new();
         let mut out = StateWriter::new(&mut bytes);
         CHECKPOINT_VERSION.save(&mut out);
         G::ID.to_owned().save(&mut out);
         G::REVISION.save(&mut out);
         serde_json::to_string(&self.options).unwrap_or_default().save(&mut out);
+        let begin = out.written();
         self.simulation.save(&mut out);
+        let end = out.written();
         self.seats.save(&mut out);
         self.wire_ids.save(&mut out);
         self.strings.save(&mut out);
         self.pilot_rng.save(&mut out);
-        bytes
+        let hash = Simulation::<G>::hash_of(&bytes[begin..end]);
+        (bytes, hash)
     }
 
     /// Goes on from a checkpoint.

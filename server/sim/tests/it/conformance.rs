@@ -22,7 +22,7 @@ macro_rules! checks {
     )+};
 }
 
-checks!(determinism, checkpoint, round_trips, viewers, hostile_inputs, churn, matches);
+checks!(determinism, checkpoint, records, round_trips, viewers, hostile_inputs, churn, matches);
 
 /// A game whose rows hold texts, whose inputs name entities and whose players speak.
 #[test]

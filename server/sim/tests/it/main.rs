@@ -7,6 +7,7 @@ mod frames;
 mod inputs;
 mod limits;
 mod options;
+mod records;
 mod rooms;
 mod table;
 mod tokens;

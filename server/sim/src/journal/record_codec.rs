@@ -1,0 +1,381 @@
+//! Tick records as bytes and back.
+
+use std::iter::Peekable;
+use std::mem::swap;
+
+use fracas_shared::bits::{BitReader, BitWriter, OutOfBits};
+use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
+use fracas_shared::limits::CHECKPOINT_BYTES_MAX;
+use fracas_shared::packet::LooseRow;
+use fracas_shared::schema::{FieldKind, Kind};
+use fracas_shared::state::to_bytes;
+use fracas_shared::{Pilot, PlayerId, Row, Schema, State, Tick, ViewTime};
+
+use super::numbers::{put_number, take_number, with_sign, without_sign};
+use crate::record::{TickRecord, load_changes, save_changes};
+use crate::seats::SeatToken;
+
+/// Most differences of codes fit into so many bits, with their sign.
+const DIFFERENCE_BITS: u32 = 3;
+/// As much is it, as a rule, by which a screen goes on unevenly, in bits of [`ViewTime::PARTS`].
+const VIEW_TIME_BITS: u32 = 6;
+/// What is further from what was expected is told whole.
+const NEAR_PARTS_MAX: i32 = 1 << 20;
+const PART_BITS: u32 = (ViewTime::PARTS - 1).ilog2() + 1;
+/// A length that is told has so many bits, as a rule.
+const LENGTH_BITS: u32 = 6;
+
+/// What a record tells besides what the rules are told: by which token each player who joined can take up the seat
+/// again.
+pub(crate) type Seated = Vec<(PlayerId, SeatToken)>;
+
+/// Writes or reads the records of a match in their order, from one of its checkpoints on.
+pub(crate) struct RecordCodec<G: Pilot> {
+    inputs: InputCodec,
+    /// Of those whom the rules know, by seat.
+    players: Vec<Option<Last<G::Input>>>,
+}
+
+/// What a player did in the tick before.
+struct Last<I> {
+    input: I,
+    coded: Coded,
+    view_time: Option<ViewTime>,
+}
+
+/// An input in the form in which it is told.
+enum Coded {
+    /// By the codes of its row.
+    Row(LooseRow),
+    /// By its state: an input that names entities or has texts, which codes alone do not tell.
+    State(Vec<u8>),
+}
+
+/// How inputs are told.
+struct InputCodec {
+    /// Of each kind of inputs, the bits of its fields; none of one that is told by its state.
+    kinds: Vec<Option<Vec<u32>>>,
+    kind_bits: u32,
+    /// Memory for the next one.
+    row: LooseRow,
+}
+
+impl<G: Pilot> RecordCodec<G> {
+    /// The codec of a match of so many seats with these players.
+    pub(crate) fn new(seats: u16, players: impl IntoIterator<Item = PlayerId>) -> Self {
+        let mut codec = Self {
+            inputs: InputCodec::new(&Schema::of::<G>().inputs),
+            players: (0..seats).map(|_| None).collect(),
+        };
+        codec.begin(players);
+        codec
+    }
+
+    /// Begins anew, from a checkpoint with these players.
+    pub(crate) fn begin(&mut self, players: impl IntoIterator<Item = PlayerId>) {
+        self.players.fill_with(|| None);
+        for player in players {
+            self.sit(player);
+        }
+    }
+
+    fn sit(&mut self, player: PlayerId) {
+        if let Some(place) = self.players.get_mut(usize::from(player.0)) {
+            let input = G::Input::default();
+            let coded = self.inputs.code(&input);
+            *place = Some(Last { input, coded, view_time: None });
+        }
+    }
+
+    /// Appends the record of this tick. `token_of` gives the tokens of those who joined.
+    pub(crate) fn write(
+        &mut self,
+        tick: Tick,
+        record: &TickRecord<G>,
+        token_of: impl Fn(PlayerId) -> Option<SeatToken>,
+        out: &mut Vec<u8>,
+    ) {
+        let mut bits = BitWriter::new(out);
+        let has_changes =
+            !(record.leaves.is_empty() && record.joins.is_empty() && record.messages.is_empty());
+        bits.put_bool(has_changes);
+        if has_changes {
+            let joined = record.joins.iter().map(|(player, _)| *player);
+            let seated: Seated = joined.filter_map(|player| Some((player, token_of(player)?))).collect();
+            let mut bytes = Vec::new();
+            let mut state = StateWriter::new(&mut bytes);
+            save_changes(&record.leaves, &record.joins, &mut state);
+            seated.save(&mut state);
+            record.messages.save(&mut state);
+            put_bytes(&mut bits, &bytes);
+            let are_changes = self.note_changes(record);
+            debug_assert!(are_changes, "the rules are told of nobody twice");
+        }
+        debug_assert!(
+            record.inputs.iter().map(|(player, _)| usize::from(player.0)).eq(self.seated()),
+            "one input for each player, by seat"
+        );
+        let mut view_times = record.view_times.iter().copied().peekable();
+        for (player, input) in &record.inputs {
+            let Some(Some(last)) = self.players.get_mut(usize::from(player.0)) else { continue };
+            self.inputs.put(&mut bits, input, &mut last.coded);
+            let view_time = next_of(&mut view_times, *player);
+            put_view_time(&mut bits, tick, view_time, last.view_time);
+            last.view_time = view_time;
+        }
+        bits.finish();
+    }
+
+    /// Reads the record of this tick, which must be all of the bytes.
+    ///
+    /// # Errors
+    /// It is none. The codec is of no use any more.
+    pub(crate) fn read(&mut self, tick: Tick, bytes: &[u8]) -> Result<(TickRecord<G>, Seated), DecodeError> {
+        let mut bits = BitReader::new(bytes);
+        let (mut record, mut seated) = (TickRecord::default(), Seated::new());
+        if bits.take_bool().map_err(ended)? {
+            let bytes = take_bytes(&mut bits)?;
+            let mut state = StateReader::new(&bytes);
+            (record.leaves, record.joins) = load_changes(&mut state)?;
+            seated = State::load(&mut state)?;
+            record.messages = State::load(&mut state)?;
+            let joined = record.joins.iter().filter(|(_, profile)| !profile.is_bot);
+            if !state.is_at_end()
+                || !seated.iter().map(|(player, _)| player).eq(joined.map(|(player, _)| player))
+                || !self.note_changes(&record)
+                || !record.messages.iter().all(|(player, _)| self.is_known(*player))
+            {
+                return Err(DecodeError::Malformed("what is no change of the match's seats".into()));
+            }
+        }
+        for (place, player) in self.players.iter_mut().enumerate() {
+            let (Some(last), player) = (player, PlayerId(place as u16)) else { continue };
+            self.inputs.take(&mut bits, last)?;
+            record.inputs.push((player, last.input.clone()));
+            last.view_time = take_view_time(&mut bits, tick, last.view_time).map_err(ended)?;
+            record.view_times.extend(last.view_time.map(|time| (player, time)));
+        }
+        if bits.is_at_end() {
+            Ok((record, seated))
+        } else {
+            Err(DecodeError::Malformed("bits after the record's end".into()))
+        }
+    }
+
+    /// False when somebody goes who is not there, or comes who is.
+    fn note_changes(&mut self, record: &TickRecord<G>) -> bool {
+        let leave = |(player, _): &(PlayerId, _)| {
+            self.players.get_mut(usize::from(player.0)).is_some_and(|place| place.take().is_some())
+        };
+        if !record.leaves.iter().all(leave) {
+            return false;
+        }
+        record.joins.iter().all(|(player, _)| {
+            let is_free = self.players.get(usize::from(player.0)).is_some_and(Option::is_none);
+            self.sit(*player);
+            is_free
+        })
+    }
+
+    fn is_known(&self, player: PlayerId) -> bool {
+        self.players.get(usize::from(player.0)).is_some_and(Option::is_some)
+    }
+
+    fn seated(&self) -> impl Iterator<Item = usize> {
+        self.players.iter().enumerate().filter_map(|(place, player)| player.as_ref().map(|_| place))
+    }
+}
+
+impl InputCodec {
+    fn new(kinds: &[Kind]) -> Self {
+        let is_plain =
+            |kind: &FieldKind| !matches!(kind, FieldKind::Entity | FieldKind::Text | FieldKind::Bytes);
+        let widths = |kind: &Kind| {
+            let fields = || kind.fields.iter().map(|field| &field.kind);
+            fields().all(is_plain).then(|| fields().map(|kind| kind.bits().into()).collect())
+        };
+        let most = kinds.len().saturating_sub(1) as u32;
+        Self {
+            kinds: kinds.iter().map(widths).collect(),
+            kind_bits: u32::BITS - most.leading_zeros(),
+            row: LooseRow::default(),
+        }
+    }
+
+    fn widths(&self, kind: u8) -> Option<&[u32]> {
+        self.kinds.get(usize::from(kind))?.as_deref()
+    }
+
+    fn code<I: Row + State>(&self, input: &I) -> Coded {
+        let row = LooseRow::of(input, |_| None);
+        if self.widths(row.kind).is_some() { Coded::Row(row) } else { Coded::State(to_bytes(input)) }
+    }
+
+    /// Appends an input, and notes it as the last one.
+    fn put<I: Row + State>(&mut self, bits: &mut BitWriter<'_>, input: &I, last: &mut Coded) {
+        self.row.set(input, |_| None);
+        let Some(widths) = self.kinds[usize::from(self.row.kind)].as_deref() else {
+            let bytes = to_bytes(input);
+            let is_same = matches!(last, Coded::State(last) if *last == bytes);
+            bits.put_bool(is_same);
+            if !is_same {
+                bits.put_bool(true);
+                put_bytes(bits, &bytes);
+                *last = Coded::State(bytes);
+            }
+            return;
+        };
+        let base = match last {
+            Coded::Row(last) if last.kind == self.row.kind => Some(last),
+            _ => None,
+        };
+        let is_same = base.as_ref().is_some_and(|base| base.codes == self.row.codes);
+        bits.put_bool(is_same);
+        if is_same {
+            return;
+        }
+        bits.put_bool(false);
+        bits.put(self.row.kind.into(), self.kind_bits);
+        for (place, (width, code)) in widths.iter().zip(&self.row.codes).enumerate() {
+            let old = base.as_ref().map_or(0, |base| base.codes[place]);
+            bits.put_bool(*code != old);
+            if *code != old && *width > 1 {
+                put_number(bits, without_sign(difference(*code, old, *width)), DIFFERENCE_BITS);
+            }
+        }
+        match base {
+            Some(base) => swap(base, &mut self.row),
+            None => *last = Coded::Row(self.row.clone()),
+        }
+    }
+
+    /// Reads an input, and notes it as the last one.
+    fn take<I: Row + State>(&self, bits: &mut BitReader<'_>, last: &mut Last<I>) -> Result<(), DecodeError> {
+        if bits.take_bool().map_err(ended)? {
+            return Ok(());
+        }
+        if bits.take_bool().map_err(ended)? {
+            let bytes = take_bytes(bits)?;
+            let mut state = StateReader::new(&bytes);
+            last.input = I::load(&mut state)?;
+            if !state.is_at_end() {
+                return Err(DecodeError::Malformed("bytes after an input's end".into()));
+            }
+            last.coded = Coded::State(bytes);
+            return Ok(());
+        }
+        let kind = bits.take(self.kind_bits).map_err(ended)? as u8;
+        let no_such = || DecodeError::Malformed(format!("no input of kind {kind} is told by its codes"));
+        let widths = self.widths(kind).ok_or_else(no_such)?;
+        let mut row = match &last.coded {
+            Coded::Row(row) if row.kind == kind => row.clone(),
+            _ => LooseRow { kind, codes: vec![0; widths.len()], strings: Vec::new() },
+        };
+        for (width, code) in widths.iter().zip(&mut row.codes) {
+            if !bits.take_bool().map_err(ended)? {
+                continue;
+            }
+            *code = if *width > 1 {
+                let difference = with_sign(take_number(bits, DIFFERENCE_BITS).map_err(ended)?);
+                code.wrapping_add_signed(difference) & (u32::MAX >> (u32::BITS - width))
+            } else {
+                *code ^ 1
+            };
+        }
+        last.input = row.value().map_err(|error| DecodeError::Malformed(error.to_string()))?;
+        last.coded = Coded::Row(row);
+        Ok(())
+    }
+}
+
+/// The nearest to zero of the differences that lead from the one code to the other: they are taken modulo 2^width.
+fn difference(code: u32, old: u32, width: u32) -> i32 {
+    let spare = u32::BITS - width;
+    ((code.wrapping_sub(old) << spare) as i32) >> spare
+}
+
+/// What is next, if it is of this player.
+fn next_of<T>(list: &mut Peekable<impl Iterator<Item = (PlayerId, T)>>, player: PlayerId) -> Option<T> {
+    list.next_if(|(next, _)| *next == player).map(|(_, value)| value)
+}
+
+/// Appends what a screen shows: as a rule what it showed a tick before, and a tick more.
+fn put_view_time(bits: &mut BitWriter<'_>, tick: Tick, now: Option<ViewTime>, last: Option<ViewTime>) {
+    let expected = last.map(a_tick_later);
+    bits.put_bool(now == expected);
+    if now == expected {
+        return;
+    }
+    bits.put_bool(now.is_some());
+    let Some(now) = now else { return };
+    let near = parts_between(expected.unwrap_or(ViewTime::at(tick)), now);
+    bits.put_bool(near.is_some());
+    if let Some(parts) = near {
+        put_number(bits, without_sign(parts), VIEW_TIME_BITS);
+    } else {
+        bits.put(now.tick().0, u32::BITS);
+        bits.put(whole_parts(now), PART_BITS);
+    }
+}
+
+fn take_view_time(
+    bits: &mut BitReader<'_>,
+    tick: Tick,
+    last: Option<ViewTime>,
+) -> Result<Option<ViewTime>, OutOfBits> {
+    let expected = last.map(a_tick_later);
+    if bits.take_bool()? {
+        return Ok(expected);
+    }
+    if !bits.take_bool()? {
+        return Ok(None);
+    }
+    if bits.take_bool()? {
+        let expected = expected.unwrap_or(ViewTime::at(tick));
+        let parts = with_sign(take_number(bits, VIEW_TIME_BITS)?);
+        let ticks = (f64::from(whole_parts(expected)) + f64::from(parts)) / f64::from(ViewTime::PARTS);
+        return Ok(Some(ViewTime::after(expected.tick(), ticks)));
+    }
+    let tick = Tick(bits.take(u32::BITS)?);
+    Ok(Some(ViewTime::at(tick).later(bits.take(PART_BITS)?)))
+}
+
+fn a_tick_later(time: ViewTime) -> ViewTime {
+    time.later(ViewTime::PARTS.into())
+}
+
+/// How far a moment is after its tick.
+fn whole_parts(time: ViewTime) -> u32 {
+    (time.since(time.tick()) * f64::from(ViewTime::PARTS)) as u32
+}
+
+/// How many parts of a tick a moment is after another one; none when they are far from each other.
+fn parts_between(from: ViewTime, to: ViewTime) -> Option<i32> {
+    // Exact: a float holds more parts than there are from the first tick to the last.
+    let parts = to.since(from.tick()) * f64::from(ViewTime::PARTS) - f64::from(whole_parts(from));
+    (parts.abs() <= f64::from(NEAR_PARTS_MAX)).then_some(parts as i32)
+}
+
+fn put_bytes(bits: &mut BitWriter<'_>, bytes: &[u8]) {
+    put_number(bits, bytes.len() as u32, LENGTH_BITS);
+    for byte in bytes {
+        bits.put((*byte).into(), 8);
+    }
+}
+
+fn take_bytes(bits: &mut BitReader<'_>) -> Result<Vec<u8>, DecodeError> {
+    let bytes = take_number(bits, LENGTH_BITS).map_err(ended)? as usize;
+    if bytes > CHECKPOINT_BYTES_MAX {
+        return Err(DecodeError::TooLong { bytes, bytes_max: CHECKPOINT_BYTES_MAX });
+    }
+    // Taken one by one, so that a forged length costs nothing.
+    let mut taken = Vec::new();
+    for _ in 0..bytes {
+        taken.push(bits.take(8).map_err(ended)? as u8);
+    }
+    Ok(taken)
+}
+
+fn ended(_: OutOfBits) -> DecodeError {
+    DecodeError::Malformed("the record ends in the middle of a value".into())
+}
