@@ -19,13 +19,15 @@ use tracing::{info, warn};
 
 use self::ring::Ring;
 
-/// As much is read of a socket at once: more than a client says in a tick, as a rule. Who has said more is read on
-/// by itself.
-pub const READ_BYTES: usize = 512;
+/// As much is read of a socket at once: some inputs, more than a client says in a tick, as a rule. Who has said more is
+/// read on by itself.
+pub const READ_BYTES: usize = 128;
 /// When so much is to be written, it is, before more is asked for: it is still in the processor's caches then.
 const WRITE_BATCH_BYTES: usize = 64 * 1024;
 /// Memory for more reads than this is not kept for the next turn.
 const KEPT_READS_MAX: usize = 4096;
+/// Memory is taken for so many reads at once, and no more than is needed: it is shared by few.
+const READS_MORE: usize = 256;
 
 // That a socket does not block is not asked by `io_uring`: it would wait.
 const READ_FLAGS: RecvFlags = RecvFlags::DONTWAIT;
@@ -89,7 +91,8 @@ pub fn read(socket: BorrowedFd<'_>) -> Ticket {
         let begin = exchange.read_bytes;
         exchange.read_bytes += READ_BYTES;
         if exchange.read.len() < exchange.read_bytes {
-            exchange.read.resize(exchange.read_bytes, 0);
+            exchange.read.reserve_exact(READS_MORE * READ_BYTES);
+            exchange.read.resize(exchange.read.len() + READS_MORE * READ_BYTES, 0);
         }
         exchange.ask(socket, false, begin, READ_BYTES)
     })
