@@ -37,8 +37,8 @@ pub(crate) struct Options {
     /// Those of them that stop reading, in percent.
     #[arg(long, default_value_t = 10.0)]
     percent: f64,
-    /// Ticks of a room in a second.
-    #[arg(long, default_value_t = 30)]
+    /// Ticks of a room in a second: so many that what the kernel keeps for who stalls is full before the stretch ends.
+    #[arg(long, default_value_t = 60)]
     tick_hz: u16,
     /// Inputs of each client in a second.
     #[arg(long, value_name = "PER_SECOND", default_value_t = 10.0)]

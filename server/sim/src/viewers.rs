@@ -36,9 +36,9 @@ impl Viewers {
         viewer
     }
 
-    /// Lets one take another connection in place of the last one. `greet` sends what comes before all else;
+    /// Lets a player take another connection in place of the last one. `greet` sends what comes before all else;
     /// it is told what became of the reliable messages of which the client has had so many. Those
-    /// that were missed and are still kept come next, then a keyframe.
+    /// that were missed and are still kept come next, then a keyframe. A spectator has nothing to come back to.
     ///
     /// # Panics
     /// Nobody has that place.
@@ -50,14 +50,13 @@ impl Viewers {
         greet: impl FnOnce(&mut dyn Port, Resumed),
     ) {
         let viewer = &mut self.list[place];
-        if let Some(heard) = viewer.heard() {
-            let (resumed, missed) = self.told.since(heard, received);
-            greet(&mut *port, resumed);
-            for message in missed {
-                port.send(message);
-            }
+        let Some(heard) = viewer.heard() else { return };
+        let (resumed, missed) = self.told.since(heard, received);
+        greet(&mut *port, resumed);
+        for message in missed {
+            port.send(message);
         }
-        *viewer = Viewer::new(port, viewer.player(), viewer.heard());
+        *viewer = Viewer::new(port, viewer.player(), Some(heard));
     }
 
     /// Sends one of the room's reliable messages, as [`ServerMessage::is_reliable`] has them, and keeps it for those who
