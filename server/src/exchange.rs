@@ -19,13 +19,13 @@ use tracing::{info, warn};
 
 use self::ring::Ring;
 
-/// As much is read of a socket at once: some inputs, more than a client says in a tick, as a rule. Who has said more is
+/// As much is read of a socket at once: a dozen inputs, more than a client says in a tick, as a rule. Who has said more is
 /// read on by itself.
-pub const READ_BYTES: usize = 128;
+pub const READ_BYTES: usize = 256;
 /// When so much is to be written, it is, before more is asked for: it is still in the processor's caches then.
 const WRITE_BATCH_BYTES: usize = 64 * 1024;
 /// Memory for more reads than this is not kept for the next turn.
-const KEPT_READS_MAX: usize = 4096;
+const KEPT_READS_MAX: usize = 8192;
 /// Memory is taken for so many reads at once, and no more than is needed: it is shared by few.
 const READS_MORE: usize = 256;
 

@@ -62,7 +62,7 @@ pub trait Game: Sized + Send + Sync + 'static {
     /// An entity with full precision: a struct or, more often, an enum.
     type Entity: State + Send;
     /// What a player does in one tick. The default is the neutral input: of a player who is gone
-    /// from the keyboard.
+    /// from the keyboard. It has numbers that its row's fields can say.
     type Input: Row + State + Clone + Default + Send;
     /// An entity as everyone sees it, quantised. A field that is not in it is secret.
     type View: Row + Send;

@@ -164,9 +164,9 @@ limits! {
     TICKETS_MAX: usize = 10_000, "tickets";
     /// Time that a seat may be kept after its connection was lost. A game that wants more is refused.
     LINGER_TIME_MAX_S: u16 = 600, "s";
-    /// Latest reliable messages that a room keeps, for each of its players, for clients that come back. Older ones are missed.
+    /// Latest reliable messages that a room keeps for clients that come back, times its players. Older ones are missed.
     RESUME_MESSAGES_MAX: usize = 64, "messages";
-    /// Bytes of latest reliable messages that a room keeps, for each of its players. Older ones are missed.
+    /// Bytes of latest reliable messages that a room keeps, times its players. Older ones are missed.
     RESUME_BYTES_MAX: usize = 32 * 1024, "bytes";
     /// Time for a client to acknowledge a frame that was begun. Longer: it is closed as too slow.
     ACK_TIME_MAX_S: u64 = 10, "s";

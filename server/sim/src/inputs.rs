@@ -193,6 +193,7 @@ impl<I: Clone + Default> InputQueue<I> {
         self.last = input;
         self.last_stamp = tick;
         self.missing_ticks = 0;
+        (self.next_margin_ticks, self.margin_ticks) = (None, None);
         self.view_time = view_time.map(|shown| (shown, tick));
     }
 

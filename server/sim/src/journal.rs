@@ -14,5 +14,5 @@ mod segment;
 
 pub use entry::{Entry, What};
 pub use histories::{Fate, Histories, History, RoomOfProcess, Wanted};
-pub(crate) use record_codec::RecordCodec;
+pub(crate) use record_codec::{RecordCodec, Seated};
 pub use segment::{Read, Segment, SegmentError, SegmentHead, SegmentWriter};

@@ -22,7 +22,7 @@ use thiserror::Error;
 pub use self::checkpoint::RestoreError;
 use crate::frames::Frames;
 use crate::inputs::InputCounts;
-use crate::journal::RecordCodec;
+use crate::journal::{RecordCodec, Seated};
 use crate::options::RoomOptions;
 #[cfg(feature = "planted-faults")]
 use crate::planted_fault::{Fault, PlantedFault};
@@ -51,8 +51,10 @@ pub struct Room<G: Pilot> {
     codecs: RowCodecs,
     schema: SchemaText,
     record: TickRecord<G>,
+    /// By which tokens the players who joined with it can take their seats up again.
+    seated: Seated,
     /// Writes records, or reads them, from the last checkpoint on.
-    records: RecordCodec<G>,
+    records: Option<RecordCodec<G>>,
     events: Events<G::Event>,
     /// Memory for a tick's views.
     views: Vec<(EntityId, G::View)>,
@@ -102,9 +104,7 @@ impl<G: Pilot> Room<G> {
         pilot_rng: Rng,
     ) -> Self {
         let schema = Schema::of::<G>();
-        let players = simulation.players().keys().copied();
         let mut room = Self {
-            records: RecordCodec::new(seats.count(), players),
             options,
             simulation,
             seats,
@@ -115,6 +115,8 @@ impl<G: Pilot> Room<G> {
             codecs: RowCodecs::of(&schema),
             schema: SchemaText { json: schema.to_json(), hash: schema.hash() },
             record: TickRecord::default(),
+            seated: Seated::new(),
+            records: None,
             events: Events::default(),
             views: Vec::new(),
             seen_views: Vec::new(),
@@ -172,6 +174,9 @@ impl<G: Pilot> Room<G> {
         let (leaves, joins) = self.seats.take_changes();
         self.record.clear();
         (self.record.leaves, self.record.joins) = (leaves, joins);
+        self.seated.clear();
+        let joined = self.record.joins.iter().map(|(player, _)| *player);
+        self.seated.extend(joined.filter_map(|player| Some((player, self.seats.token_of(player)?))));
         let next = self.simulation.tick().next();
         while self.seen_views.pop().is_some() {}
         if self.seats.bots() > 0 && self.frames.newest().read_views(&mut self.seen_views).is_err() {
@@ -285,6 +290,11 @@ impl<G: Pilot> Room<G> {
     /// The seat of this token.
     pub fn seat_of(&self, token: SeatToken) -> Option<PlayerId> {
         self.seats.seat_of(token)
+    }
+
+    /// The token of a player's seat.
+    pub(crate) fn token_of(&self, player: PlayerId) -> Option<SeatToken> {
+        self.seats.token_of(player)
     }
 
     /// Takes note of whether a player's connection is lost. It is no matter of the match: the rules

@@ -133,6 +133,14 @@ impl<G: Pilot> Seats<G> {
         self.iter().find(|(_, seat)| has_it(seat)).map(|(player, _)| player)
     }
 
+    /// The token of a player's seat.
+    pub(crate) fn token_of(&self, player: PlayerId) -> Option<SeatToken> {
+        match self.get(player)?.occupant {
+            Occupant::Player { token, .. } => Some(token),
+            Occupant::Bot { .. } => None,
+        }
+    }
+
     pub(crate) fn set_away(&mut self, player: PlayerId, away: bool) {
         if let Some(Seat { occupant: Occupant::Player { is_away, .. }, .. }) = self.get_mut(player) {
             *is_away = away;
@@ -192,8 +200,9 @@ impl<G: Pilot> Seats<G> {
     /// Does what the rules were told when a tick was made before, whatever they were to be told instead. The tokens are
     /// those of the players who joined.
     pub(crate) fn replay(&mut self, leaves: &Leaves, joins: &Joins, seated: &[(PlayerId, SeatToken)]) {
-        (self.leaves, self.joins) = (Vec::new(), Vec::new());
-        for (player, _) in leaves {
+        let (_, pending) = self.take_changes();
+        let gone = pending.iter().map(|(player, _)| player).chain(leaves.iter().map(|(player, _)| player));
+        for player in gone {
             self.list[usize::from(player.0)] = None;
         }
         for (player, profile) in joins {

@@ -74,17 +74,16 @@ impl Viewer {
         self.heard
     }
 
-    /// Hands it one of the room's reliable messages if it is for it, or takes note of what it is to be told when it is
-    /// back.
-    pub(crate) fn tell(&mut self, to: Audience, message: &Bytes) {
-        if let Some(heard) = &mut self.heard {
-            heard.hear(to);
+    /// Hands it one of the room's reliable messages if it is for it. Whether it is a player's, to be kept for when that
+    /// one comes back.
+    pub(crate) fn tell(&mut self, to: Audience, message: &Bytes) -> bool {
+        if !to.includes(self.player) {
+            return false;
         }
-        if let Some(port) = &mut self.port
-            && to.includes(self.player)
-        {
+        if let Some(port) = &mut self.port {
             port.send(message.clone());
         }
+        self.heard.as_mut().map(Hearer::hear).is_some()
     }
 
     /// Asks for a keyframe on behalf of a client that lost track.

@@ -64,12 +64,13 @@ impl Viewers {
     ///
     /// [`ServerMessage::is_reliable`]: fracas_shared::message::ServerMessage::is_reliable
     pub fn tell(&mut self, to: Audience, message: &Bytes) {
-        let mut players = 0;
+        let (mut players, mut hearers) = (0, 0);
         for viewer in &mut self.list {
             players += usize::from(viewer.player().is_some());
-            viewer.tell(to, message);
+            hearers += usize::from(viewer.tell(to, message));
         }
-        if players > 0 {
+        // What nobody can miss is not to push out what somebody may have.
+        if hearers > 0 {
             self.told.push(to, message, players);
         }
     }
@@ -86,5 +87,63 @@ impl Deref for Viewers {
 impl DerefMut for Viewers {
     fn deref_mut(&mut self) -> &mut [Viewer] {
         &mut self.list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::MemoryPort;
+    use crate::told::Hearer;
+
+    const ANN: PlayerId = PlayerId(0);
+    const BOT: PlayerId = PlayerId(1);
+
+    fn told(viewers: &mut Viewers, place: usize) -> Resumed {
+        let mut told = None;
+        viewers.come_back(place, Box::new(MemoryPort::new()), Some(0), |_, resumed| told = Some(resumed));
+        told.expect("a player is greeted")
+    }
+
+    fn tell(viewers: &mut Viewers, to: Audience, times: usize) {
+        for _ in 0..times {
+            viewers.tell(to, &Bytes::from_static(b"news"));
+        }
+    }
+
+    #[test]
+    fn what_nobody_hears_takes_no_place() {
+        let mut viewers = Viewers::default();
+        viewers.add(Box::new(MemoryPort::new()), Some(ANN));
+        tell(&mut viewers, Audience::One(ANN), 3);
+        tell(&mut viewers, Audience::One(BOT), 1000);
+        let resumed = told(&mut viewers, 0);
+        assert_eq!((resumed.missed, resumed.received), (0, 0), "all three come again");
+    }
+
+    #[test]
+    fn who_takes_a_seat_anew_was_told_nothing_in_it() {
+        let mut viewers = Viewers::default();
+        for player in [Some(ANN), None, Some(BOT)] {
+            viewers.add(Box::new(MemoryPort::new()), player);
+        }
+        tell(&mut viewers, Audience::All, 3);
+        viewers.swap_remove(0);
+        viewers.add(Box::new(MemoryPort::new()), Some(ANN));
+        tell(&mut viewers, Audience::All, 2);
+        let place =
+            |viewers: &Viewers, player| viewers.iter().position(|viewer| viewer.player() == Some(player));
+        let (ann, other) = (place(&viewers, ANN).expect("there"), place(&viewers, BOT).expect("there"));
+        assert_eq!(viewers[ann].heard().map(Hearer::count), Some(2));
+        assert_eq!(viewers[other].heard().map(Hearer::count), Some(5));
+        assert_eq!(told(&mut viewers, ann).missed, 0);
+    }
+
+    #[test]
+    fn spectators_do_not_come_back() {
+        let mut viewers = Viewers::default();
+        viewers.add(Box::new(MemoryPort::new()), None);
+        viewers.come_back(0, Box::new(MemoryPort::new()), None, |_, _| panic!("nobody is greeted"));
+        assert!(!viewers[0].is_away());
     }
 }

@@ -46,7 +46,8 @@ const CHANCE_BITS: f32 = 40.0;
 const CHANCE_PAYS_IN: f32 = 30_000.0;
 
 /// How a field moved: the difference now, over so many ticks; the last one, and what that differed from the one
-/// before, both over one tick. What is beyond 16 bits counts as their ends: such jumps tell no model from another.
+/// before, both over one tick. What is beyond 16 bits counts as their ends: who moves
+/// further in a tick is told in more bits than he might be.
 #[derive(Clone, Copy, Debug)]
 struct Move {
     now: i16,

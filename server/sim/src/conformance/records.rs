@@ -1,8 +1,8 @@
 //! The same match again, by its records.
 
-use fracas_shared::{Pilot, Rng};
+use fracas_shared::{LeaveReason, Pilot, Rng};
 
-use super::script::Script;
+use super::script::{Script, players};
 use super::{SEED, open};
 use crate::room::Room;
 use crate::viewers::Viewers;
@@ -22,15 +22,26 @@ pub fn records<G: Pilot>() {
     let (mut checkpoint, mut records) = (Vec::new(), Vec::<Vec<u8>>::new());
     let mut other = open::<G>(G::SEATS / 2);
     for tick in 0..TICKS {
-        if tick == 0 || rng.chance(0.02) {
+        let begins = tick == 0 || rng.chance(0.02);
+        // Also when the rules have not heard yet who came and went.
+        let is_played = rng.chance(0.5);
+        if is_played {
+            script.play(&mut room);
+        }
+        if begins {
             damage::<G>(&checkpoint, &records, &mut rng);
-            let (state, hash) = room.begin_records();
+            go_on(&mut other);
+            let Some((state, hash)) = room.begin_records() else { panic!("{}: too long a state", G::ID) };
             assert_eq!(hash, room.simulation().hash(), "{}: tick {tick}: another sim hash", G::ID);
             checkpoint = state;
             records.clear();
             other = restored(&checkpoint);
         }
-        script.play(&mut room);
+        if !is_played {
+            script.play(&mut room);
+        } else if let Some(player) = players(&room).first().filter(|_| rng.chance(0.1)) {
+            room.leave(*player, LeaveReason::Left);
+        }
         room.tick(&mut Viewers::default());
         let mut record = Vec::new();
         room.write_record(&mut record);
@@ -41,7 +52,19 @@ pub fn records<G: Pilot>() {
         let hashes = [&room, &other].map(|room| room.simulation().hash());
         assert_eq!(hashes[0], hashes[1], "{}: tick {}: the records make another match", G::ID, tick + 1);
         assert!(room.snapshot() == other.snapshot(), "{}: tick {}: other views", G::ID, tick + 1);
-        assert_eq!(room.simulation().players().len(), other.roster().len(), "{}: other seats", G::ID);
+        assert_eq!(room.roster(), other.roster(), "{}: tick {}: others on the seats", G::ID, tick + 1);
+        for player in players(&room) {
+            let token = room.token_of(player).expect("a player has a token");
+            assert_eq!(other.seat_of(token), Some(player), "{}: tick {}: another token", G::ID, tick + 1);
+        }
+    }
+}
+
+/// Lets a room that was made again go on by itself, as another process would.
+fn go_on<G: Pilot>(room: &mut Room<G>) {
+    for _ in 0..5 {
+        room.tick(&mut Viewers::default());
+        room.write_record(&mut Vec::new());
     }
 }
 

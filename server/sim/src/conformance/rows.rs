@@ -8,6 +8,7 @@ use fracas_shared::packet::{LooseRow, RowCodec};
 use fracas_shared::quant::code_max;
 use fracas_shared::row::Refs;
 use fracas_shared::schema::{FieldKind, Kind};
+use fracas_shared::state::to_bytes;
 use fracas_shared::{EntityId, EntityKey, Game, Pilot, Rng, Row, Schema};
 
 use super::SEED;
@@ -24,7 +25,13 @@ pub fn round_trips<G: Pilot>() {
     all_survive::<G, G::Input>(&schema.inputs);
     all_survive::<G, G::Event>(&schema.events);
     all_survive::<G, G::Message>(&schema.messages);
-    let neutral = LooseRow::of(&G::Input::default(), |_| None);
+    let neutral = G::Input::default();
+    assert!(
+        to_bytes(&neutral) == to_bytes(&neutral.as_sent()),
+        "{}: the neutral input is none that can travel: its numbers are between those of its fields",
+        G::ID
+    );
+    let neutral = LooseRow::of(&neutral, |_| None);
     assert_round_trip::<G, G::Input>(&RowCodec::new(&schema.inputs), &neutral);
 }
 

@@ -49,7 +49,7 @@ impl<G: Pilot> Script<G> {
         if rng.chance(joins) {
             let name = format!("player of tick {next}");
             // A full room refuses, as it should.
-            let joined = room.join(Profile::player(name), SeatToken(0));
+            let joined = room.join(Profile::player(name), SeatToken(next.0.into()));
             if let (Ok(player), true) = (joined, rng.chance(0.2)) {
                 room.leave(player, LeaveReason::Left);
             }

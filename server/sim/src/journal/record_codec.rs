@@ -41,6 +41,8 @@ struct Last<I> {
     input: I,
     coded: Coded,
     view_time: Option<ViewTime>,
+    /// Whether the screen has shown the same as in the tick before that.
+    stands_still: bool,
 }
 
 /// An input in the form in which it is told.
@@ -61,14 +63,12 @@ struct InputCodec {
 }
 
 impl<G: Pilot> RecordCodec<G> {
-    /// The codec of a match of so many seats with these players.
-    pub(crate) fn new(seats: u16, players: impl IntoIterator<Item = PlayerId>) -> Self {
-        let mut codec = Self {
+    /// The codec of a match of so many seats, to begin with.
+    pub(crate) fn new(seats: u16) -> Self {
+        Self {
             inputs: InputCodec::new(&Schema::of::<G>().inputs),
             players: (0..seats).map(|_| None).collect(),
-        };
-        codec.begin(players);
-        codec
+        }
     }
 
     /// Begins anew, from a checkpoint with these players.
@@ -83,25 +83,17 @@ impl<G: Pilot> RecordCodec<G> {
         if let Some(place) = self.players.get_mut(usize::from(player.0)) {
             let input = G::Input::default();
             let coded = self.inputs.code(&input);
-            *place = Some(Last { input, coded, view_time: None });
+            *place = Some(Last { input, coded, view_time: None, stands_still: false });
         }
     }
 
-    /// Appends the record of this tick. `token_of` gives the tokens of those who joined.
-    pub(crate) fn write(
-        &mut self,
-        tick: Tick,
-        record: &TickRecord<G>,
-        token_of: impl Fn(PlayerId) -> Option<SeatToken>,
-        out: &mut Vec<u8>,
-    ) {
+    /// Appends the record of this tick.
+    pub(crate) fn write(&mut self, tick: Tick, record: &TickRecord<G>, seated: &Seated, out: &mut Vec<u8>) {
         let mut bits = BitWriter::new(out);
         let has_changes =
             !(record.leaves.is_empty() && record.joins.is_empty() && record.messages.is_empty());
         bits.put_bool(has_changes);
         if has_changes {
-            let joined = record.joins.iter().map(|(player, _)| *player);
-            let seated: Seated = joined.filter_map(|player| Some((player, token_of(player)?))).collect();
             let mut bytes = Vec::new();
             let mut state = StateWriter::new(&mut bytes);
             save_changes(&record.leaves, &record.joins, &mut state);
@@ -120,8 +112,8 @@ impl<G: Pilot> RecordCodec<G> {
             let Some(Some(last)) = self.players.get_mut(usize::from(player.0)) else { continue };
             self.inputs.put(&mut bits, input, &mut last.coded);
             let view_time = next_of(&mut view_times, *player);
-            put_view_time(&mut bits, tick, view_time, last.view_time);
-            last.view_time = view_time;
+            put_view_time(&mut bits, tick, view_time, last.expected());
+            last.see(view_time);
         }
         bits.finish();
     }
@@ -152,8 +144,9 @@ impl<G: Pilot> RecordCodec<G> {
             let (Some(last), player) = (player, PlayerId(place as u16)) else { continue };
             self.inputs.take(&mut bits, last)?;
             record.inputs.push((player, last.input.clone()));
-            last.view_time = take_view_time(&mut bits, tick, last.view_time).map_err(ended)?;
-            record.view_times.extend(last.view_time.map(|time| (player, time)));
+            let view_time = take_view_time(&mut bits, tick, last.expected()).map_err(ended)?;
+            last.see(view_time);
+            record.view_times.extend(view_time.map(|time| (player, time)));
         }
         if bits.is_at_end() {
             Ok((record, seated))
@@ -183,6 +176,19 @@ impl<G: Pilot> RecordCodec<G> {
 
     fn seated(&self) -> impl Iterator<Item = usize> {
         self.players.iter().enumerate().filter_map(|(place, player)| player.as_ref().map(|_| place))
+    }
+}
+
+impl<I> Last<I> {
+    /// What the screen shows now, most likely: it goes on with time, or stands still as it did.
+    fn expected(&self) -> Option<ViewTime> {
+        let parts = if self.stands_still { 0 } else { ViewTime::PARTS.into() };
+        self.view_time.map(|shown| shown.later(parts))
+    }
+
+    fn see(&mut self, view_time: Option<ViewTime>) {
+        self.stands_still = view_time.is_some() && view_time == self.view_time;
+        self.view_time = view_time;
     }
 }
 
@@ -299,9 +305,8 @@ fn next_of<T>(list: &mut Peekable<impl Iterator<Item = (PlayerId, T)>>, player: 
     list.next_if(|(next, _)| *next == player).map(|(_, value)| value)
 }
 
-/// Appends what a screen shows: as a rule what it showed a tick before, and a tick more.
-fn put_view_time(bits: &mut BitWriter<'_>, tick: Tick, now: Option<ViewTime>, last: Option<ViewTime>) {
-    let expected = last.map(a_tick_later);
+/// Appends what a screen shows.
+fn put_view_time(bits: &mut BitWriter<'_>, tick: Tick, now: Option<ViewTime>, expected: Option<ViewTime>) {
     bits.put_bool(now == expected);
     if now == expected {
         return;
@@ -321,9 +326,8 @@ fn put_view_time(bits: &mut BitWriter<'_>, tick: Tick, now: Option<ViewTime>, la
 fn take_view_time(
     bits: &mut BitReader<'_>,
     tick: Tick,
-    last: Option<ViewTime>,
+    expected: Option<ViewTime>,
 ) -> Result<Option<ViewTime>, OutOfBits> {
-    let expected = last.map(a_tick_later);
     if bits.take_bool()? {
         return Ok(expected);
     }
@@ -338,10 +342,6 @@ fn take_view_time(
     }
     let tick = Tick(bits.take(u32::BITS)?);
     Ok(Some(ViewTime::at(tick).later(bits.take(PART_BITS)?)))
-}
-
-fn a_tick_later(time: ViewTime) -> ViewTime {
-    time.later(ViewTime::PARTS.into())
 }
 
 /// How far a moment is after its tick.
@@ -378,4 +378,120 @@ fn take_bytes(bits: &mut BitReader<'_>) -> Result<Vec<u8>, DecodeError> {
 
 fn ended(_: OutOfBits) -> DecodeError {
     DecodeError::Malformed("the record ends in the middle of a value".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use fracas_shared::{EntityKey, EntityRef};
+    use proptest::prelude::*;
+    use slotmap::KeyData;
+
+    use super::*;
+
+    /// Of all ways in which an input is told.
+    #[derive(Clone, Debug, PartialEq, Row, State)]
+    enum Input {
+        Walk {
+            #[row(uint(bits = 3))]
+            steps: u8,
+            fast: bool,
+        },
+        Turn {
+            #[row(fixed(min = -1.0, step = 0.125, bits = 4))]
+            by: f32,
+            to: i16,
+        },
+        Aim {
+            at: EntityRef,
+        },
+    }
+
+    fn inputs() -> impl Strategy<Value = Input> {
+        prop_oneof![
+            (0..8u8, any::<bool>()).prop_map(|(steps, fast)| Input::Walk { steps, fast }),
+            (0..16u8, any::<i16>()).prop_map(|(by, to)| Input::Turn { by: f32::from(by) / 8.0 - 1.0, to }),
+            any::<u64>()
+                .prop_map(|key| Input::Aim { at: EntityRef::Key(EntityKey::from(KeyData::from_ffi(key))) }),
+            Just(Input::Walk { steps: 7, fast: true }),
+        ]
+    }
+
+    fn last() -> (InputCodec, Last<Input>) {
+        let codec = InputCodec::new(&Input::kinds());
+        let input = Input::Walk { steps: 0, fast: false };
+        let row = codec.code(&input);
+        (codec, Last { input, coded: row, view_time: None, stands_still: false })
+    }
+
+    #[test]
+    fn the_layout_stays_as_it_is() {
+        let (mut codec, mut last) = self::last();
+        let mut bytes = Vec::new();
+        let mut bits = BitWriter::new(&mut bytes);
+        let inputs = [
+            Input::Walk { steps: 0, fast: false },
+            Input::Walk { steps: 7, fast: true },
+            Input::Turn { by: 0.5, to: -300 },
+            Input::Aim { at: EntityRef::None },
+        ];
+        for input in &inputs {
+            codec.put(&mut bits, input, &mut last.coded);
+        }
+        put_view_time(&mut bits, Tick(9), None, None);
+        put_view_time(&mut bits, Tick(9), Some(ViewTime::before(Tick(9), 1500)), None);
+        put_view_time(&mut bits, Tick(9), Some(ViewTime::at(Tick(5_000_000))), Some(ViewTime::at(Tick(9))));
+        bits.finish();
+        assert_eq!(bytes, LAYOUT);
+    }
+
+    /// As docs/JOURNAL.md tells it.
+    const LAYOUT: [u8; 19] = [161, 164, 254, 255, 193, 246, 53, 8, 0, 0, 244, 119, 63, 1, 45, 49, 1, 0, 0];
+
+    proptest! {
+        #[test]
+        fn inputs_survive(inputs in prop::collection::vec(inputs(), 0..24)) {
+            let ((mut codec, mut last), (_, mut read)) = (self::last(), self::last());
+            let mut bytes = Vec::new();
+            let mut bits = BitWriter::new(&mut bytes);
+            for input in &inputs {
+                codec.put(&mut bits, input, &mut last.coded);
+            }
+            bits.finish();
+            let mut bits = BitReader::new(&bytes);
+            for input in &inputs {
+                codec.take(&mut bits, &mut read).expect("an input");
+                prop_assert_eq!(&read.input, input);
+            }
+            prop_assert!(bits.is_at_end());
+        }
+
+        #[test]
+        fn view_times_survive(
+            times in prop::collection::vec(
+                prop_oneof![
+                    Just(None),
+                    (any::<u32>(), 0..1024u32).prop_map(|(tick, part)| Some((tick, part))),
+                    (90..110u32, 0..1024u32).prop_map(|(tick, part)| Some((tick, part))),
+                ],
+                0..24,
+            ),
+        ) {
+            let time = |(tick, part): (u32, u32)| ViewTime::at(Tick(tick)).later(part);
+            let times: Vec<_> = times.into_iter().map(|known| known.map(time)).collect();
+            let mut bytes = Vec::new();
+            let ((_, mut last), mut bits) = (self::last(), BitWriter::new(&mut bytes));
+            for (tick, time) in (100..).map(Tick).zip(&times) {
+                put_view_time(&mut bits, tick, *time, last.expected());
+                last.see(*time);
+            }
+            bits.finish();
+            let ((_, mut last), mut bits) = (self::last(), BitReader::new(&bytes));
+            for (tick, time) in (100..).map(Tick).zip(&times) {
+                let read = take_view_time(&mut bits, tick, last.expected()).expect("a moment");
+                prop_assert_eq!(read, *time);
+                last.see(read);
+            }
+            prop_assert!(bits.is_at_end());
+        }
+    }
 }

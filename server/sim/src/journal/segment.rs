@@ -16,12 +16,12 @@ const MAGIC: [u8; 8] = *b"\x89FRACASJ";
 const VERSION: u16 = 1;
 /// What every chunk begins with, to find the next one behind what is damaged.
 const MARK: [u8; 2] = [0xF7, 0xAC];
-/// With so much in it a chunk is closed: one entry more, of whatever room, still fits.
+/// With more in it a chunk is closed: until then one entry more, of whatever room, still fits.
 const CHUNK_BYTES_FULL: usize = JOURNAL_CHUNK_BYTES_MAX / 2;
-/// Mark, length and checksum.
-const CHUNK_HEAD_BYTES: usize = 2 + 4 + 4;
-/// Magic, version, number, process, lane, and the length of the build's name.
-const HEAD_BYTES: usize = 8 + 2 + 8 + 8 + 4 + 1;
+/// Mark, number, length and checksum.
+const CHUNK_HEAD_BYTES: usize = 2 + 4 + 4 + 4;
+/// Magic, version, number, process, lane, the number before, and the length of the build's name.
+const HEAD_BYTES: usize = 8 + 2 + 8 + 8 + 4 + 8 + 1;
 const HASH_BYTES: usize = 4;
 
 /// What a file says of itself.
@@ -33,6 +33,8 @@ pub struct SegmentHead {
     pub process: u64,
     /// Which of the process's writers.
     pub lane: u32,
+    /// The number of the file that it wrote before this one; 0 for the first.
+    pub previous: u64,
     /// The build of the process, of at most [`JOURNAL_BUILD_BYTES_MAX`] bytes.
     pub build: String,
 }
@@ -72,6 +74,7 @@ impl SegmentWriter {
         bytes.extend_from_slice(&head.number.to_le_bytes());
         bytes.extend_from_slice(&head.process.to_le_bytes());
         bytes.extend_from_slice(&head.lane.to_le_bytes());
+        bytes.extend_from_slice(&head.previous.to_le_bytes());
         bytes.push(head.build.len() as u8);
         bytes.extend_from_slice(head.build.as_bytes());
         let hash = hash_of(&bytes, 0);
@@ -79,7 +82,7 @@ impl SegmentWriter {
         Self { head, chunks: 0, bytes, open: None }
     }
 
-    /// Appends an entry to the chunk that is open; one that is full is closed before.
+    /// Appends an entry to the chunk that is open, and closes it when it is full.
     pub fn put(&mut self, entry: &Entry<'_>) {
         let begin = *self.open.get_or_insert(self.bytes.len());
         if self.bytes.len() == begin {
@@ -96,8 +99,9 @@ impl SegmentWriter {
         let Some(begin) = self.open.take() else { return };
         let (head, payload) = self.bytes[begin..].split_at_mut(CHUNK_HEAD_BYTES);
         head[..2].copy_from_slice(&MARK);
-        head[2..6].copy_from_slice(&(payload.len() as u32).to_le_bytes());
-        head[6..].copy_from_slice(&hash_of(payload, seed_of(self.head.number, self.chunks)));
+        head[2..6].copy_from_slice(&self.chunks.to_le_bytes());
+        head[6..10].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+        head[10..].copy_from_slice(&hash_of(payload, seed_of(self.head.number, self.chunks)));
         self.chunks += 1;
     }
 
@@ -128,7 +132,7 @@ pub enum Read<'a> {
     Entry(Entry<'a>),
     /// Something is damaged, and more comes behind it: entries may be missing here.
     Gap,
-    /// The last thing in it was not written to its end: nothing is missing that was.
+    /// What comes last cannot be read, as when it was not written to its end.
     Torn,
 }
 
@@ -148,12 +152,14 @@ impl<'a> Segment<'a> {
             let (number, rest) = rest.split_first_chunk()?;
             let (process, rest) = rest.split_first_chunk()?;
             let (lane, rest) = rest.split_first_chunk()?;
+            let (previous, rest) = rest.split_first_chunk()?;
             let (length, rest) = rest.split_first()?;
             let (build, rest) = rest.split_at_checked(usize::from(*length))?;
             let (hash, chunks) = rest.split_first_chunk::<HASH_BYTES>()?;
             let build = str::from_utf8(build).ok()?.to_owned();
             let (number, process) = (u64::from_le_bytes(*number), u64::from_le_bytes(*process));
-            let head = SegmentHead { number, process, lane: u32::from_le_bytes(*lane), build };
+            let (lane, previous) = (u32::from_le_bytes(*lane), u64::from_le_bytes(*previous));
+            let head = SegmentHead { number, process, lane, previous, build };
             let is_whole = hash_of(&bytes[..HEAD_BYTES + usize::from(*length)], 0) == *hash;
             is_whole.then_some(Self { head, chunks })
         };
@@ -201,25 +207,24 @@ enum Chunk<'a> {
     Torn,
 }
 
-/// How many chunks may be missing for what comes behind them to be found.
-const LOST_CHUNKS_MAX: u32 = 64;
-
 impl<'a> Chunks<'a> {
     fn next(&mut self) -> Option<Chunk<'a>> {
         if self.rest.is_empty() {
             return None;
         }
-        if let Some((payload, rest)) = whole_chunk(self.rest, seed_of(self.number, self.next)) {
-            self.rest = rest;
-            self.next += 1;
-            return Some(Chunk::Whole(payload));
-        }
         let damaged = self.rest;
         let marks = damaged.windows(MARK.len()).enumerate().filter(|(_, bytes)| **bytes == MARK);
         for (place, _) in marks {
-            let lost = (self.next..=self.next + LOST_CHUNKS_MAX)
-                .find(|number| whole_chunk(&damaged[place..], seed_of(self.number, *number)).is_some());
-            if let Some(number) = lost {
+            let Some(WholeChunk { number, payload, rest }) = WholeChunk::take(&damaged[place..], self.number)
+            else {
+                continue;
+            };
+            if number == self.next && place == 0 {
+                self.rest = rest;
+                self.next += 1;
+                return Some(Chunk::Whole(payload));
+            }
+            if number >= self.next {
                 (self.rest, self.next) = (&damaged[place..], number);
                 return Some(Chunk::Gap);
             }
@@ -229,16 +234,27 @@ impl<'a> Chunks<'a> {
     }
 }
 
-/// The payload of the chunk that the bytes begin with, and what comes after it.
-fn whole_chunk(bytes: &[u8], seed: u64) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = bytes.strip_prefix(&MARK)?.split_first_chunk()?;
-    let (hash, rest) = rest.split_first_chunk::<HASH_BYTES>()?;
-    let length = u32::from_le_bytes(*length) as usize;
-    if length > JOURNAL_CHUNK_BYTES_MAX {
-        return None;
+/// A chunk at the begin of some bytes.
+struct WholeChunk<'a> {
+    number: u32,
+    payload: &'a [u8],
+    /// What comes after it.
+    rest: &'a [u8],
+}
+
+impl<'a> WholeChunk<'a> {
+    /// The one that the bytes of this file begin with.
+    fn take(bytes: &'a [u8], file: u64) -> Option<Self> {
+        let (number, rest) = bytes.strip_prefix(&MARK)?.split_first_chunk()?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let (hash, rest) = rest.split_first_chunk::<HASH_BYTES>()?;
+        let (number, length) = (u32::from_le_bytes(*number), u32::from_le_bytes(*length) as usize);
+        if length > JOURNAL_CHUNK_BYTES_MAX {
+            return None;
+        }
+        let (payload, rest) = rest.split_at_checked(length)?;
+        (hash_of(payload, seed_of(file, number)) == *hash).then_some(Self { number, payload, rest })
     }
-    let (payload, rest) = rest.split_at_checked(length)?;
-    (hash_of(payload, seed) == *hash).then_some((payload, rest))
 }
 
 fn seed_of(number: u64, chunk: u32) -> u64 {
@@ -256,7 +272,7 @@ mod tests {
     use super::*;
 
     fn writer(build: &str) -> SegmentWriter {
-        SegmentWriter::new(SegmentHead { number: 1, process: 2, lane: 3, build: build.into() })
+        SegmentWriter::new(SegmentHead { number: 1, process: 2, lane: 3, previous: 0, build: build.into() })
     }
 
     fn count_of(bytes: &[u8]) -> (usize, Option<Read<'_>>) {
@@ -289,7 +305,7 @@ mod tests {
         let at = bytes.len() - 2 * (long.len() + 5) - CHUNK_HEAD_BYTES;
         assert_eq!(bytes[at..at + 2], MARK);
         let mut longer = bytes.clone();
-        longer[at + 2..at + 6].copy_from_slice(&(JOURNAL_CHUNK_BYTES_MAX as u32 + 1).to_le_bytes());
+        longer[at + 6..at + 10].copy_from_slice(&(JOURNAL_CHUNK_BYTES_MAX as u32 + 1).to_le_bytes());
         assert_eq!(count_of(&longer), (2, Some(Read::Torn)));
     }
 
@@ -303,7 +319,7 @@ mod tests {
         let bytes = writer.bytes().to_vec();
         assert_eq!(count_of(&bytes[..bytes.len() - 1]), (2, Some(Read::Torn)));
         let mut damaged = bytes.clone();
-        damaged[bytes.len() - 13] ^= 1;
+        damaged[bytes.len() - CHUNK_HEAD_BYTES - 3] ^= 1;
         assert_eq!(count_of(&damaged), (2, Some(Read::Gap)));
     }
 }

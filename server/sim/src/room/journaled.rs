@@ -2,39 +2,53 @@
 
 use fracas_shared::Pilot;
 use fracas_shared::codec::DecodeError;
+use fracas_shared::limits::CHECKPOINT_BYTES_MAX;
 
 use super::Room;
+use crate::journal::RecordCodec;
 use crate::report::TickReport;
 use crate::seats::Occupant;
 use crate::viewers::Viewers;
 
 impl<G: Pilot> Room<G> {
     /// A checkpoint that records follow: [`Room::checkpoint`], and the next record is the first after it. With it
-    /// comes the sim hash.
-    pub fn begin_records(&mut self) -> (Vec<u8>, u64) {
-        self.records.begin(self.simulation.players().keys().copied());
-        self.checkpoint_and_hash()
+    /// comes the sim hash. None when the state is longer than [`CHECKPOINT_BYTES_MAX`]: the room cannot be gone on with.
+    pub fn begin_records(&mut self) -> Option<(Vec<u8>, u64)> {
+        self.begin();
+        let checkpoint = self.checkpoint_and_hash();
+        (checkpoint.0.len() <= CHECKPOINT_BYTES_MAX).then_some(checkpoint)
     }
 
-    /// Appends what reached the rules at the last tick. To be called after each tick from [`Room::begin_records`] on,
-    /// or not at all.
+    fn begin(&mut self) -> &mut RecordCodec<G> {
+        let records = self.records.get_or_insert_with(|| RecordCodec::new(self.seats.count()));
+        records.begin(self.simulation.players().keys().copied());
+        records
+    }
+
+    /// Appends what reached the rules at the last tick. To be called after each tick from [`Room::begin_records`] on;
+    /// nothing is appended before.
     pub fn write_record(&mut self, out: &mut Vec<u8>) {
-        let Self { records, record, seats, simulation, .. } = self;
-        let token_of = |player| match seats.get(player)?.occupant {
-            Occupant::Player { token, .. } => Some(token),
-            Occupant::Bot { .. } => None,
-        };
-        records.write(simulation.tick(), record, token_of, out);
+        if let Some(records) = &mut self.records {
+            records.write(self.simulation.tick(), &self.record, &self.seated, out);
+        }
     }
 
     /// Makes a tick that was made before, by its record: in a room that is restored from the checkpoint that
     /// [`Room::begin_records`] gave, or after the record before this one.
     ///
+    /// What the rules asked of the host in it, by [`Room::take_removals`] and [`Room::take_lock`], is to be asked for after
+    /// each tick, and to be thrown away: what came of it is in later records, or is the host's to remember. Who is away, what
+    /// the house's bots have in mind and their dice are as in the checkpoint.
+    ///
     /// # Errors
     /// It is not the record of this tick. The room is not to be gone on with.
     pub fn replay(&mut self, record: &[u8], viewers: &mut Viewers) -> Result<TickReport, DecodeError> {
         let next = self.simulation.tick().next();
-        let (record, seated) = self.records.read(next, record)?;
+        if self.records.is_none() {
+            self.begin();
+        }
+        let Some(records) = &mut self.records else { unreachable!("they have begun") };
+        let (record, seated) = records.read(next, record)?;
         self.seats.replay(&record.leaves, &record.joins, &seated);
         let mut view_times = record.view_times.iter().copied().peekable();
         for (player, input) in &record.inputs {
@@ -48,7 +62,7 @@ impl<G: Pilot> Room<G> {
                 messages.clear();
             }
         }
-        self.record = record;
+        (self.record, self.seated) = (record, seated);
         Ok(self.make_tick(viewers))
     }
 }
