@@ -62,6 +62,11 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         (1..=CONNECTIONS_MAX as u64).contains(&options.clients) && (2..=SEATS_MAX).contains(&options.seats),
         "1 to {CONNECTIONS_MAX} clients, and 2 to {SEATS_MAX} seats of a room"
     );
+    ensure!(
+        options.clients > rooms_of(options),
+        "{} clients: more than one in each room are to be measured",
+        options.clients
+    );
     for tick_hz in &options.tick_hz {
         ensure!((1..=TICK_HZ_MAX).contains(tick_hz), "{tick_hz} Hz: a room has 1 to {TICK_HZ_MAX}");
     }
@@ -123,9 +128,13 @@ impl Rest {
     }
 }
 
+fn rooms_of(options: &Options) -> u64 {
+    options.clients.div_ceil(options.seats.into())
+}
+
 fn measure(tick_hz: u16, options: &Options, place: &Place) -> Result<Report> {
     let Options { clients, seats, game, .. } = options;
-    let rooms = clients.div_ceil(u64::from(*seats));
+    let rooms = rooms_of(options);
     let few = Rest::with(rooms, true, tick_hz, options, place)?;
     let many = Rest::with(*clients, false, tick_hz, options, place)?;
     let title = format!("{clients} idle connections in {rooms} rooms of {seats} of {game} at {tick_hz} Hz");
@@ -142,12 +151,8 @@ fn measure(tick_hz: u16, options: &Options, place: &Place) -> Result<Report> {
     report.put("tick_hz", json!(tick_hz));
     report.bound(Bound::new("memory of each", " bytes", USER_BYTES_MAX, user));
     report.bound(Bound::new("the same with the kernel's", " bytes", ALL_BYTES_MAX, user + slab + buffers));
-    report.bound(Bound::new(
-        "other rooms than meant",
-        "",
-        0.0,
-        many.told.count("rooms").abs_diff(rooms) as f64,
-    ));
+    let other = |rest: &Rest| rest.told.count("rooms").abs_diff(rooms);
+    report.bound(Bound::new("other rooms than meant", "", 0.0, (other(&few) + other(&many)) as f64));
     let lost = (rooms + clients).saturating_sub(few.told.playing() + many.told.playing());
     report.bound(Bound::new("clients lost", "", 0.0, lost as f64));
     Ok(report)
