@@ -1,6 +1,6 @@
 //! Bots play as one would.
 
-use fracas_sim::{Room, RoomOptions};
+use fracas_sim::{Room, RoomOptions, Viewers};
 use tag::{Tag, View};
 
 #[test]
@@ -8,7 +8,7 @@ fn bots_catch_each_other() {
     let options = RoomOptions { bots: 4, ..RoomOptions::of::<Tag>() };
     let mut room = Room::<Tag>::open(options, 1).unwrap();
     for _ in 0..30 * 30 {
-        room.tick(&mut []);
+        room.tick(&mut Viewers::default());
     }
     let mut views: Vec<(_, View)> = Vec::new();
     room.snapshot().read_views(&mut views).unwrap();
