@@ -192,6 +192,8 @@ limits! {
     WRITE_BUFFER_BYTES_MAX: usize = 1024 * 1024, "bytes";
     /// The kernel's send buffer for one connection.
     SEND_BUFFER_BYTES: usize = 64 * 1024, "bytes";
+    /// What a player's line has not taken of that. More waits in the mailbox, where the newest state replaces older ones.
+    UNSENT_BYTES_MAX: u32 = 4 * 1024, "bytes";
     /// A connection's read buffer, and what is read of a seated player before a tick. More waits for the next tick.
     READ_BUFFER_BYTES: usize = 4 * 1024, "bytes";
     /// The head of an HTTP request. Longer: answered with 431.

@@ -20,7 +20,7 @@ use axum::response::{IntoResponse, Response};
 use fracas_shared::Refusal;
 use fracas_shared::limits::{
     CLOSE_TIME_MAX_S, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIME_MAX_S, HTTP_UNREAD_TIME_MAX_S, REFUSALS_MAX,
-    SEND_BUFFER_BYTES, TLS_HANDSHAKE_TIME_MAX_S,
+    SEND_BUFFER_BYTES, TLS_HANDSHAKE_TIME_MAX_S, UNSENT_BYTES_MAX,
 };
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -384,7 +384,7 @@ pub(super) fn bound_kernel_buffers(stream: &TcpStream) {
     let socket = SockRef::from(stream);
     let bounded = socket
         .set_send_buffer_size(SEND_BUFFER_BYTES)
-        .and_then(|()| socket.set_tcp_notsent_lowat(SEND_BUFFER_BYTES as u32 / 4));
+        .and_then(|()| socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX));
     if let Err(error) = bounded {
         debug!(%error, "the kernel's buffers keep their own sizes");
     }

@@ -348,7 +348,7 @@ fn make_room_for_last_word(transport: &Transport) {
 
 #[cfg(test)]
 mod tests {
-    use fracas_shared::limits::FAREWELL_BYTES_MAX;
+    use fracas_shared::limits::{FAREWELL_BYTES_MAX, UNSENT_BYTES_MAX};
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
@@ -366,6 +366,8 @@ mod tests {
     async fn buffers_are_as_small_as_they_are_said_to_be() {
         let (socket, _client) = pair(SocketLimits::default()).await;
         let kernels = socket.engine.metered().transport.socket().send_buffer_size().unwrap();
+        let unsent = socket.engine.metered().transport.socket().tcp_notsent_lowat().unwrap();
+        assert_eq!(unsent, UNSENT_BYTES_MAX);
         assert_eq!(socket.engine.come().get_config().read_buffer_size, READ_BUFFER_BYTES);
         // Linux takes the same again for its own bookkeeping.
         assert!((SEND_BUFFER_BYTES..=2 * SEND_BUFFER_BYTES).contains(&kernels), "{kernels}");

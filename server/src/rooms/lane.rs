@@ -25,6 +25,7 @@ use super::hosted_room::HostedRoom;
 use super::pacer::{Pacer, Phases};
 use super::room_entry::RoomEntry;
 use super::sim_thread::Command;
+use super::urgency::Urgency;
 use crate::exchange;
 use crate::metrics::Metrics;
 
@@ -169,8 +170,8 @@ impl Lane {
     }
 
     /// Works on the lane until the server stops, or until this thread is given up.
-    pub(super) fn run(&self, thread: u64) -> Result<(), GivenUp> {
-        while let Some(command) = self.wait(thread)? {
+    pub(super) fn run(&self, thread: u64, urgency: &mut Urgency) -> Result<(), GivenUp> {
+        while let Some(command) = self.wait(thread, urgency)? {
             match command {
                 Command::Add(room) => self.add(thread, room)?,
                 Command::Wake(number) => self.wake(thread, number)?,
@@ -190,17 +191,22 @@ impl Lane {
     }
 
     /// Waits for a command, and gives rooms their turns meanwhile. None when the server is gone.
-    fn wait(&self, thread: u64) -> Result<Option<Command>, GivenUp> {
+    fn wait(&self, thread: u64, urgency: &mut Urgency) -> Result<Option<Command>, GivenUp> {
         loop {
             self.take_turns(thread)?;
             let next = self.lock().schedule.peek().map(|turn| turn.at);
+            let now = Instant::now();
+            urgency.look(now);
             let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
             let result = match next {
                 None => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 // Without time left this still takes a command that is there, so that a thread with
                 // too much to do is still told to stop.
-                Some(at) => commands.recv_timeout(at.saturating_duration_since(Instant::now())),
+                Some(at) => commands.recv_timeout(at.saturating_duration_since(now)),
             };
+            if next.is_none_or(|at| at > now) {
+                urgency.woke(Instant::now());
+            }
             match result {
                 Ok(command) => return Ok(Some(command)),
                 Err(RecvTimeoutError::Timeout) => {}

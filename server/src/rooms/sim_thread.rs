@@ -16,7 +16,7 @@ use super::hosted_room::HostedRoom;
 use super::lane::{GivenUp, Lane};
 use super::losses::Losses;
 use super::room_entry::RoomEntry;
-use super::urgency::raise_simulation;
+use super::urgency::Urgency;
 use super::watchdog::Watchdog;
 use crate::config::Config;
 use crate::exchange;
@@ -136,9 +136,9 @@ impl SimThreads {
 }
 
 /// Lets this simulation thread run before all ordinary ones, or says once that it does not.
-fn raise() {
+fn raised() -> Urgency {
     static TOLD: Once = Once::new();
-    if let Err(error) = raise_simulation() {
+    Urgency::raised().unwrap_or_else(|error| {
         TOLD.call_once(|| {
             info!(
                 %error,
@@ -146,7 +146,8 @@ fn raise() {
                  on real-time priorities of 1 (`ulimit -r`, LimitRTPRIO), for ticks to begin on time on a busy machine"
             );
         });
-    }
+        Urgency::ordinary()
+    })
 }
 
 impl Worker {
@@ -157,11 +158,9 @@ impl Worker {
             worker.lane.note_thread(thread, rustix::thread::gettid());
             // Ticks are to begin when they are due: the system may put a sleep's end off by 50 us otherwise.
             let _ = set_current_timer_slack(Some(NonZeroU64::MIN));
-            if worker.is_realtime {
-                raise();
-            }
+            let mut urgency = if worker.is_realtime { raised() } else { Urgency::ordinary() };
             exchange::begin(worker.wants_io_uring);
-            if let Err(GivenUp) = worker.lane.run(thread) {
+            if let Err(GivenUp) = worker.lane.run(thread, &mut urgency) {
                 return debug!("a step came back after its thread was given up");
             }
             // Nobody waits when the server is gone already.
