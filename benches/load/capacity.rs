@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::bots::BotsReport;
 use crate::bounds::Bound;
 use crate::handshakes::Handshakes;
-use crate::load::{Load, Shape, Window};
+use crate::load::{Load, Pace, Shape, Window};
 use crate::place::{self, Place};
 use crate::report::Report;
 use crate::times::Times;
@@ -44,15 +44,11 @@ pub(crate) struct Options {
     /// Ticks of a room in a second, and so updates of each client.
     #[arg(long, default_value_t = 60)]
     tick_hz: u16,
-    /// Inputs of each client of the crowd in a second.
-    #[arg(long, value_name = "PER_SECOND", default_value_t = 10.0)]
-    inputs: f64,
     /// How long is measured.
     #[arg(long, default_value_t = 20.0)]
     seconds: f64,
-    /// Clients that come in a second.
-    #[arg(long, default_value_t = 500.0)]
-    ramp: f64,
+    #[command(flatten)]
+    pace: Pace,
     /// Connections that are opened in a second while it is measured.
     #[arg(long, value_name = "PER_SECOND", default_value_t = 20.0)]
     handshakes: f64,
@@ -95,7 +91,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
 }
 
 fn measure(clients: u64, options: &Options, place: &Place) -> Result<Report> {
-    let Options { bots, tick_hz, inputs, ramp, .. } = *options;
+    let Options { bots, tick_hz, pace: Pace { inputs, ramp }, .. } = *options;
     let shape = Shape { clients, bots, stalling: 0, tick_hz, inputs, ramp };
     let length = Duration::from_secs_f64(options.seconds);
     let mut load = Load::start(&shape, length, place)?;

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use fracas_shared::Rng;
 
-use crate::load::{Load, Shape};
+use crate::load::{Load, Pace, Shape};
 use crate::place::{self, Place};
 use crate::prober::{Prober, random_time};
 use crate::speech::Inputs;
@@ -29,12 +29,8 @@ pub(crate) struct Options {
     /// Ticks of a room in a second.
     #[arg(long, default_value_t = 30)]
     tick_hz: u16,
-    /// Inputs of each of the others in a second.
-    #[arg(long, value_name = "PER_SECOND", default_value_t = 10.0)]
-    inputs: f64,
-    /// Clients that come in a second.
-    #[arg(long, default_value_t = 500.0)]
-    ramp: f64,
+    #[command(flatten)]
+    pace: Pace,
     /// How many inputs are measured.
     #[arg(long, default_value_t = 600)]
     samples: u32,
@@ -44,7 +40,7 @@ pub(crate) struct Options {
 
 /// Measures; whether all is held.
 pub(crate) fn run(options: &Options) -> Result<bool> {
-    let Options { clients, tick_hz, inputs, ramp, samples, .. } = *options;
+    let Options { clients, tick_hz, pace: Pace { inputs, ramp }, samples, .. } = *options;
     ensure!(clients >= 2 && samples >= 1, "two clients at least, and something to be measured");
     let shape = Shape { clients: clients - 1, bots: 0, stalling: 0, tick_hz, inputs, ramp };
     let place = Place::take(&options.place)?;

@@ -7,7 +7,7 @@ use clap::Args;
 use fracas_shared::Rng;
 
 use crate::bounds::Bound;
-use crate::load::{Load, SEATS, Shape};
+use crate::load::{Load, Pace, SEATS, Shape};
 use crate::place::{self, Place};
 use crate::prober::{Prober, random_time};
 use crate::times::Times;
@@ -29,12 +29,8 @@ pub(crate) struct Options {
     /// Ticks of a room in a second.
     #[arg(long, default_value_t = 30)]
     tick_hz: u16,
-    /// Inputs of each of the others in a second.
-    #[arg(long, value_name = "PER_SECOND", default_value_t = 10.0)]
-    inputs: f64,
-    /// Clients that come in a second at the start.
-    #[arg(long, default_value_t = 500.0)]
-    ramp: f64,
+    #[command(flatten)]
+    pace: Pace,
     /// How many joins are measured.
     #[arg(long, default_value_t = 400)]
     samples: u32,
@@ -44,7 +40,7 @@ pub(crate) struct Options {
 
 /// Measures; whether all is held.
 pub(crate) fn run(options: &Options) -> Result<bool> {
-    let Options { clients, tick_hz, inputs, ramp, samples, .. } = *options;
+    let Options { clients, tick_hz, pace: Pace { inputs, ramp }, samples, .. } = *options;
     ensure!(
         !clients.is_multiple_of(SEATS.into()) && samples >= 1,
         "{clients} clients fill rooms of {SEATS}: one seat is to be left, for who joins"

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::bounds::Bound;
 use crate::hog;
-use crate::load::{Load, Shape};
+use crate::load::{Load, Pace, Shape};
 use crate::metrics::Buckets;
 use crate::place::{self, Place};
 use crate::report::Report;
@@ -39,12 +39,8 @@ pub(crate) struct Options {
     /// Ticks of a room in a second.
     #[arg(long, default_value_t = 60)]
     tick_hz: u16,
-    /// Inputs of each client in a second.
-    #[arg(long, value_name = "PER_SECOND", default_value_t = 10.0)]
-    inputs: f64,
-    /// Clients that come in a second.
-    #[arg(long, default_value_t = 500.0)]
-    ramp: f64,
+    #[command(flatten)]
+    pace: Pace,
     /// All stretches together, without the time in which clients come.
     #[arg(long, default_value_t = 10.0)]
     minutes: f64,
@@ -60,7 +56,7 @@ pub(crate) struct Options {
 
 /// Measures; whether all is held.
 pub(crate) fn run(options: &Options) -> Result<bool> {
-    let Options { clients, bots, tick_hz, inputs, ramp, .. } = *options;
+    let Options { clients, bots, tick_hz, pace: Pace { inputs, ramp }, .. } = *options;
     ensure!(options.stretch >= 1.0, "{} s: a stretch has a second at least", options.stretch);
     let shape = Shape { clients, bots, stalling: 0, tick_hz, inputs, ramp };
     shape.check()?;

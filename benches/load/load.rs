@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use clap::Args;
 use fracas_shared::limits::{CONNECTIONS_MAX, PHASE_ROOMS_MAX, PHASES_MAX, TICK_HZ_MAX};
 
 use crate::bots::Bots;
@@ -35,6 +36,17 @@ pub(crate) struct Shape {
     /// Inputs in a second of each of those who do not check.
     pub(crate) inputs: f64,
     /// How many of those come in a second.
+    pub(crate) ramp: f64,
+}
+
+/// How fast clients come, and how much they say: what all loads are told in the same way.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Inputs in a second of each client of the crowd.
+    #[arg(long, value_name = "PER_SECOND", default_value_t = 10.0)]
+    pub(crate) inputs: f64,
+    /// Clients of the crowd that come in a second.
+    #[arg(long, default_value_t = 500.0)]
     pub(crate) ramp: f64,
 }
 

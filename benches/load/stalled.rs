@@ -8,7 +8,7 @@ use fracas_shared::limits::ACK_TIME_MAX_S;
 use serde_json::json;
 
 use crate::bounds::Bound;
-use crate::load::{Load, Shape};
+use crate::load::{Load, Pace, Shape};
 use crate::place::{self, Place};
 use crate::report::Report;
 use crate::times::Times;
@@ -40,12 +40,8 @@ pub(crate) struct Options {
     /// Ticks of a room in a second: so many that what the kernel keeps for who stalls is full before the stretch ends.
     #[arg(long, default_value_t = 60)]
     tick_hz: u16,
-    /// Inputs of each client in a second.
-    #[arg(long, value_name = "PER_SECOND", default_value_t = 10.0)]
-    inputs: f64,
-    /// Clients that come in a second.
-    #[arg(long, default_value_t = 500.0)]
-    ramp: f64,
+    #[command(flatten)]
+    pace: Pace,
     /// How long a stretch is, in seconds; a client that acknowledges nothing for 10 is closed.
     #[arg(long, default_value_t = 8.0)]
     stretch: f64,
@@ -58,7 +54,7 @@ pub(crate) struct Options {
 
 /// Measures; whether all is held.
 pub(crate) fn run(options: &Options) -> Result<bool> {
-    let Options { clients, tick_hz, inputs, ramp, .. } = *options;
+    let Options { clients, tick_hz, pace: Pace { inputs, ramp }, .. } = *options;
     let stalling = (clients as f64 * options.percent / 100.0).round() as u64;
     ensure!((1..clients).contains(&stalling), "{stalling} of {clients} stall: some are to, and not all");
     ensure!(

@@ -105,14 +105,13 @@ impl Told {
     /// Keeps a message, and no more than is to be kept for so many players.
     pub(crate) fn push(&mut self, to: Audience, message: &[u8], players: usize) {
         let (messages_max, bytes_max) = (RESUME_MESSAGES_MAX * players, RESUME_BYTES_MAX * players);
-        while self.kept > 0 && (self.kept >= messages_max || self.bytes() + message.len() > bytes_max) {
+        // Then nobody who has not had it has had what comes before it either.
+        let is_too_long = message.len() > RESUME_BYTES_MAX;
+        let is_too_much = |told: &Self| told.kept >= messages_max || told.bytes() + message.len() > bytes_max;
+        while self.kept > 0 && (is_too_long || is_too_much(self)) {
             self.forget_oldest();
         }
-        if message.len() > RESUME_BYTES_MAX {
-            // Nobody who has not had it has had all that is kept.
-            while self.kept > 0 {
-                self.forget_oldest();
-            }
+        if is_too_long {
             self.forgotten += 1;
             return;
         }

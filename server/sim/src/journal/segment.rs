@@ -1,8 +1,8 @@
 //! A file of a journal: chunks of entries, each with its checksum.
 //!
 //! What is written at once is a chunk, so that a process that is killed leaves whole chunks and at most a begin of
-//! another one. A chunk's checksum is of its place in the journal, too: one that was moved or written twice is as wrong
-//! as one with another bit.
+//! another one. A chunk says its place in the file, and its checksum is of that and of the file, too: one that is not where
+//! it was written is found out.
 
 use fracas_shared::limits::{JOURNAL_BUILD_BYTES_MAX, JOURNAL_CHUNK_BYTES_MAX};
 use thiserror::Error;
@@ -84,10 +84,11 @@ impl SegmentWriter {
 
     /// Appends an entry to the chunk that is open, and closes it when it is full.
     pub fn put(&mut self, entry: &Entry<'_>) {
-        let begin = *self.open.get_or_insert(self.bytes.len());
-        if self.bytes.len() == begin {
+        let begin = *self.open.get_or_insert_with(|| {
+            let begin = self.bytes.len();
             self.bytes.extend_from_slice(&[0; CHUNK_HEAD_BYTES]);
-        }
+            begin
+        });
         entry.put(&mut self.bytes);
         if self.bytes.len() - begin > CHUNK_BYTES_FULL {
             self.close();

@@ -14,15 +14,10 @@ impl<G: Pilot> Room<G> {
     /// A checkpoint that records follow: [`Room::checkpoint`], and the next record is the first after it. With it
     /// comes the sim hash. None when the state is longer than [`CHECKPOINT_BYTES_MAX`]: the room cannot be gone on with.
     pub fn begin_records(&mut self) -> Option<(Vec<u8>, u64)> {
-        self.begin();
-        let checkpoint = self.checkpoint_and_hash();
-        (checkpoint.0.len() <= CHECKPOINT_BYTES_MAX).then_some(checkpoint)
-    }
-
-    fn begin(&mut self) -> &mut RecordCodec<G> {
         let records = self.records.get_or_insert_with(|| RecordCodec::new(self.seats.count()));
         records.begin(self.simulation.players().keys().copied());
-        records
+        let checkpoint = self.checkpoint_and_hash();
+        (checkpoint.0.len() <= CHECKPOINT_BYTES_MAX).then_some(checkpoint)
     }
 
     /// Appends what reached the rules at the last tick. To be called after each tick from [`Room::begin_records`] on;
@@ -44,10 +39,11 @@ impl<G: Pilot> Room<G> {
     /// It is not the record of this tick. The room is not to be gone on with.
     pub fn replay(&mut self, record: &[u8], viewers: &mut Viewers) -> Result<TickReport, DecodeError> {
         let next = self.simulation.tick().next();
-        if self.records.is_none() {
-            self.begin();
-        }
-        let Some(records) = &mut self.records else { unreachable!("they have begun") };
+        let records = self.records.get_or_insert_with(|| {
+            let mut records = RecordCodec::new(self.seats.count());
+            records.begin(self.simulation.players().keys().copied());
+            records
+        });
         let (record, seated) = records.read(next, record)?;
         self.seats.replay(&record.leaves, &record.joins, &seated);
         let mut view_times = record.view_times.iter().copied().peekable();
