@@ -38,13 +38,14 @@ Exit code:
   99  something was not as --expect or the scenario has it";
 
 /// What a worker is told by its coordinator, or leaves to it.
-const NOT_FOR_WORKERS: [&str; 23] = [
+const NOT_FOR_WORKERS: [&str; 24] = [
     "target",
     "scenario",
     "clients",
     "ramp",
     "duration",
     "reconnect",
+    "restarts",
     "seed",
     "game",
     "behaviour",
@@ -102,6 +103,11 @@ pub(crate) struct Options {
     /// the duration: 50%.
     #[arg(long, value_name = "SHARE", value_parser = parse_share, conflicts_with = "scenario", help_heading = LOAD)]
     pub(crate) reconnect: Option<f64>,
+
+    /// The server is restarted meanwhile: bots whose connection is lost take their seats up again, and it is
+    /// no failure when they have them.
+    #[arg(long, help_heading = LOAD)]
+    pub(crate) restarts: bool,
 
     /// What the bots' sessions and decisions are drawn from. The same seed gives the same bots; what they
     /// get to see depends on the network all the same [default: 1].

@@ -53,12 +53,13 @@ const COMPARISONS: [(&str, Comparison); 4] = [
 ];
 
 /// Figures that are one number, by the names that they have in the report.
-const NUMBERS: [(&str, Number); 13] = [
+const NUMBERS: [(&str, Number); 14] = [
     ("joined", |report| report.joined.into()),
     ("failed", |report| report.failed.into()),
     ("disconnects", |report| report.disconnects.into()),
     ("resumed", |report| report.resumed.into()),
     ("seats_lost", |report| report.seats_lost.into()),
+    ("continuity_lost", |report| report.continuity_lost.into()),
     ("inputs_sent", |report| report.inputs_sent as f64),
     ("violations", |report| report.violations.values().sum::<u64>() as f64),
     ("errors", |report| report.errors.values().sum::<u64>() as f64),

@@ -18,6 +18,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use fracas_client::ClientError;
 use fracas_shared::Rng;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,8 @@ pub(crate) struct Orders {
     pub(crate) targets: Vec<Arc<dyn Target>>,
     /// Where connections are made.
     pub(crate) runtime: Handle,
+    /// The server is restarted meanwhile.
+    pub(crate) restarts: bool,
 }
 
 /// What a lane tells.
@@ -288,6 +291,11 @@ impl<'a> Lane<'a> {
                 self.slots[index] = Some(slot);
             }
             Ok(false) => self.end(slot, index, None, now),
+            Err(failure) if self.outlives(&slot, &failure, now) => {
+                self.return_after_loss(&mut slot, now);
+                self.settle(&mut slot, index, now);
+                self.slots[index] = Some(slot);
+            }
             Err(failure) => self.end(slot, index, Some(failure), now),
         }
     }
@@ -346,7 +354,7 @@ impl<'a> Lane<'a> {
                         self.go_on(slot, index, next, now);
                         Ok(true)
                     }
-                    Heard::End => Err(Failure::new("lost", "the connection was lost: the server hung up")),
+                    Heard::End => Err(ClientError::Lost("the server hung up".into()).into()),
                 }
             }
             Link::HalfClosed(mut connection, until) => {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use fracas_client::ClientError;
+use fracas_shared::CloseCode;
 
 use crate::record::Record;
 
@@ -87,11 +88,13 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     /// Nobody listens there.
     pub(crate) is_no_server: bool,
+    /// The server is gone, or about to restart: what a bot outlives whose server is restarted.
+    pub(crate) is_restart: bool,
 }
 
 impl Failure {
     pub(crate) fn new(kind: &str, message: impl Into<String>) -> Self {
-        Self { kind: kind.into(), message: message.into(), is_no_server: false }
+        Self { kind: kind.into(), message: message.into(), is_no_server: false, is_restart: false }
     }
 }
 
@@ -107,6 +110,8 @@ impl From<ClientError> for Failure {
         Self {
             kind: error.label(),
             is_no_server: matches!(error, ClientError::NoServer { .. }),
+            is_restart: matches!(error, ClientError::Lost(_))
+                || error.close_code() == Some(CloseCode::Restart),
             message: error.to_string(),
         }
     }

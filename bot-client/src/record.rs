@@ -39,6 +39,7 @@ pub(crate) struct Counts {
     pub(crate) disconnects: u64,
     pub(crate) resumed: u64,
     pub(crate) seats_lost: u64,
+    pub(crate) continuity_lost: u64,
     pub(crate) updates: u64,
     pub(crate) updates_expected: u64,
     pub(crate) updates_received: u64,
@@ -198,6 +199,7 @@ impl Counts {
             disconnects,
             resumed,
             seats_lost,
+            continuity_lost,
             updates,
             updates_expected,
             updates_received,
@@ -216,6 +218,7 @@ impl Counts {
         with(disconnects, others.disconnects);
         with(resumed, others.resumed);
         with(seats_lost, others.seats_lost);
+        with(continuity_lost, others.continuity_lost);
         with(updates, others.updates);
         with(updates_expected, others.updates_expected);
         with(updates_received, others.updates_received);

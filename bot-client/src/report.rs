@@ -60,10 +60,13 @@ pub struct Report {
     pub failed: u32,
     /// How many joined and did not leave by themselves.
     pub disconnects: u32,
-    /// How often a bot dropped its connection on purpose and had its seat again after.
+    /// How often a bot had its seat again after its connection was dropped on purpose, or lost in a restart.
     pub resumed: u32,
     /// How often it had not.
     pub seats_lost: u32,
+    /// How often it had, and the match had not gone on: it was another one, at an earlier tick, or the bot was another
+    /// player or had a lower score.
+    pub continuity_lost: u32,
     /// How many rooms they played in.
     pub rooms: usize,
     /// Ticks that the server made while bots were in its rooms: of each bot, from joining to leaving,
@@ -93,6 +96,8 @@ pub struct Report {
     pub input_to_state_ms: Quantiles,
     /// To the server and back, through its queues.
     pub ping_ms: Quantiles,
+    /// From the last update before a connection was gone to the first one after the seat was taken up again.
+    pub away_ms: Quantiles,
     /// Bytes that a bot received in a second: payloads and heads of WebSocket frames, without TCP/IP.
     pub rx_bytes_per_client_per_s: f64,
     /// Bytes that a bot sent in a second: payloads, heads and masks of WebSocket frames.
@@ -213,6 +218,7 @@ impl Report {
             disconnects: counts.disconnects as u32,
             resumed: counts.resumed as u32,
             seats_lost: counts.seats_lost as u32,
+            continuity_lost: counts.continuity_lost as u32,
             rooms: record.rooms.len(),
             updates_expected: counts.updates_expected,
             updates_received: counts.updates_received,
@@ -225,6 +231,7 @@ impl Report {
             tick_age_ms: times.quantiles(Time::TickAge),
             input_to_state_ms: times.quantiles(Time::InputToState),
             ping_ms: times.quantiles(Time::Ping),
+            away_ms: times.quantiles(Time::Away),
             rx_bytes_per_client_per_s: per_s(counts.rx_bytes),
             tx_bytes_per_client_per_s: per_s(counts.tx_bytes),
             kills: counts.kills,

@@ -47,6 +47,9 @@ pub(crate) struct Scenario {
     /// The mix of bots; at least one.
     pub(crate) groups: Vec<Group>,
     pub(crate) expect: Vec<Expectation>,
+    /// The server is restarted meanwhile: bots whose connection is lost come back.
+    #[serde(default)]
+    pub(crate) restarts: bool,
 }
 
 /// A part of the run.

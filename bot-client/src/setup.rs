@@ -103,6 +103,7 @@ fn once<L: GameList>(options: &Options, scenario: &Scenario, screen: &mut Screen
         targets: Vec::new(),
         threads: threads(options),
         metrics: options.metrics_url(),
+        restarts: scenario.restarts,
     };
     let outcome = if let Some(listen) = &options.coordinator {
         coordinate(options, scenario, swarm, listen, screen)

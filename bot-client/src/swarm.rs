@@ -35,6 +35,8 @@ pub(crate) struct Swarm<'a> {
     pub(crate) targets: Vec<Arc<dyn Target>>,
     pub(crate) threads: u32,
     pub(crate) metrics: Option<MetricsUrl>,
+    /// The server is restarted meanwhile.
+    pub(crate) restarts: bool,
 }
 
 /// What came of it.
@@ -81,6 +83,7 @@ pub(crate) fn start_lanes(
             seed: swarm.seed,
             targets: swarm.targets.clone(),
             runtime: runtime.clone(),
+            restarts: swarm.restarts,
         };
         let (news, stop) = (news.clone(), stop.clone());
         let tell = move |told| drop(news.send((number, told)));

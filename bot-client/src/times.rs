@@ -25,19 +25,22 @@ pub(crate) enum Time {
     InputToState,
     /// To the server and back.
     Ping,
+    /// From the last update before a connection was gone to the first one after the seat was taken up again.
+    Away,
     /// How late the load tester itself was.
     Lateness,
 }
 
 impl Time {
     /// All of them, with the names that they have in expectations.
-    pub(crate) const ALL: [(Self, &'static str); 7] = [
+    pub(crate) const ALL: [(Self, &'static str); 8] = [
         (Self::Connect, "connect"),
         (Self::Join, "join"),
         (Self::UpdateGap, "update_gap"),
         (Self::TickAge, "tick_age"),
         (Self::InputToState, "input_to_state"),
         (Self::Ping, "ping"),
+        (Self::Away, "away"),
         (Self::Lateness, "lateness"),
     ];
 }

@@ -1629,7 +1629,7 @@ export class Room extends Emitter {
   /** Quick at first, then slower and slower; never in step with other clients. @param {number} tries before this one */
   #delay(tries) {
     const { delayMs, delayMaxMs } = this.#client.options.reconnect;
-    return Math.round(Math.min(delayMs * 2 ** Math.max(0, tries - 3), delayMaxMs) * (0.5 + Math.random()));
+    return Math.round(Math.min(delayMs * 2 ** Math.max(0, tries - 7), delayMaxMs) * (0.5 + Math.random()));
   }
 
   /** @param {number} delayMs */
@@ -2045,7 +2045,7 @@ export class Client extends Emitter {
       io,
       connectTries,
       connectTimeoutMs,
-      reconnect: { delayMs: 250, delayMaxMs: 5000, tries: reconnect === false ? 0 : 20, ...reconnect },
+      reconnect: { delayMs: 100, delayMaxMs: 5000, tries: reconnect === false ? 0 : 30, ...reconnect },
     };
     /** The schema of the last room, in case that the next one has the same. @internal @type {{hash: number, codec: Codec} | null} */
     this.known = null;

@@ -27,9 +27,9 @@ pub struct ReconnectPolicy {
 impl Default for ReconnectPolicy {
     fn default() -> Self {
         Self {
-            tries_max: 20,
-            quick_tries: 4,
-            pause: Duration::from_millis(250),
+            tries_max: 30,
+            quick_tries: 8,
+            pause: Duration::from_millis(100),
             pause_max: Duration::from_secs(5),
             stable_after: Duration::from_secs(10),
         }
@@ -85,11 +85,11 @@ mod tests {
     #[test]
     fn tries_are_quick_at_first_and_then_slower() {
         let mut backoff = Backoff::new(ReconnectPolicy::default(), 1);
-        let pauses = pauses_ms(&mut backoff, 20);
-        assert!(pauses[..4].iter().all(|pause| (125..=375).contains(pause)), "{pauses:?}");
-        assert!((250..=750).contains(&pauses[4]) && (500..=1500).contains(&pauses[5]), "{pauses:?}");
-        assert!(pauses[10..].iter().all(|pause| (2500..=7500).contains(pause)), "{pauses:?}");
-        assert_eq!(backoff.next(None), None, "20 tries are enough");
+        let pauses = pauses_ms(&mut backoff, 30);
+        assert!(pauses[..8].iter().all(|pause| (50..=150).contains(pause)), "{pauses:?}");
+        assert!((100..=300).contains(&pauses[8]) && (200..=600).contains(&pauses[9]), "{pauses:?}");
+        assert!(pauses[14..].iter().all(|pause| (2500..=7500).contains(pause)), "{pauses:?}");
+        assert_eq!(backoff.next(None), None, "30 tries are enough");
     }
 
     #[test]
@@ -115,6 +115,6 @@ mod tests {
     fn a_server_may_ask_for_patience() {
         let mut backoff = Backoff::new(ReconnectPolicy::default(), 1);
         let (_, pause) = backoff.next(Some(Duration::from_secs(2))).expect("a try is left");
-        assert!((2000..2250).contains(&pause.as_millis()), "{pause:?}");
+        assert!((2000..2100).contains(&pause.as_millis()), "{pause:?}");
     }
 }

@@ -24,6 +24,12 @@ pub trait Pilot: Game {
         0
     }
 
+    /// The score that the player's screen shows; none in a game whose players see none. It does not fall in a match: a
+    /// tester's check that nobody's is lost.
+    fn score(_seen: &Seen<'_, Self>) -> Option<i32> {
+        None
+    }
+
     /// Whether the entity of the earlier view can be that of the later one: a tester's check that ids do
     /// not change hands. The default compares which kind of view it is.
     fn is_same(earlier: &Self::View, later: &Self::View) -> bool {

@@ -18,6 +18,7 @@ impl Options {
         };
         self.change_groups(&mut scenario)?;
         scenario.expect.extend(self.expect.iter().cloned());
+        scenario.restarts |= self.restarts;
         scenario.check()?;
         self.check_capacity()?;
         Ok(scenario)
@@ -60,7 +61,7 @@ impl Options {
         }
         let groups = vec![Group::of(self.game(), Behaviour::default())];
         let (name, about) = (NAME.into(), String::new());
-        Ok(Scenario { name, about, seed: self.seed(), stages, groups, expect: Vec::new() })
+        Ok(Scenario { name, about, seed: self.seed(), stages, groups, expect: Vec::new(), restarts: false })
     }
 
     /// What was said of bots is said of all groups.

@@ -50,6 +50,7 @@ pub(crate) fn work(
         targets,
         threads,
         metrics: None,
+        restarts: order.scenario.restarts,
     };
     let lanes = swarm.lanes(sessions.len());
     let ready = FromWorker::Ready { digest: plan.digest(), lanes };

@@ -5,8 +5,8 @@ use std::mem::take;
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use fracas_client::LineProfile;
 use fracas_client::limits::{INBOUND_BYTES_MAX, OUTBOUND_BYTES_MAX};
+use fracas_client::{ClientError, LineProfile};
 use fracas_shared::LineQueue;
 
 use super::websocket::{self, Opcode};
@@ -294,7 +294,7 @@ fn is_passing(error: &io::Error) -> bool {
 }
 
 fn lost(error: &io::Error) -> Failure {
-    Failure::new("lost", format!("the connection was lost: {error}"))
+    ClientError::Lost(error.to_string()).into()
 }
 
 /// What a close frame says, as the client library has it.
@@ -308,5 +308,5 @@ fn closed(payload: &[u8]) -> Failure {
         }
         None => (1005, "no reason given".into()),
     };
-    fracas_client::ClientError::Closed { code, reason }.into()
+    ClientError::Closed { code, reason }.into()
 }

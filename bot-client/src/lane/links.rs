@@ -15,9 +15,11 @@ use crate::target::{Connected, Connecting};
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(2);
 /// How long a server may take to hang up on one who has said all.
 const HANG_UP_TIME_MAX: Duration = Duration::from_secs(20);
-/// Tries to come back before a seat is given up, and the pause before each: at random up to so long.
-const RETURNS_MAX: u32 = 10;
-const RETURN_PAUSE: Duration = Duration::from_millis(250);
+/// Tries to come back before a seat is given up, and the pause before each: at random up to so long, which grows by as
+/// much after so many tries. That is half a minute in all.
+const RETURNS_MAX: u32 = 100;
+const RETURN_PAUSE: Duration = Duration::from_millis(100);
+const QUICK_RETURNS: u32 = 10;
 
 impl Lane<'_> {
     /// Does what a player wants of its connection.
@@ -70,7 +72,21 @@ impl Lane<'_> {
 
     pub(super) fn come_back(&mut self, slot: &mut Slot, now: Instant) {
         self.let_down(slot, now);
-        slot.link = Link::Pausing { tries: 0, until: now + pause(&mut slot.rng) };
+        slot.link = Link::Pausing { tries: 0, until: now + pause(&mut slot.rng, 0) };
+    }
+
+    /// Whether a bot takes its seat up again after such a failure: its server is restarted.
+    pub(super) fn outlives(&self, slot: &Slot, failure: &Failure, now: Instant) -> bool {
+        let is_up = matches!(slot.link, Link::Up(_));
+        let wants_seat = slot.player.has_played() && !slot.is_leaving && now < slot.ends_at;
+        self.orders.restarts && failure.is_restart && is_up && wants_seat
+    }
+
+    pub(super) fn return_after_loss(&mut self, slot: &mut Slot, now: Instant) {
+        if let Link::Up(connection) = std::mem::replace(&mut slot.link, Link::None) {
+            self.forget(&connection);
+        }
+        self.come_back(slot, now);
     }
 
     pub(super) fn connect(&mut self, slot: &mut Slot, index: usize, tries: u32) {
@@ -108,7 +124,7 @@ impl Lane<'_> {
             Ok(connected) => connected,
             // A seat waits for who comes back.
             Err(_) if slot.player.has_played() && tries < RETURNS_MAX => {
-                let pause = pause(&mut slot.rng) * tries;
+                let pause = pause(&mut slot.rng, tries);
                 slot.link = Link::Pausing { tries, until: now + pause };
                 return Ok(true);
             }
@@ -139,8 +155,10 @@ impl Lane<'_> {
     }
 }
 
-fn pause(rng: &mut Rng) -> Duration {
-    RETURN_PAUSE.mul_f64(f64::from(rng.bits()) / f64::from(u32::MAX))
+/// The pause after so many tries.
+fn pause(rng: &mut Rng, tries: u32) -> Duration {
+    let longest = RETURN_PAUSE * (1 + tries / QUICK_RETURNS);
+    longest.mul_f64(f64::from(rng.bits()) / f64::from(u32::MAX))
 }
 
 /// What a bot's line is drawn from: another stream than its decisions.

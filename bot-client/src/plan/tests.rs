@@ -28,7 +28,15 @@ fn group(share: f64, session_s: Option<u64>, think_ms: u64) -> Group {
 }
 
 fn scenario(stages: Vec<Stage>, groups: Vec<Group>) -> Scenario {
-    Scenario { name: "test".into(), about: String::new(), seed: 1, stages, groups, expect: Vec::new() }
+    Scenario {
+        name: "test".into(),
+        about: String::new(),
+        seed: 1,
+        stages,
+        groups,
+        expect: Vec::new(),
+        restarts: false,
+    }
 }
 
 fn plan(stages: Vec<Stage>, groups: Vec<Group>) -> Plan {

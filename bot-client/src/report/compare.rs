@@ -227,22 +227,24 @@ type Number<T> = (&'static str, Unit, Good, fn(&T) -> f64);
 const QUANTILES: [Quantile; 3] =
     [("p50", |times| times.p50), ("p99", |times| times.p99), ("max", |times| times.max)];
 
-const TIMES: [Times; 7] = [
+const TIMES: [Times; 8] = [
     ("update gap", Good::Less, |report| report.update_gap_ms),
     ("input to state", Good::Less, |report| report.input_to_state_ms),
     ("tick age", Good::Less, |report| report.tick_age_ms),
     ("ping", Good::Less, |report| report.ping_ms),
+    ("away", Good::Less, |report| report.away_ms),
     ("connect", Good::Less, |report| report.connect_ms),
     ("join", Good::Less, |report| report.join_ms),
     ("tester's lateness", Good::Neither, |report| report.tester.lateness_ms),
 ];
 
-const FIGURES: [Number<Report>; 13] = [
+const FIGURES: [Number<Report>; 14] = [
     ("joined", Unit::Count, Good::More, |report| report.joined.into()),
     ("failed", Unit::Count, Good::None, |report| report.failed.into()),
     ("disconnected", Unit::Count, Good::None, |report| report.disconnects.into()),
     ("resumed", Unit::Count, Good::Neither, |report| report.resumed.into()),
     ("seats lost", Unit::Count, Good::None, |report| report.seats_lost.into()),
+    ("matches not gone on", Unit::Count, Good::None, |report| report.continuity_lost.into()),
     ("updates received", Unit::Share, Good::More, |report| {
         if report.updates_expected == 0 {
             return 1.0;

@@ -59,8 +59,12 @@ impl Report {
         );
         table.judged("bots", self.failed + self.disconnects == 0, &bots);
         if self.resumed + self.seats_lost > 0 {
-            let resumed = format!("{} came back, {} seats lost", self.resumed, self.seats_lost);
-            table.judged("reconnects", self.seats_lost == 0, &resumed);
+            let lost = match self.continuity_lost {
+                0 => String::new(),
+                lost => format!(", {lost} matches had not gone on"),
+            };
+            let resumed = format!("{} came back, {} seats lost{lost}", self.resumed, self.seats_lost);
+            table.judged("reconnects", self.seats_lost + self.continuity_lost == 0, &resumed);
         }
         table.line("updates", format!("{} of {} expected", self.updates_received, self.updates_expected));
         let share = self.updates_received_share_min;
@@ -79,6 +83,9 @@ impl Report {
         table.line("tick age", self.tick_age_ms.columns());
         table.line("input to state", self.input_to_state_ms.columns());
         table.line("ping", self.ping_ms.columns());
+        if self.resumed > 0 {
+            table.line("away", self.away_ms.columns());
+        }
         let traffic = format!(
             "{:.2} kB/s received, {:.2} kB/s sent, each",
             self.rx_bytes_per_client_per_s / 1000.0,

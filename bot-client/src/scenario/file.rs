@@ -26,6 +26,8 @@ struct ScenarioFile {
     groups: Vec<GroupTable>,
     #[serde(default)]
     expect: Vec<Expectation>,
+    #[serde(default)]
+    restarts: bool,
 }
 
 #[derive(Deserialize)]
@@ -97,6 +99,7 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Scenario, S
         stages: stages(file.stages)?,
         groups: groups(file.groups, folder)?,
         expect: file.expect,
+        restarts: file.restarts,
     };
     scenario.check()?;
     Ok(scenario)

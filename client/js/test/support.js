@@ -228,11 +228,13 @@ export async function* traces(ticks, seed) {
 /** A module of the pages, by its path there. That it is one is said by no package.json, but by who loads it. */
 export const pageModule = (path) => import(`data:text/javascript,${encodeURIComponent(readFileSync(`${root}assets/web/${path}`, "utf8"))}`);
 
+const unless = (options, name, value) => (options.includes(name) ? [] : [name, value]);
+
 /** Starts a server with these options; gives its address, and how to stop it. */
 export function startServer(port = 0, ...options) {
   const program = process.env.FRACAS_SERVER ?? `${target}/debug/fracas-server`;
   const how = "run 'cargo build -p fracas-server', or set FRACAS_SERVER";
-  return start(program, how, ["--listen", `127.0.0.1:${port}`, ...(options.includes("--admin-listen") ? [] : ["--admin-listen", "off"]), ...options]);
+  return start(program, how, ["--listen", `127.0.0.1:${port}`, ...unless(options, "--admin-listen", "off"), ...unless(options, "--journal", "off"), ...options]);
 }
 
 /** Runs the load tester with these options; gives its exit code. */

@@ -88,6 +88,13 @@ impl Pilot for Arena {
         u32::from(matches!(event, Event::Kill { killer, .. } if *killer == player))
     }
 
+    fn score(seen: &Seen<'_, Self>) -> Option<i32> {
+        seen.views.iter().find_map(|(_, view)| match view {
+            View::Ship { player, kills, .. } if *player == seen.me => Some(i32::from(*kills)),
+            _ => None,
+        })
+    }
+
     /// A ship stays its player's, a rocket that of who fired it, and what lies somewhere stays there.
     fn is_same(earlier: &View, later: &View) -> bool {
         match (earlier, later) {

@@ -63,6 +63,7 @@ pub(super) fn quantiles(report: &Report) -> String {
         ("Input to state", &report.input_to_state_ms),
         ("Tick age", &report.tick_age_ms),
         ("Ping", &report.ping_ms),
+        ("Away", &report.away_ms),
         ("Tester's lateness", &report.tester.lateness_ms),
     ];
     let rows: String = times.iter().map(|(name, times)| quantiles_row(name, times)).collect();

@@ -1,6 +1,7 @@
 //! A bot that plays on a server of ours.
 
 mod behaviour;
+mod continuity;
 mod playing;
 mod seeing;
 
@@ -15,6 +16,7 @@ use fracas_shared::message::Joined;
 use fracas_shared::{Pilot, PlayerId, Rng, Tick};
 
 use self::behaviour::Mischief;
+use self::continuity::LastSeen;
 use super::Lane;
 use super::acks::Acks;
 use super::gallery::{Gallery, Scene};
@@ -47,6 +49,8 @@ pub(crate) struct Bot<G: Pilot> {
     rng: Rng,
     mischief: Option<Mischief>,
     stay: Option<Stay<G>>,
+    /// From the last stay, when it is to come back.
+    last_seen: Option<LastSeen>,
     has_played: bool,
     /// When it asked for a seat, until the first state.
     asked_at: Option<Instant>,
@@ -110,6 +114,7 @@ impl<G: Pilot> Bot<G> {
             rng: Rng::new(seed, u64::from(number)),
             mischief: Mischief::of(behaviour, Rng::new(seed, u64::from(number) | 3 << 32)),
             stay: None,
+            last_seen: None,
             has_played: false,
             asked_at: None,
             heard_at: now,
@@ -150,7 +155,8 @@ impl<G: Pilot> Bot<G> {
                 self.end_stay(Some(tick), turn);
                 return Ok(Next::Over);
             }
-            Event::Outcome { .. } | Event::MatchBegan { .. } => {
+            event @ (Event::Outcome { .. } | Event::MatchBegan { .. }) => {
+                self.note_match(&event);
                 if let Some(stay) = &mut self.stay {
                     stay.acks.interrupt(stay.newest.next());
                 }
@@ -202,6 +208,7 @@ impl<G: Pilot> Bot<G> {
         });
         if std::mem::replace(&mut self.has_played, true) {
             turn.record.counts.resumed += 1;
+            self.check_seat(turn);
         } else {
             turn.record.counts.joined += 1;
             turn.record.counts.inputs_planned += self.inputs_planned().unwrap_or(0);
@@ -211,6 +218,7 @@ impl<G: Pilot> Bot<G> {
 
     /// Adds up what it got. When the seat was not given back, that is until the newest tick it knows.
     fn end_stay(&mut self, left: Option<Tick>, turn: &mut Turn<'_>) {
+        self.note_last_seen();
         let Some(stay) = self.stay.take() else { return };
         let expected = left.unwrap_or(stay.newest).since(stay.joined_tick).max(0) as u64;
         let is_judged = self.lane.common.is_judged();

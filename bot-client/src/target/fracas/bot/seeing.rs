@@ -52,6 +52,7 @@ impl<G: Pilot> Bot<G> {
             }
         }
         self.look(frame, turn)?;
+        self.check_score(turn);
         self.take_ack(frame, turn);
         // What came long after its time is answered as late: the input was to be sent then.
         self.play(tick, if age >= period { age } else { Duration::ZERO }, turn)
