@@ -3,6 +3,7 @@
 use fracas_shared::codec::DecodeError;
 use fracas_shared::message::{Joined, RosterEntry};
 use fracas_shared::packet::PacketError;
+use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{Chat, LeaveReason, Pilot, PlayerId, Profile, Refusal, Removal, Tick};
 
 use crate::inputs::InputCounts;
@@ -46,12 +47,18 @@ pub trait Match: Send {
     fn write_record(&mut self, out: &mut Vec<u8>);
     /// See [`Room::replay`].
     fn replay(&mut self, record: &[u8], viewers: &mut Viewers) -> Result<TickReport, DecodeError>;
+    /// See [`Room::replay_unseen`].
+    fn replay_unseen(&mut self, record: &[u8], viewers: &mut Viewers) -> Result<TickReport, DecodeError>;
     /// See [`Simulation::hash`](crate::Simulation::hash).
     fn hash(&self) -> u64;
     /// See [`Room::dismantle`].
     fn dismantle(&mut self) -> Result<(), Panic>;
     /// The last tick made.
     fn now(&self) -> Tick;
+    /// Ticks per second.
+    fn tick_hz(&self) -> u16;
+    /// See [`Room::snapshot`].
+    fn snapshot(&self) -> &Snapshot;
     /// Who is here.
     fn census(&self) -> Census;
 }
@@ -130,6 +137,10 @@ impl<G: Pilot> Match for Room<G> {
         Self::replay(self, record, viewers)
     }
 
+    fn replay_unseen(&mut self, record: &[u8], viewers: &mut Viewers) -> Result<TickReport, DecodeError> {
+        Self::replay_unseen(self, record, viewers)
+    }
+
     fn hash(&self) -> u64 {
         self.simulation().hash()
     }
@@ -140,6 +151,14 @@ impl<G: Pilot> Match for Room<G> {
 
     fn now(&self) -> Tick {
         self.simulation().tick()
+    }
+
+    fn tick_hz(&self) -> u16 {
+        self.simulation().tick_hz()
+    }
+
+    fn snapshot(&self) -> &Snapshot {
+        Self::snapshot(self)
     }
 
     fn census(&self) -> Census {

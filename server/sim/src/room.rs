@@ -144,19 +144,23 @@ impl<G: Pilot> Room<G> {
     /// Makes one tick.
     pub fn tick(&mut self, viewers: &mut Viewers) -> TickReport {
         self.take_record();
-        self.make_tick(viewers)
+        self.make_tick(viewers, true)
     }
 
-    /// Moves the match on by what the record says, and tells of it.
-    fn make_tick(&mut self, viewers: &mut Viewers) -> TickReport {
+    /// Moves the match on by what the record says, and tells of it; what nobody looks at is not shown.
+    fn make_tick(&mut self, viewers: &mut Viewers, is_shown: bool) -> TickReport {
         let mut report = TickReport::default();
         self.events.clear();
         let news = self.simulation.advance(&self.record, &mut self.events);
         let snapshot = self.take_views(&mut report);
-        self.frames.push(snapshot, viewers);
+        if is_shown {
+            self.frames.push(snapshot, viewers);
+        }
         self.tell_news(viewers, news);
         self.tell_events(viewers);
-        self.hand_frames(viewers, &mut report);
+        if is_shown {
+            self.hand_frames(viewers, &mut report);
+        }
         report.tick = self.simulation.tick();
         report.entities = self.simulation.world().len() as u32;
         for (_, seat) in self.seats.iter_mut() {

@@ -4,9 +4,10 @@ use std::array;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use fracas_shared::PlayerId;
+use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
 use fracas_shared::limits::{RESUME_BYTES_MAX, RESUME_MESSAGES_MAX};
 use fracas_shared::message::Resumed;
+use fracas_shared::{PlayerId, State};
 
 /// For whom a reliable message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,27 @@ pub enum Audience {
     Others(PlayerId),
     /// This player alone.
     One(PlayerId),
+}
+
+impl State for Audience {
+    fn save(&self, out: &mut StateWriter<'_>) {
+        let (kind, player): (u8, _) = match self {
+            Self::All => (0, PlayerId(0)),
+            Self::Others(player) => (1, *player),
+            Self::One(player) => (2, *player),
+        };
+        kind.save(out);
+        player.save(out);
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        match (u8::load(from)?, PlayerId::load(from)?) {
+            (0, _) => Ok(Self::All),
+            (1, player) => Ok(Self::Others(player)),
+            (2, player) => Ok(Self::One(player)),
+            (kind, _) => Err(DecodeError::Malformed(format!("no audience has the number {kind}"))),
+        }
+    }
 }
 
 impl Audience {
@@ -84,6 +106,11 @@ pub(crate) struct Hearer {
 }
 
 impl Hearer {
+    /// Who it is.
+    pub(crate) fn player(self) -> PlayerId {
+        self.player
+    }
+
     /// How many messages it was told.
     #[cfg(test)]
     pub(crate) fn count(self) -> u32 {
@@ -160,6 +187,44 @@ impl Told {
             }
         }
         heard
+    }
+}
+
+impl State for Told {
+    fn save(&self, out: &mut StateWriter<'_>) {
+        self.forgotten.save(out);
+        (self.kept as u32).save(out);
+        let (first, second) = self.latest.as_slices();
+        [first, second].concat().save(out);
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        let (forgotten, kept) = (u64::load(from)?, u32::load(from)? as usize);
+        let told = Self { forgotten, kept, latest: Vec::<u8>::load(from)?.into() };
+        let mut place = 0;
+        for _ in 0..kept {
+            if told.latest.len() < place + Head::BYTES {
+                return Err(DecodeError::Malformed("fewer messages than were told".into()));
+            }
+            place += Head::BYTES + usize::from(told.head_at(place).length);
+        }
+        if place == told.latest.len() {
+            Ok(told)
+        } else {
+            Err(DecodeError::Malformed("bytes after the messages that were told".into()))
+        }
+    }
+}
+
+impl State for Hearer {
+    fn save(&self, out: &mut StateWriter<'_>) {
+        self.player.save(out);
+        self.since.save(out);
+        self.count.save(out);
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { player: State::load(from)?, since: State::load(from)?, count: State::load(from)? })
     }
 }
 

@@ -44,6 +44,21 @@ impl Viewer {
         }
     }
 
+    /// A player who is away, and was told this.
+    pub(crate) fn away(heard: Hearer) -> Self {
+        Self {
+            player: Some(heard.player()),
+            port: None,
+            heard: Some(heard),
+            needs_keyframe: false,
+            resynced: None,
+            states: Vec::new(),
+            acked: Tick(0),
+            has_acked: false,
+            progressed: None,
+        }
+    }
+
     /// Its seat; none for a spectator.
     pub fn player(&self) -> Option<PlayerId> {
         self.player

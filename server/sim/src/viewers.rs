@@ -3,8 +3,9 @@
 use std::ops::{Deref, DerefMut};
 
 use bytes::Bytes;
-use fracas_shared::PlayerId;
+use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
 use fracas_shared::message::Resumed;
+use fracas_shared::{PlayerId, State};
 
 use crate::port::Port;
 use crate::told::{Audience, Told};
@@ -22,6 +23,11 @@ impl Viewers {
     pub fn add(&mut self, port: Box<dyn Port>, player: Option<PlayerId>) {
         let heard = player.map(|player| self.told.hearer(player));
         self.list.push(Viewer::new(port, player, heard));
+    }
+
+    /// Lets one in who is away: who has this seat, and was told nothing in it.
+    pub fn add_away(&mut self, player: PlayerId) {
+        self.list.push(Viewer::away(self.told.hearer(player)));
     }
 
     /// Lets one go. The last one is at its place from now on.
@@ -73,6 +79,21 @@ impl Viewers {
         if hearers > 0 {
             self.told.push(to, message, players);
         }
+    }
+}
+
+/// What players were told survives, by seat. Whoever is loaded is away: spectators are not.
+impl State for Viewers {
+    fn save(&self, out: &mut StateWriter<'_>) {
+        self.told.save(out);
+        let mut heard: Vec<_> = self.list.iter().filter_map(Viewer::heard).collect();
+        heard.sort_unstable_by_key(|heard| heard.player().0);
+        heard.save(out);
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        let (told, heard) = (Told::load(from)?, Vec::load(from)?);
+        Ok(Self { list: heard.into_iter().map(Viewer::away).collect(), told })
     }
 }
 

@@ -30,6 +30,8 @@ pub struct History<'a> {
     pub entries: Vec<What<'a>>,
     /// How it ends.
     pub fate: Fate,
+    /// The number of the file that its last entry is in.
+    pub file: u64,
     /// Whether nothing is missing since the last checkpoint.
     pub is_whole: bool,
     /// The process and which of its writers.
@@ -83,7 +85,9 @@ impl<'a> Histories<'a> {
         let (mut is_whole, mut is_torn) = (true, false);
         for read in segment.entries() {
             match read {
-                Read::Entry(Entry { room, what }) => self.take(RoomOfProcess { process, room }, lane, what),
+                Read::Entry(Entry { room, what }) => {
+                    self.take(RoomOfProcess { process, room }, (lane, number), what);
+                }
                 Read::Gap => {
                     is_whole = false;
                     self.doubt(lane);
@@ -101,16 +105,17 @@ impl<'a> Histories<'a> {
         rooms.for_each(|history| history.is_whole = false);
     }
 
-    fn take(&mut self, room: RoomOfProcess, lane: (u64, u32), what: What<'a>) {
+    fn take(&mut self, room: RoomOfProcess, (lane, file): ((u64, u32), u64), what: What<'a>) {
         // Until its first checkpoint, what it began with is in a file that is gone, or that is damaged.
         let history = self.rooms.entry(room).or_insert(History {
             entries: Vec::new(),
             fate: Fate::Broken,
+            file,
             is_whole: false,
             lane,
             tick: 0,
         });
-        history.lane = lane;
+        (history.lane, history.file) = (lane, file);
         if let What::Checkpoint { tick, .. } = what {
             if self.wanted == Wanted::Latest || history.is_broken() {
                 history.entries.clear();
@@ -120,6 +125,10 @@ impl<'a> Histories<'a> {
             return;
         }
         if history.fate != Fate::Unfinished {
+            // Whatever is missing of it, it is over.
+            if what == What::Ended {
+                history.fate = Fate::Ended;
+            }
             return;
         }
         match what {
@@ -169,7 +178,7 @@ mod tests {
 
     /// A file of the rooms in these ticks.
     fn file_of(number: u64, previous: u64, ticks: Range<u32>) -> (Vec<u8>, Vec<usize>) {
-        let head = SegmentHead { number, process: 1, lane: 0, previous, build: "of today".into() };
+        let head = SegmentHead { number, process: 1, lane: 0, previous, needed: 1, build: "of today".into() };
         let mut writer = SegmentWriter::new(head);
         let (mut bytes, mut ends) = (writer.bytes().to_vec(), Vec::new());
         writer.clear();

@@ -20,9 +20,11 @@ const MARK: [u8; 2] = [0xF7, 0xAC];
 const CHUNK_BYTES_FULL: usize = JOURNAL_CHUNK_BYTES_MAX / 2;
 /// Mark, number, length and checksum.
 const CHUNK_HEAD_BYTES: usize = 2 + 4 + 4 + 4;
-/// Magic, version, number, process, lane, the number before, and the length of the build's name.
-const HEAD_BYTES: usize = 8 + 2 + 8 + 8 + 4 + 8 + 1;
+/// Magic, version, number, process, lane, the number before, that needed, and the length of the build's name.
+const HEAD_BYTES: usize = 8 + 2 + 8 + 8 + 4 + 8 + 8 + 1;
 const HASH_BYTES: usize = 4;
+/// A file that is damaged is read so many times at most, all of its parts together.
+const SEARCH_FACTOR: usize = 8;
 
 /// What a file says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +37,16 @@ pub struct SegmentHead {
     pub lane: u32,
     /// The number of the file that it wrote before this one; 0 for the first.
     pub previous: u64,
+    /// The number of the oldest file that it takes to go on with the rooms that were there when this one was begun: its
+    /// own, or an earlier one's of the same writer.
+    pub needed: u64,
     /// The build of the process, of at most [`JOURNAL_BUILD_BYTES_MAX`] bytes.
     pub build: String,
+}
+
+impl SegmentHead {
+    /// No head takes more bytes.
+    pub const BYTES_MAX: usize = HEAD_BYTES + JOURNAL_BUILD_BYTES_MAX + HASH_BYTES;
 }
 
 /// Why bytes are no file of a journal.
@@ -75,6 +85,7 @@ impl SegmentWriter {
         bytes.extend_from_slice(&head.process.to_le_bytes());
         bytes.extend_from_slice(&head.lane.to_le_bytes());
         bytes.extend_from_slice(&head.previous.to_le_bytes());
+        bytes.extend_from_slice(&head.needed.to_le_bytes());
         bytes.push(head.build.len() as u8);
         bytes.extend_from_slice(head.build.as_bytes());
         let hash = hash_of(&bytes, 0);
@@ -84,12 +95,21 @@ impl SegmentWriter {
 
     /// Appends an entry to the chunk that is open, and closes it when it is full.
     pub fn put(&mut self, entry: &Entry<'_>) {
+        self.add(|bytes| entry.put(bytes));
+    }
+
+    /// Appends entries that [`Entry::put`] has made, as one.
+    pub fn put_made(&mut self, entries: &[u8]) {
+        self.add(|bytes| bytes.extend_from_slice(entries));
+    }
+
+    fn add(&mut self, put: impl FnOnce(&mut Vec<u8>)) {
         let begin = *self.open.get_or_insert_with(|| {
             let begin = self.bytes.len();
             self.bytes.extend_from_slice(&[0; CHUNK_HEAD_BYTES]);
             begin
         });
-        entry.put(&mut self.bytes);
+        put(&mut self.bytes);
         if self.bytes.len() - begin > CHUNK_BYTES_FULL {
             self.close();
         }
@@ -154,13 +174,15 @@ impl<'a> Segment<'a> {
             let (process, rest) = rest.split_first_chunk()?;
             let (lane, rest) = rest.split_first_chunk()?;
             let (previous, rest) = rest.split_first_chunk()?;
+            let (needed, rest) = rest.split_first_chunk()?;
             let (length, rest) = rest.split_first()?;
             let (build, rest) = rest.split_at_checked(usize::from(*length))?;
             let (hash, chunks) = rest.split_first_chunk::<HASH_BYTES>()?;
             let build = str::from_utf8(build).ok()?.to_owned();
             let (number, process) = (u64::from_le_bytes(*number), u64::from_le_bytes(*process));
             let (lane, previous) = (u32::from_le_bytes(*lane), u64::from_le_bytes(*previous));
-            let head = SegmentHead { number, process, lane, previous, build };
+            let needed = u64::from_le_bytes(*needed);
+            let head = SegmentHead { number, process, lane, previous, needed, build };
             let is_whole = hash_of(&bytes[..HEAD_BYTES + usize::from(*length)], 0) == *hash;
             is_whole.then_some(Self { head, chunks })
         };
@@ -174,7 +196,8 @@ impl<'a> Segment<'a> {
 
     /// What is in it.
     pub fn entries(&self) -> impl Iterator<Item = Read<'a>> {
-        let mut chunks = Chunks { number: self.head.number, rest: self.chunks, next: 0 };
+        let search_bytes = self.chunks.len().saturating_mul(SEARCH_FACTOR);
+        let mut chunks = Chunks { number: self.head.number, rest: self.chunks, next: 0, search_bytes };
         let mut entries: &[u8] = &[];
         std::iter::from_fn(move || {
             loop {
@@ -200,6 +223,8 @@ struct Chunks<'a> {
     number: u64,
     rest: &'a [u8],
     next: u32,
+    /// So much more is read to tell what is a chunk from what looks like one.
+    search_bytes: usize,
 }
 
 enum Chunk<'a> {
@@ -216,8 +241,15 @@ impl<'a> Chunks<'a> {
         let damaged = self.rest;
         let marks = damaged.windows(MARK.len()).enumerate().filter(|(_, bytes)| **bytes == MARK);
         for (place, _) in marks {
-            let Some(WholeChunk { number, payload, rest }) = WholeChunk::take(&damaged[place..], self.number)
-            else {
+            let candidate = &damaged[place..];
+            let Some(WholeChunk { number, payload, rest }) = WholeChunk::take(candidate, self.number) else {
+                let looked_at = WholeChunk::length(candidate).min(candidate.len());
+                self.search_bytes = self.search_bytes.saturating_sub(looked_at);
+                if self.search_bytes == 0 {
+                    // More may be there, for all that is known.
+                    self.rest = &[];
+                    return Some(Chunk::Gap);
+                }
                 continue;
             };
             if number == self.next && place == 0 {
@@ -244,6 +276,12 @@ struct WholeChunk<'a> {
 }
 
 impl<'a> WholeChunk<'a> {
+    /// How long the one that these bytes begin with says it is.
+    fn length(bytes: &[u8]) -> usize {
+        let length = bytes.get(MARK.len() + 4..).and_then(|bytes| bytes.first_chunk());
+        length.map_or(0, |length| u32::from_le_bytes(*length) as usize)
+    }
+
     /// The one that the bytes of this file begin with.
     fn take(bytes: &'a [u8], file: u64) -> Option<Self> {
         let (number, rest) = bytes.strip_prefix(&MARK)?.split_first_chunk()?;
@@ -273,7 +311,14 @@ mod tests {
     use super::*;
 
     fn writer(build: &str) -> SegmentWriter {
-        SegmentWriter::new(SegmentHead { number: 1, process: 2, lane: 3, previous: 0, build: build.into() })
+        SegmentWriter::new(SegmentHead {
+            number: 1,
+            process: 2,
+            lane: 3,
+            previous: 0,
+            needed: 1,
+            build: build.into(),
+        })
     }
 
     fn count_of(bytes: &[u8]) -> (usize, Option<Read<'_>>) {

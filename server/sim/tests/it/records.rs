@@ -37,7 +37,7 @@ fn bytes_of_a_minute<G: Pilot>() -> usize {
     for room in &mut rooms {
         assert!(room.begin_records().is_some(), "a small state");
     }
-    let head = SegmentHead { number: 1, process: 1, lane: 0, previous: 0, build: String::new() };
+    let head = SegmentHead { number: 1, process: 1, lane: 0, previous: 0, needed: 1, build: String::new() };
     let (mut writer, mut bytes, mut record) = (SegmentWriter::new(head), 0, Vec::new());
     for _ in 0..SECONDS * u32::from(G::TICK_HZ) {
         for (number, room) in rooms.iter_mut().enumerate() {
