@@ -123,7 +123,13 @@ impl Server {
     fn start_program(path: &str) -> Result<Arc<Self>> {
         let mut command = Command::new(path);
         command
-            .args(["--listen=127.0.0.1:0", "--admin-listen=off", "--log=warn", "--room-linger-s=1"])
+            .args([
+                "--listen=127.0.0.1:0",
+                "--admin-listen=off",
+                "--log=warn",
+                "--journal=off",
+                "--room-linger-s=1",
+            ])
             .args(["--game=dots.bots=0".to_owned(), format!("--game=dots.seats={SEATS}")])
             .arg(format!("--game=dots.tick_hz={TICK_HZ}"))
             .stdin(Stdio::null());

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use fracas_benches::ServerProcess;
-use fracas_benches::process::sibling;
+use fracas_benches::process::{empty_folder, sibling};
 
 /// One of the servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -49,7 +49,7 @@ impl Kind {
     /// Starts it on this core. What the product logs goes to a file in this folder.
     pub(crate) fn start(self, tape: &Path, core: usize, folder: &Path) -> Result<ServerProcess> {
         if self == Self::Product {
-            return start_product(core, &folder.join("product.log"));
+            return start_product(core, folder);
         }
         let mut command = Command::new(std::env::current_exe()?);
         match self {
@@ -62,9 +62,11 @@ impl Kind {
 }
 
 /// All as `cargo run --release` has it, but on a port that is free.
-fn start_product(core: usize, log: &Path) -> Result<ServerProcess> {
+fn start_product(core: usize, folder: &Path) -> Result<ServerProcess> {
+    let log = folder.join("product.log");
     let mut command = Command::new(sibling("fracas-server")?);
-    command.args(["--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"]).stderr(File::create(log)?);
-    let logged = || fs::read_to_string(log).unwrap_or_default();
+    command.args(["--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"]).stderr(File::create(&log)?);
+    command.arg("--data-dir").arg(empty_folder(folder, "product-data")?);
+    let logged = || fs::read_to_string(&log).unwrap_or_default();
     ServerProcess::start(&mut command, core).with_context(|| format!("the product says: {}", logged()))
 }

@@ -101,7 +101,7 @@ struct Rest {
 impl Rest {
     /// With so many, each in a room of its own if it is to be.
     fn with(clients: u64, apart: bool, tick_hz: u16, options: &Options, place: &Place) -> Result<Self> {
-        let server = Product::start(place)?;
+        let server = Product::start(place, &[])?;
         place.interrupt.pause(STARTING)?;
         let before = Memory::of(&server)?;
         let crowd = crowd::Options {

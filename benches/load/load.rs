@@ -108,8 +108,18 @@ impl Shape {
 impl Load {
     /// Starts the server, and waits until all are there, or no more come. Bots play on for a window of this length.
     pub(crate) fn start(shape: &Shape, window: Duration, place: &Place) -> Result<Self> {
+        Self::start_with(shape, window, place, &[])
+    }
+
+    /// The same of a server with these settings.
+    pub(crate) fn start_with(
+        shape: &Shape,
+        window: Duration,
+        place: &Place,
+        settings: &[&str],
+    ) -> Result<Self> {
         shape.check()?;
-        let server = Product::start(place)?;
+        let server = Product::start(place, settings)?;
         let crowd = crowd::Options {
             server: server.address(),
             clients: (shape.clients - shape.bots) as usize,

@@ -13,6 +13,7 @@ mod hog;
 mod idle;
 mod input;
 mod join;
+mod journal;
 mod kernel;
 mod lateness;
 mod load;
@@ -49,6 +50,7 @@ enum Command {
     Join(join::Options),
     Stalled(stalled::Options),
     Idle(idle::Options),
+    Journal(journal::Options),
     /// Many clients in one thread, until stdin ends.
     #[command(hide = true)]
     Crowd(crowd::Options),
@@ -68,6 +70,7 @@ fn main() -> Result<ExitCode> {
         Command::Join(options) => join::run(&options)?,
         Command::Stalled(options) => stalled::run(&options)?,
         Command::Idle(options) => idle::run(&options)?,
+        Command::Journal(options) => journal::run(&options)?,
         Command::Crowd(options) => crowd::run(&options).map(|()| true)?,
         Command::Sleeper(options) => sleeper::run(&options).map(|()| true)?,
         Command::Hog(options) => {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use fracas_benches::process::{Cpu, sibling};
+use fracas_benches::process::{Cpu, empty_folder, sibling};
 use fracas_benches::{HttpClient, ServerProcess};
 
 use crate::metrics::Metrics;
@@ -18,11 +18,12 @@ pub(crate) struct Product {
 }
 
 impl Product {
-    /// Starts it on its core, on free ports, as it comes otherwise.
-    pub(crate) fn start(place: &Place) -> Result<Self> {
+    /// Starts it on its core, on free ports, as it comes otherwise but for these settings.
+    pub(crate) fn start(place: &Place, settings: &[&str]) -> Result<Self> {
         let log = place.folder.path().join("server.log");
         let mut command = Command::new(sibling("fracas-server")?);
         command.args(["--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"]).stderr(File::create(&log)?);
+        command.arg("--data-dir").arg(empty_folder(place.folder.path(), "server-data")?).args(settings);
         let process = ServerProcess::start(&mut command, place.options.server_core);
         let logged = || fs::read_to_string(&log).unwrap_or_default();
         let process = process.with_context(|| format!("the server says: {}", logged()))?;

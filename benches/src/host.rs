@@ -5,6 +5,7 @@ use std::thread::{self, JoinHandle};
 
 use anyhow::Result;
 use fracas_games::Games;
+use fracas_server::config::Switch;
 use fracas_server::{Config, Listeners, Shutdown, run};
 
 /// A server with all games on a free port of this machine; stopped when dropped.
@@ -19,7 +20,8 @@ impl Host {
     /// Starts one with the default configuration, which is changed first.
     pub fn start(change: impl FnOnce(&mut Config)) -> Result<Self> {
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let mut config = Config { listen: free, admin_listen: None, ..Config::default() };
+        let mut config =
+            Config { listen: free, admin_listen: None, journal: Switch::Off, ..Config::default() };
         change(&mut config);
         let listeners = Listeners::bind(&config)?;
         let address = listeners.public.local_addr()?;

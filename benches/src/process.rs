@@ -1,8 +1,9 @@
 //! Other processes: started on a core of their own, and what they take of it.
 
+use std::fs;
 use std::io::Read as _;
 use std::ops::Sub;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +19,16 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 pub fn sibling(name: &str) -> Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name(name);
     ensure!(path.exists(), "{} is not built: start this by `cargo xtask bench`", path.display());
+    Ok(path)
+}
+
+/// A folder of this name in there, which is empty: what an earlier process left is gone.
+pub fn empty_folder(parent: &Path, name: &str) -> Result<PathBuf> {
+    let path = parent.join(name);
+    if path.exists() {
+        fs::remove_dir_all(&path).with_context(|| format!("cannot empty {}", path.display()))?;
+    }
+    fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
     Ok(path)
 }
 

@@ -250,6 +250,13 @@ impl Table {
 #[derive(Debug)]
 pub struct AddressHold(Option<(AddressLimits, IpAddr, Holding)>);
 
+impl AddressHold {
+    /// Of nobody, and counted nowhere.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+}
+
 impl Drop for AddressHold {
     fn drop(&mut self) {
         let Some((limits, key, holding)) = self.0.take() else { return };

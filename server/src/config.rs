@@ -31,6 +31,9 @@ pub use load::{Invocation, LoadError};
 pub use secret::Secret;
 use word::{Auto, Off, OrWord, Random, Unchanged};
 
+/// More threads than this are a slip of the keyboard.
+pub(crate) const SIM_THREADS_MAX: usize = 256;
+
 /// The type that a setting is given as: its own, unless the table names one.
 macro_rules! given {
     ($type:ty) => {
@@ -184,12 +187,27 @@ settings! {
         planted_fault: Option<PlantedFault> as OrWord<Unchanged, PlantedFault> =
             None, "FRACAS_PLANTED_FAULT", "FAULT|none";
     }
+    "Journal" {
+        /// Whether all that a match is made of is written into a journal, for another process to go on with it.
+        journal: Switch = Switch::On, "FRACAS_JOURNAL", "SWITCH";
+        /// Folder of the journal; no two servers have the same one.
+        data_dir: String = "fracas-data".to_owned(), "FRACAS_DATA_DIR", "FOLDER";
+        /// When what was written is brought to the disk itself, so that it outlives a power loss, too: `off` leaves it to
+        /// the system, `100ms` may lose as much, `each-tick` loses nothing that anybody has seen, and ticks wait for it.
+        journal_sync: JournalSync = JournalSync::Off, "FRACAS_JOURNAL_SYNC", "WHEN";
+        /// Megabytes of the journal that are kept, at least 16: the oldest go first, but for what it takes to go on with
+        /// rooms.
+        journal_mb_max: u32 = 1024, "FRACAS_JOURNAL_MB_MAX", "MEGABYTES";
+        /// Hours that it is kept, 1 to 8760.
+        journal_hours_max: u32 = 72, "FRACAS_JOURNAL_HOURS_MAX", "HOURS";
+    }
     "Process" {
         /// What is logged: error, warn, info, debug or trace, also by module: `info,fracas_server::net=debug`.
         log: String = "info".to_owned(), "FRACAS_LOG", "FILTER";
         /// How a line of the log looks.
         log_format: LogFormat = LogFormat::Text, "FRACAS_LOG_FORMAT", "FORMAT";
-        /// Seconds that players and rooms have to end when the server stops; then it is cut short.
+        /// Seconds that players and rooms have to end when the server stops; then it is cut short. With a journal it is a
+        /// quarter of a second at most: matches go on.
         shutdown_deadline_s: u32 = 5, "FRACAS_SHUTDOWN_DEADLINE_S", "SECONDS";
     }
 }
@@ -210,6 +228,30 @@ pub enum Auth {
     Secret,
     /// Who shows a JSON Web Token; in a build with the feature `jwt`.
     Jwt,
+}
+
+/// Whether something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
+
+/// When a journal is brought to the disk itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JournalSync {
+    /// When the system likes: what a process has written outlives it, but not a power loss.
+    Off,
+    /// Ten times a second.
+    #[value(name = "100ms")]
+    #[serde(rename = "100ms")]
+    Often,
+    /// Before anybody sees the tick.
+    EachTick,
 }
 
 /// How a line of the log looks.

@@ -8,13 +8,16 @@ pub mod admin;
 pub mod auth;
 pub mod config;
 pub mod exchange;
+pub mod journal;
 pub mod memory;
 pub mod metrics;
 pub mod net;
 pub mod networks;
+pub mod program;
 pub mod room_filter;
 pub mod rooms;
 pub mod shutdown;
+mod supervise;
 pub mod telemetry;
 
 use std::net::IpAddr;
@@ -29,15 +32,16 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use address_limits::{AddressHold, AddressLimits};
 use admin::{ADMIN_CONNECTIONS_MAX, Readiness};
 use auth::Authenticate;
-use config::Auth;
+use config::{Auth, Switch};
 pub use config::{Config, Invocation};
 #[cfg(feature = "planted-faults")]
 pub use fracas_sim::PlantedFault;
+use journal::{FolderError, Journal};
 use metrics::Metrics;
 use net::door::{Door, serve};
 use net::entrance::Entrance;
@@ -49,9 +53,14 @@ use net::socketio::{self, Manner};
 use net::upgrade::Upgraded;
 use net::websocket;
 use networks::Networks;
+pub use program::program;
 use room_filter::RoomFilter;
 use rooms::Rooms;
+pub use rooms::{ReplayOptions, replay};
 pub use shutdown::Shutdown;
+
+/// How long players have to take their leave of a server whose matches the next one goes on with.
+const LEAVE_TIME_MAX: Duration = Duration::from_millis(250);
 
 /// Serves the games of a list until the server is told to stop.
 ///
@@ -104,7 +113,8 @@ async fn serve_games<G: GameList>(
     let origins = config.allowed_origins.parse().map_err(|problem| anyhow!("allowed_origins: {problem}"))?;
     let addresses = AddressLimits::new(&config, proxies.clone());
     let metrics = Metrics::new();
-    let rooms = Rooms::start::<G>(&config, addresses.clone(), &metrics, &shutdown).await?;
+    let journal = journal_of(&config, &metrics)?;
+    let rooms = Rooms::start::<G>(&config, addresses.clone(), &metrics, &shutdown, journal.as_ref()).await?;
     let readiness = Readiness::new(shutdown.clone());
     // Health and metrics are of use until the very end.
     let end = Shutdown::new();
@@ -162,7 +172,11 @@ async fn serve_games<G: GameList>(
     serve(public, door, shutdown).await;
 
     rooms.refuse();
-    let deadline = Duration::from_secs(u64::from(config.shutdown_deadline_s));
+    let mut deadline = Duration::from_secs(u64::from(config.shutdown_deadline_s));
+    if journal.is_some() {
+        // All others wait for the next server meanwhile, to go on with their matches.
+        deadline = deadline.min(LEAVE_TIME_MAX);
+    }
     if timeout(deadline, all_closed.recv()).await.is_err() {
         warn!("some clients did not take their leave in time");
     }
@@ -179,6 +193,23 @@ async fn serve_games<G: GameList>(
     }
     info!("stopped");
     Ok(())
+}
+
+/// The journal, if there is to be one and it can be written.
+fn journal_of(config: &Config, metrics: &Metrics) -> anyhow::Result<Option<Journal>> {
+    if config.journal == Switch::Off {
+        return Ok(None);
+    }
+    match Journal::take(config, metrics) {
+        Ok(journal) => Ok(Some(journal)),
+        Err(error @ FolderError::Taken { .. }) => Err(error.into()),
+        Err(error) => {
+            error!("{error}; no match outlives this process");
+            metrics.journal.failures.inc();
+            metrics.journal.failing.set(config.sim_thread_count() as i64);
+            Ok(None)
+        }
+    }
 }
 
 /// What is made of the lines of all players; nobody is to find out by chance that it is something.

@@ -45,6 +45,8 @@ pub struct Table {
     pub inputs: InputMetrics,
     /// What rooms lost or broke.
     pub rooms: RoomMetrics,
+    /// What is written for another process to go on with matches.
+    pub journal: JournalMetrics,
 }
 
 /// Connections and bytes.
@@ -122,6 +124,17 @@ pub struct InputMetrics {
     pub duplicate: Counter,
     /// Of each player, again and again: the share of the last ticks whose input was missing.
     pub missing: Histogram,
+}
+
+/// What is written for another process to go on with matches.
+#[derive(Clone, Debug)]
+pub struct JournalMetrics {
+    /// Bytes written.
+    pub bytes: Counter,
+    /// How often something could not be written.
+    pub failures: Counter,
+    /// Simulation threads that cannot write theirs.
+    pub failing: Gauge,
 }
 
 /// What rooms lost or broke.
@@ -239,7 +252,8 @@ impl Metrics {
         let frames = register::frames(house);
         let inputs = register::inputs(house);
         let rooms = register::rooms(house);
-        Self(Arc::new(Table { registry, net, ticks, frames, inputs, rooms }))
+        let journal = register::journal(house);
+        Self(Arc::new(Table { registry, net, ticks, frames, inputs, rooms, journal }))
     }
 
     /// All metrics as text of [`CONTENT_TYPE`].

@@ -17,6 +17,8 @@ mod losses;
 mod matching;
 mod opening;
 mod pacer;
+mod recovery;
+mod replay;
 mod roll;
 mod room_code;
 mod room_entry;
@@ -25,6 +27,7 @@ mod tickets;
 mod urgency;
 mod watchdog;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -40,10 +43,12 @@ use tracing::{error, info, warn};
 
 pub use catalog::CatalogError;
 pub use inbox::{Identity, LineSetter, RoomLink};
+pub use replay::{ReplayOptions, replay};
 pub use room_entry::RoomSurvey;
 
 use crate::address_limits::{AddressHold, AddressLimits, Holding};
 use crate::config::Config;
+use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::net::http::SeatReservation;
 use crate::room_filter::RoomFilter;
@@ -76,6 +81,8 @@ struct Shared {
     matching: Matching,
     openings: Openings,
     losses: Losses,
+    /// Whether rooms are written into a journal.
+    has_journal: bool,
 }
 
 /// Who wants to enter a room.
@@ -115,12 +122,13 @@ impl Rooms {
         addresses: AddressLimits,
         metrics: &Metrics,
         shutdown: &Shutdown,
+        journal: Option<&Journal>,
     ) -> Result<Self, CatalogError> {
         let catalog = Catalog::new::<G>(config)?;
         let directory = Arc::new(Directory::new(config.rooms_max));
         let (fallen, falling) = unbounded_channel();
         let losses = Losses::new(metrics.clone(), shutdown.clone());
-        let threads = SimThreads::start(config, &directory, metrics, &fallen, losses.clone());
+        let threads = SimThreads::start(config, &directory, metrics, &fallen, losses.clone(), journal);
         let opening_max = Duration::from_millis(u64::from(config.step_time_max_ms));
         let seed = config.seed.unwrap_or_else(random_seed);
         let rooms = Self(Arc::new(Shared {
@@ -134,8 +142,13 @@ impl Rooms {
             matching: Matching::default(),
             openings: Openings::new(opening_max, losses.clone()),
             losses,
+            has_journal: journal.is_some(),
         }));
-        for game in rooms.0.catalog.permanent() {
+        let recovered = match journal {
+            Some(journal) => rooms.recover_all(journal).await,
+            None => BTreeSet::new(),
+        };
+        for game in rooms.0.catalog.permanent().filter(|game| !recovered.contains(game)) {
             let opened = rooms.open(game, OptionsPatch::default(), None).await;
             // Nobody wants the first seat yet.
             drop(opened.map_err(|refusal| CatalogError::Permanent { game, refusal })?);
@@ -382,7 +395,10 @@ impl Rooms {
         };
         let (entry, reservation) = self.0.directory.add(place, description, inbox);
         info!(room = entry.id, game, seats = entry.seats, tick_hz = entry.tick_hz, "room opened");
-        let room = HostedRoom::new(entry, opened.game, requests, creator, &self.0.metrics);
+        let mut room = HostedRoom::new(entry, opened.game, requests, creator, &self.0.metrics);
+        if self.0.has_journal {
+            room = room.logged(random_seed());
+        }
         self.0.threads.add(room);
         reservation
     }
@@ -466,6 +482,6 @@ fn random_secret() -> Result<u128, Refusal> {
 ///
 /// # Panics
 /// When the system has no randomness to give, which no system that runs has come to.
-fn random_seed() -> u64 {
+pub(crate) fn random_seed() -> u64 {
     getrandom::u64().expect("the operating system gives random numbers")
 }

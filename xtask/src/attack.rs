@@ -1,4 +1,4 @@
-//! `cargo xtask attack` and `cargo xtask soak slow-readers`: builds what is attacked and what attacks.
+//! `cargo xtask attack` and `cargo xtask soak slow-readers` and `restarts`: builds what is attacked and what attacks.
 
 use std::path::Path;
 use std::process::Command;

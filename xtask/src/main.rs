@@ -184,6 +184,13 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
+    /// What the journal costs: pairs of servers with and without one.
+    #[command(disable_help_flag = true)]
+    Journal {
+        /// What `--help` lists: `--clients 400`, `--pairs 11` and more.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
     /// Whether it is so, what the load tester reports: against a server that delays by a known schedule.
     ///
     /// It takes a minute.
@@ -205,6 +212,12 @@ enum Bench {
 
 #[derive(Subcommand)]
 enum Soak {
+    /// Kill the server again and again while bots play: no match may be lost.
+    Restarts {
+        /// Those of `fracas-attack restarts`; `--help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
     /// Play the same matches in a debug and in a release build: every tick must be the same.
     Determinism {
         /// Ticks to play.
@@ -247,6 +260,7 @@ fn main() -> ExitCode {
         Command::Bench { bench } => run_bench(root, bench.unwrap_or(Bench::List)),
         Command::Codec { options } => return codec::run(root, &options),
         Command::Soak(Soak::SlowReaders { options }) => attack::run(root, "slow-readers", &options),
+        Command::Soak(Soak::Restarts { options }) => attack::run(root, "restarts", &options),
         Command::Soak(Soak::Determinism { ticks }) => soak::determinism(root, ticks),
         Command::Soak(Soak::Resume { cycles, players }) => soak::resume(root, cycles, players),
         Command::NewGame(NewGame { name }) => new_game::run(root, &name),
@@ -280,6 +294,7 @@ fn run_bench(root: &Path, bench: Bench) -> Result<()> {
         Bench::Join { options } => bench::load(root, "join", &options),
         Bench::Stalled { options } => bench::load(root, "stalled", &options),
         Bench::Idle { options } => bench::load(root, "idle", &options),
+        Bench::Journal { options } => bench::load(root, "journal", &options),
         Bench::BotsTruth { options } => bench::bots(root, "truth", &options),
         Bench::Plot { files, out } => plot::run(&files, &out),
     }

@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::io::ErrorKind;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use fracas_shared::limits::{
     CONNECTIONS_MAX, ROOMS_MAX, SECRET_BYTES_MIN, SIGNING_SECRET_BYTES_MIN, TICKETS_MAX,
 };
@@ -15,18 +16,20 @@ use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
 use super::game::merge;
-use super::{Auth, Config, Overrides};
+use super::{Auth, Config, Overrides, SIM_THREADS_MAX};
 use crate::net::allowed_origins::AllowedOrigins;
 use crate::networks::Networks;
+use crate::rooms::ReplayOptions;
 
 /// The file that is read if none is named and it exists.
 const FILE_DEFAULT: &str = "fracas.toml";
-/// More threads than this are a slip of the keyboard.
-const SIM_THREADS_MAX: usize = 256;
 const PING_INTERVAL_MAX_S: usize = 60;
 const PING_TIMEOUT_MAX_S: usize = 120;
 /// More than this in a second is no limit.
 const ACTS_PER_S_MAX: usize = 1_000_000;
+/// Less than two of its files is no journal; more hours are longer than anybody keeps one.
+const JOURNAL_MB: RangeInclusive<u32> = 16..=1_000_000;
+const JOURNAL_HOURS: RangeInclusive<u32> = 1..=8760;
 const GAMES_ENV: &str = "FRACAS_GAMES";
 
 const EXAMPLES: &str = "\
@@ -36,7 +39,9 @@ Examples:
   fracas-server                               serve this machine, on port 3000
   fracas-server --listen 0.0.0.0:3000         serve others, too
   fracas-server --game arena.bots=3           only three bots in the rooms of arena
-  fracas-server --print-config > fracas.toml  begin a file of your own";
+  fracas-server --print-config > fracas.toml  begin a file of your own
+  fracas-server --supervise                   be started again if it ever ends, and go on with all matches
+  fracas-server replay fracas-data            make the matches of a journal again";
 
 /// The authoritative server of realtime matches.
 #[derive(Parser, Debug)]
@@ -48,6 +53,11 @@ pub(super) struct Arguments {
     /// Prints all settings as a file with comments, and ends.
     #[arg(long)]
     print_config: bool,
+    /// Runs the server in another process, and starts it again when it ends before it is asked to.
+    #[arg(long)]
+    supervise: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
     overrides: Overrides,
     /// One setting of a game, as in its table of the file; may be repeated; `FRACAS_GAMES` takes several, with commas.
@@ -55,13 +65,23 @@ pub(super) struct Arguments {
     game: Vec<String>,
 }
 
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Makes the matches of a journal again, and tells whether each comes out as it was.
+    Replay(ReplayOptions),
+}
+
 /// What the command line asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Invocation {
     /// To serve with this configuration.
     Serve(Box<Config>),
+    /// The same in another process, which is started again when it ends.
+    Supervise(Box<Config>),
     /// To print this file of settings.
     PrintConfig(String),
+    /// To make matches of a journal again.
+    Replay(ReplayOptions),
 }
 
 /// Why there is no configuration.
@@ -110,6 +130,9 @@ impl Config {
         arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Invocation, LoadError> {
         let arguments = Arguments::try_parse_from(arguments)?;
+        if let Some(Command::Replay(options)) = arguments.command {
+            return Ok(Invocation::Replay(options));
+        }
         let mut config = Self::default();
         if let Some(overrides) = read_file(arguments.config.as_deref())? {
             config.apply(overrides);
@@ -124,6 +147,8 @@ impl Config {
         config.check::<G>()?;
         Ok(if arguments.print_config {
             Invocation::PrintConfig(config.to_commented_toml::<G>())
+        } else if arguments.supervise {
+            Invocation::Supervise(Box::new(config))
         } else {
             Invocation::Serve(Box::new(config))
         })
@@ -169,6 +194,15 @@ impl Config {
         ] {
             if !(1..=max).contains(&count) {
                 return Err(value(name, format!("{count} is out of range; 1 to {max} are allowed")));
+            }
+        }
+        for (name, number, range) in [
+            ("journal_mb_max", self.journal_mb_max, JOURNAL_MB),
+            ("journal_hours_max", self.journal_hours_max, JOURNAL_HOURS),
+        ] {
+            if !range.contains(&number) {
+                let (least, most) = range.into_inner();
+                return Err(value(name, format!("{number} is out of range; {least} to {most} are allowed")));
             }
         }
         EnvFilter::try_new(&self.log).map_err(|error| {

@@ -11,7 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::{
-    FrameMetrics, Histogram, InputMetrics, Labelled, NetMetrics, Refusals, RoomMetrics, TickMetrics,
+    FrameMetrics, Histogram, InputMetrics, JournalMetrics, Labelled, NetMetrics, Refusals, RoomMetrics,
+    TickMetrics,
 };
 
 /// Ten for each decade up to 10 ms, as the preferred numbers of ISO 3 are: how late a thread wakes is a matter of
@@ -128,6 +129,16 @@ pub(super) fn inputs(registry: &mut Registry) -> InputMetrics {
         early_dropped: inputs.of("early_dropped"),
         duplicate: inputs.of("duplicate"),
         missing,
+    }
+}
+
+pub(super) fn journal(registry: &mut Registry) -> JournalMetrics {
+    let failing =
+        "Simulation threads whose journal cannot be written: their matches would be lost with the server";
+    JournalMetrics {
+        bytes: counter(registry, "journal_bytes", "Bytes written to the journal"),
+        failures: counter(registry, "journal_failures", "Times that the journal could not be written"),
+        failing: register(registry, "journal_failing", failing, Gauge::default()),
     }
 }
 

@@ -18,6 +18,11 @@ impl Bans {
         self.0.push_back(identity);
     }
 
+    /// All of them, the earliest first.
+    pub(super) fn list(&self) -> Vec<Identity> {
+        self.0.iter().cloned().collect()
+    }
+
     pub(super) fn has(&self, identity: &Identity) -> bool {
         self.0.contains(identity)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fracas_shared::{ConfigError, Game, GameList, GameVisitor, Pilot, Refusal};
 #[cfg(feature = "planted-faults")]
 use fracas_sim::PlantedFault;
-use fracas_sim::{Match, OptionsPatch, Room, RoomOptions};
+use fracas_sim::{Match, OptionsPatch, RestoreError, Room, RoomOptions};
 use thiserror::Error;
 
 use super::guard::guarded;
@@ -96,6 +96,15 @@ impl Catalog {
         entry.host.open(patch, seed).map_err(|error| Refusal::BadOption(error.to_string()))
     }
 
+    /// The match whose checkpoint this is.
+    pub(super) fn restore(&self, game: &str, state: &[u8]) -> Result<Box<dyn Match>, RestoreError> {
+        let entry = self.0.get(game).ok_or_else(|| RestoreError::OtherRules {
+            theirs: format!("'{game}'"),
+            ours: self.games().collect::<Vec<_>>().join(", "),
+        })?;
+        entry.host.restore(state)
+    }
+
     /// The game of this id.
     pub(super) fn id_of(&self, game: &str) -> Result<&'static str, Refusal> {
         let known = self.0.get_key_value(game);
@@ -115,6 +124,7 @@ impl Catalog {
 /// One game, its type forgotten.
 trait Host: Send + Sync {
     fn open(&self, patch: &OptionsPatch, seed: u64) -> Result<Opened, ConfigError>;
+    fn restore(&self, state: &[u8]) -> Result<Box<dyn Match>, RestoreError>;
 }
 
 /// A game with the options of its rooms.
@@ -132,6 +142,13 @@ impl<G: Pilot> Host for HostOf<G> {
         #[cfg(feature = "planted-faults")]
         let game = game.with_planted_fault(self.planted_fault);
         Ok(Opened { game: Box::new(game), seats, tick_hz, linger_s })
+    }
+
+    fn restore(&self, state: &[u8]) -> Result<Box<dyn Match>, RestoreError> {
+        let game = Room::<G>::restore(state)?;
+        #[cfg(feature = "planted-faults")]
+        let game = game.with_planted_fault(self.planted_fault);
+        Ok(Box::new(game))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which rooms there are, and how many of their seats are spoken for.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fracas_shared::limits::ROOMS_PER_LISTING_MAX;
@@ -39,8 +40,6 @@ struct Listed {
     entry: Arc<RoomEntry>,
     /// Players seated or on the way in.
     players: u16,
-    /// Takes nobody any more.
-    is_locked: bool,
 }
 
 impl Directory {
@@ -77,17 +76,32 @@ impl Directory {
         description: Description,
         inbox: mpsc::Sender<RoomRequest>,
     ) -> (Arc<RoomEntry>, Reservation) {
-        let is_locked = description.is_locked;
         let mut rooms = self.lock();
-        let entry = Arc::new(RoomEntry::new(rooms.next_number, rooms.free_id(), description, inbox));
-        rooms.next_number += 1;
-        rooms.by_id.insert(entry.id.clone(), entry.number);
-        rooms.by_number.insert(entry.number, Listed { entry: entry.clone(), players: 0, is_locked });
-        rooms.set_players(entry.number, 1);
+        let id = rooms.free_id();
+        let entry = rooms.add(description, id, inbox, 1);
         // Only now: nobody else is to have it in between.
         drop(rooms);
         drop(place);
         (entry.clone(), Reservation { directory: self.clone(), entry })
+    }
+
+    /// Adds a room that another process had, by its id there, and reserves so many seats.
+    pub(super) fn add_again(
+        self: &Arc<Self>,
+        place: RoomPlace,
+        description: Description,
+        inbox: mpsc::Sender<RoomRequest>,
+        id: &str,
+        players: u16,
+    ) -> (Arc<RoomEntry>, Vec<Reservation>) {
+        let mut rooms = self.lock();
+        let id = if rooms.by_id.contains_key(id) { rooms.free_id() } else { id.to_owned() };
+        let entry = rooms.add(description, id, inbox, players);
+        drop(rooms);
+        drop(place);
+        let reservation = || Reservation { directory: self.clone(), entry: entry.clone() };
+        let reservations = (0..players).map(|_| reservation()).collect();
+        (entry, reservations)
     }
 
     /// Reserves a seat of this room.
@@ -160,7 +174,7 @@ impl Directory {
     pub(super) fn set_locked(&self, number: u64, is_locked: bool) {
         let mut rooms = self.lock();
         let Some(listed) = rooms.by_number.get_mut(&number) else { return };
-        listed.is_locked = is_locked;
+        listed.entry.is_locked.store(is_locked, Ordering::Relaxed);
         let players = listed.players;
         rooms.set_players(number, players);
     }
@@ -178,7 +192,7 @@ impl Directory {
         let page = listed()
             .skip(skip)
             .take(ROOMS_PER_LISTING_MAX)
-            .map(|room| room.entry.info(room.players, room.is_locked))
+            .map(|room| room.entry.info(room.players))
             .collect();
         (page, listed().count())
     }
@@ -191,7 +205,7 @@ impl Directory {
         let page = asked()
             .skip(skip)
             .take(ROOMS_PER_LISTING_MAX)
-            .map(|room| room.entry.survey(room.players, room.is_locked))
+            .map(|room| room.entry.survey(room.players))
             .collect();
         (page, asked().count())
     }
@@ -203,6 +217,22 @@ impl Directory {
 }
 
 impl Rooms {
+    /// Lists a room, so many of whose seats are spoken for.
+    fn add(
+        &mut self,
+        description: Description,
+        id: String,
+        inbox: mpsc::Sender<RoomRequest>,
+        players: u16,
+    ) -> Arc<RoomEntry> {
+        let entry = Arc::new(RoomEntry::new(self.next_number, id, description, inbox));
+        self.next_number += 1;
+        self.by_id.insert(entry.id.clone(), entry.number);
+        self.by_number.insert(entry.number, Listed { entry: entry.clone(), players: 0 });
+        self.set_players(entry.number, players);
+        entry
+    }
+
     /// The room of this id, if it lets one in who says this password.
     fn let_in(&self, id: &str, password: &str) -> Result<&Listed, Refusal> {
         let id = room_code::parse(id)?;
@@ -211,7 +241,7 @@ impl Rooms {
         if self.is_refusing {
             return Err(Refusal::Stopping);
         }
-        if listed.is_locked {
+        if listed.entry.is_locked.load(Ordering::Relaxed) {
             return Err(Refusal::RoomLocked(listed.entry.id.clone()));
         }
         if !listed.entry.is_password(password) {
@@ -225,7 +255,7 @@ impl Rooms {
         listed.players = players;
         let entry = &listed.entry;
         let open = self.open.entry((entry.game, entry.options.clone())).or_default();
-        if players < entry.seats && !listed.is_locked && entry.is_open_to_all() {
+        if players < entry.seats && !entry.is_locked.load(Ordering::Relaxed) && entry.is_open_to_all() {
             open.insert(number);
         } else {
             open.remove(&number);

@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fracas_shared::message::{Resumed, ServerMessage};
+use fracas_shared::message::Resumed;
 use fracas_shared::{CloseCode, LineProfile, PlayerId, Tick};
 use fracas_sim::{Audience, Port, Viewer, Viewers};
 
 use super::directory::Reservation;
+use super::hosted_room::KeptGuest;
 use super::inbox::{Identity, LineSetter, ViewerId};
 use super::roll::{Roll, RollHold};
-use crate::metrics::Counted;
+use crate::address_limits::AddressHold;
+use crate::metrics::{Counted, GameMetrics};
 
 /// Those in a room, each at a place, which is another one when somebody goes.
 pub(super) struct Guests {
@@ -79,6 +81,37 @@ impl Guests {
             line: None,
             away: None,
         });
+    }
+
+    /// Takes over players of another process, all of whom are away and have their seats until then.
+    pub(super) fn again(
+        &mut self,
+        viewers: Viewers,
+        kept: &[KeptGuest],
+        reservations: Vec<Reservation>,
+        until: Tick,
+        metrics: &GameMetrics,
+    ) {
+        self.viewers = viewers;
+        let mut reservations = reservations.into_iter();
+        for viewer in self.viewers.iter() {
+            let identity = kept.iter().find(|guest| Some(guest.player) == viewer.player());
+            self.roll.counts(1, 1);
+            self.known.push(Guest {
+                viewer: ViewerId::next(),
+                identity: identity.map_or_else(|| "".into(), |guest| guest.identity.clone()),
+                seat: reservations.next().map(|reservation| KeptSeat {
+                    _reservation: reservation,
+                    _hold: self.roll.keep(AddressHold::none()),
+                    _counted: Counted::new(&metrics.players),
+                }),
+                is_confirmed: true,
+                attempt: 0,
+                set_line: Box::new(|_| ()),
+                line: None,
+                away: Some((until, Counted::new(&metrics.away))),
+            });
+        }
     }
 
     /// The number under which a try to take a seat up again counts; none when a later one has been.
@@ -191,24 +224,15 @@ impl Guests {
         self.known.iter().position(|guest| guest.away.as_ref().is_some_and(is_overdue))
     }
 
-    /// Tells everyone of a room's reliable message, but not the player whom it is about.
-    pub(super) fn tell(&mut self, about: Option<PlayerId>, message: &ServerMessage) {
-        debug_assert!(message.is_reliable());
-        let to = about.map_or(Audience::All, Audience::Others);
-        self.viewers.tell(to, &Bytes::from(message.to_bytes()));
+    /// Tells a reliable message.
+    pub(super) fn tell(&mut self, to: Audience, message: &Bytes) {
+        self.viewers.tell(to, message);
     }
 
-    /// Tells one player, or everyone; false when there is no such player.
-    pub(super) fn notify(&mut self, player: Option<PlayerId>, message: &ServerMessage) -> bool {
-        let Some(player) = player else {
-            self.tell(None, message);
-            return true;
-        };
-        let is_here = self.place_of_player(player).is_some();
-        if is_here {
-            self.viewers.tell(Audience::One(player), &Bytes::from(message.to_bytes()));
-        }
-        is_here
+    /// What is kept of the players.
+    pub(super) fn kept(&self) -> Vec<KeptGuest> {
+        let all = self.viewers.iter().zip(&self.known);
+        all.filter_map(|(viewer, guest)| Some(KeptGuest::new(viewer.player()?, &guest.identity))).collect()
     }
 
     /// Makes the line of one player another one, or everyone's. Gives how many that are.

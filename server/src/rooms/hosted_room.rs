@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod heard;
+mod kept;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,20 +14,25 @@ use fracas_shared::limits::{ACK_TIME_MAX_S, FRAME_BYTES_MAX, ROOM_INBOX_MAX};
 use fracas_shared::message::{RosterEntry, ServerMessage};
 use fracas_shared::packet::PacketError;
 use fracas_shared::{CloseCode, LeaveReason, PlayerId, Refusal, Removal};
-use fracas_sim::{InputCounts, Match, MessageRefused, Port, TickReport};
+use fracas_sim::{Audience, InputCounts, Match, MessageRefused, Port, TickReport, Viewer, Viewers};
 use tokio::sync::mpsc;
 use tracing::{Span, debug, error, info_span};
 
 use super::bans::Bans;
+use super::directory::Reservation;
 use super::guard::{guarded, said};
 use super::guests::Guests;
 use super::inbox::{Entrance, RoomRequest};
 use super::roll::RollHold;
 use super::room_entry::RoomEntry;
 use crate::address_limits::AddressHold;
+use crate::journal::Unfinished;
 use crate::metrics::{Counted, GameMetrics, Metrics};
 use arrivals::Arrival;
 use heard::Heard;
+use kept::RoomLog;
+
+pub(super) use kept::{KeptGuest, KeptRoom, Note, load_kept, load_note};
 
 /// A room: the match, its viewers and its inbox.
 pub(super) struct HostedRoom {
@@ -41,6 +47,8 @@ pub(super) struct HostedRoom {
     is_broken: bool,
     guests: Guests,
     bans: Bans,
+    /// What is written of it into the journal; nothing without one.
+    log: Option<RoomLog>,
     /// What became of players' inputs when it was last counted.
     inputs_counted: BTreeMap<PlayerId, InputCounts>,
     metrics: Metrics,
@@ -77,10 +85,45 @@ impl HostedRoom {
             is_broken: false,
             guests,
             bans: Bans::default(),
+            log: None,
             inputs_counted: BTreeMap::new(),
             metrics: metrics.clone(),
             game_metrics,
         }
+    }
+
+    /// One that another process had, with all of its players away, whom nobody has shown anything for so long.
+    pub(super) fn again(
+        entry: Arc<RoomEntry>,
+        game: Box<dyn Match>,
+        requests: mpsc::Receiver<RoomRequest>,
+        (kept, viewers, reservations): (KeptRoom, Viewers, Vec<Reservation>),
+        unfinished: Unfinished,
+        metrics: &Metrics,
+        away: Duration,
+    ) -> Self {
+        let creator = (!kept.is_permanent).then(AddressHold::none);
+        let mut room = Self::new(entry, game, requests, creator, metrics);
+        for banned in kept.bans {
+            room.bans.add(banned);
+        }
+        let until = room.game.now() + u32::from(room.entry.linger_s) * u32::from(room.entry.tick_hz);
+        room.guests.again(viewers, &kept.guests, reservations, until, &room.game_metrics);
+        let seated: Vec<_> = room.guests.viewers().iter().filter_map(Viewer::player).collect();
+        for player in seated {
+            room.game.set_away(player, true);
+        }
+        room.log = Some(RoomLog::new(kept.origin, room.game.now(), Some(unfinished)));
+        let ticks = (away.as_secs_f64() * f64::from(room.entry.tick_hz)) as u32;
+        room.tell_dropped(ticks);
+        room
+    }
+
+    /// Writes what becomes of it into the journal of its lane. `origin` tells it from all other rooms.
+    #[must_use]
+    pub(super) fn logged(mut self, origin: u64) -> Self {
+        self.log = Some(RoomLog::new(origin, self.game.now(), None));
+        self
     }
 
     /// Asks the exchange for what has come to those whom the room's ticks drive. Calls no rules, as all of these.
@@ -111,6 +154,7 @@ impl HostedRoom {
             room.take_heard();
             room.take_requests();
             room.part_with_lost();
+            room.begin_tick();
             let report = room.game.tick(room.guests.viewers());
             room.remove_unwanted();
             room.close_stuck();
@@ -166,9 +210,18 @@ impl HostedRoom {
         self.game.take_lock()
     }
 
+    /// Tells a reliable message that is none of the match's.
+    fn tell(&mut self, to: Audience, message: &ServerMessage) {
+        debug_assert!(message.is_reliable());
+        let message = Bytes::from(message.to_bytes());
+        self.guests.tell(to, &message);
+        self.note(|| Note::Told { to, message: message.to_vec() });
+    }
+
     /// Tells viewers that time was dropped after the last tick.
     pub(super) fn tell_dropped(&mut self, ticks: u32) {
-        self.guests.tell(None, &ServerMessage::TimeDropped { tick: self.game.now().0, ticks });
+        let message = ServerMessage::TimeDropped { tick: self.game.now().0, ticks };
+        self.tell(Audience::All, &message);
     }
 
     /// Closes whoever is in the room or on the way in. Calls no rules.
@@ -275,8 +328,12 @@ impl HostedRoom {
                     let _ = answer.send(self.remove(player, removal));
                 }
                 RoomRequest::Notify { player, text, answer } => {
-                    let is_told = self.guests.notify(player, &ServerMessage::Notification { text });
-                    let _ = answer.send(is_told);
+                    let is_here = player.is_none_or(|player| self.guests.place_of_player(player).is_some());
+                    if is_here {
+                        let to = player.map_or(Audience::All, Audience::One);
+                        self.tell(to, &ServerMessage::Notification { text });
+                    }
+                    let _ = answer.send(is_here);
                 }
                 RoomRequest::ListPlayers { answer } => {
                     let with_inputs = |entry: RosterEntry| {
@@ -325,7 +382,7 @@ impl HostedRoom {
             self.guests.go_away(place, now + linger_ticks, Counted::new(&self.game_metrics.away));
             let Some(player) = self.guests.viewer(place).player() else { continue };
             self.game.set_away(player, true);
-            self.guests.tell(Some(player), &ServerMessage::PlayerAway { player: player.0 });
+            self.tell(Audience::Others(player), &ServerMessage::PlayerAway { player: player.0 });
         }
         while let Some(place) = self.guests.first_overdue(now) {
             self.part(place, LeaveReason::Lost);
@@ -336,6 +393,7 @@ impl HostedRoom {
         let (viewer, guest) = self.guests.remove(place);
         if let Some(player) = viewer.player() {
             self.inputs_counted.remove(&player);
+            self.note(|| Note::Went(player));
             self.game.leave(player, reason);
             // Who is in the seat nevertheless was left there on purpose: with all that goes with it.
             #[cfg(feature = "planted-faults")]
@@ -368,8 +426,10 @@ impl HostedRoom {
         if let Some(port) = viewer.port() {
             port.close(code);
         }
+        self.note(|| Note::Went(player));
         self.game.leave(player, reason);
         if removal == Removal::Ban {
+            self.note(|| Note::Banned(guest.identity.clone()));
             self.bans.add(guest.identity);
         }
         true

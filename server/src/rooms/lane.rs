@@ -16,17 +16,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fracas_shared::CloseCode;
+use fracas_sim::journal::{Entry, What};
 use rustix::process::Pid;
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::{debug, error, info};
 
 use super::directory::Directory;
-use super::hosted_room::HostedRoom;
+use super::hosted_room::{HostedRoom, RoomFailure};
 use super::pacer::{Pacer, Phases};
 use super::room_entry::RoomEntry;
 use super::sim_thread::Command;
 use super::urgency::Urgency;
 use crate::exchange;
+use crate::journal::{AtWork, Journal, LaneJournal};
 use crate::metrics::Metrics;
 
 /// The rooms of one simulation thread at a time.
@@ -39,6 +41,10 @@ pub(super) struct Lane {
     load: Arc<AtomicUsize>,
     /// Permanent rooms whose rules failed, by their games, to be opened anew.
     fallen: UnboundedSender<&'static str>,
+    /// What is written of its rooms. The rules are never called under its lock.
+    journal: Option<Mutex<LaneJournal>>,
+    /// Where it is noted which room the rules have, and under which number.
+    at_work: Option<(Arc<AtWork>, usize)>,
     state: Mutex<State>,
 }
 
@@ -139,6 +145,7 @@ impl Lane {
         metrics: Metrics,
         load: Arc<AtomicUsize>,
         fallen: UnboundedSender<&'static str>,
+        journal: Option<(&Journal, usize)>,
     ) -> Self {
         let state = State {
             thread: 0,
@@ -157,6 +164,8 @@ impl Lane {
             metrics,
             load,
             fallen,
+            journal: journal.map(|(journal, number)| Mutex::new(journal.of_lane(number))),
+            at_work: journal.and_then(|(journal, number)| Some((journal.at_work()?.clone(), number))),
             state: Mutex::new(state),
         }
     }
@@ -237,9 +246,15 @@ impl Lane {
         }
         if paced.room.is_watched() {
             let tick_hz = paced.room.entry.tick_hz;
-            let start = state.phases.next(tick_hz, paced.phase, Instant::now());
-            paced.pace = Pace::Ticking(Pacer::new(tick_hz, start), Spent::default());
-            paced.turn = start;
+            let next = state.phases.next(tick_hz, paced.phase, Instant::now());
+            let mut ticks = Pacer::new(tick_hz, next);
+            // Its players have waited for long: a tick at once, and then as all others.
+            let before = next.checked_sub(ticks.period());
+            if let Some(before) = before.filter(|_| paced.room.is_overdue()) {
+                ticks = Pacer::new(tick_hz, before);
+            }
+            paced.turn = ticks.due();
+            paced.pace = Pace::Ticking(ticks, Spent::default());
         }
         state.insert(number, paced);
         Ok(())
@@ -254,6 +269,10 @@ impl Lane {
                 Some(paced) => self.tick(thread, paced)?,
                 None => self.end_if_empty(thread, number)?,
             }
+        }
+        // Whoever sees a tick can have it again.
+        if let Some(mut journal) = self.lock_journal() {
+            journal.write();
         }
         self.flush();
         Ok(())
@@ -310,7 +329,10 @@ impl Lane {
     fn tick(&self, thread: u64, mut paced: Paced) -> Result<(), GivenUp> {
         let Pace::Ticking(ticks, spent) = &mut paced.pace else { return Ok(()) };
         let began = Instant::now();
-        let result = paced.room.tick();
+        self.note_work(paced.room.origin());
+        let result = self.log_begin(&mut paced.room).and_then(|()| paced.room.tick());
+        let result = result.and_then(|()| self.log_tick(&mut paced.room));
+        self.note_work(0);
         let ended = Instant::now();
         spent.work += ended - began;
         let (spent, period) = (*spent, ticks.period());
@@ -333,6 +355,9 @@ impl Lane {
             state.ticked.push(paced.room.entry.number);
         } else {
             paced.room.observe(spent.late, spent.work, period);
+            // Nobody misses it until somebody comes.
+            self.log_end(paced.room.entry.number);
+            paced.room.rest();
             paced.pace = Pace::Asleep;
             paced.turn = ended + self.linger;
         }
@@ -381,6 +406,7 @@ impl Lane {
             "the game's rules do not come back: its room is given up, and its simulation thread with it"
         );
         self.directory.remove(entry.number);
+        self.log_end(entry.number);
         self.load.fetch_sub(1, Ordering::Relaxed);
         entry.give_up(&self.metrics);
         if is_missed {
@@ -399,6 +425,7 @@ impl Lane {
             state.rooms.insert(number, paced);
         } else if self.directory.remove_if_empty(number) {
             info!(room = paced.room.entry.id, "room ended, nobody was there");
+            self.log_end(number);
             return self.end(thread, state, paced, CloseCode::RoomEnded);
         } else {
             debug!(room = paced.room.entry.id, "someone is on the way in");
@@ -409,8 +436,9 @@ impl Lane {
     }
 
     /// Ends a room whose rules failed.
-    fn fail(&self, thread: u64, state: MutexGuard<'_, State>, paced: Paced) -> Result<(), GivenUp> {
+    fn fail(&self, thread: u64, state: MutexGuard<'_, State>, mut paced: Paced) -> Result<(), GivenUp> {
         self.metrics.rooms.failures.inc();
+        self.log_failure(&mut paced.room);
         if paced.room.is_permanent() {
             let _ = self.fallen.send(paced.room.entry.game);
         }
@@ -437,6 +465,80 @@ impl Lane {
         // The room is dropped when the lane is free again.
         drop(state);
         Ok(())
+    }
+
+    /// Adds a checkpoint of a room that is about to tick to what is written next, unless the journal has one.
+    fn log_begin(&self, room: &mut HostedRoom) -> Result<(), RoomFailure> {
+        if self.journal.is_none() {
+            return Ok(());
+        }
+        let Some(generation) = self.generation() else {
+            room.rest();
+            return Ok(());
+        };
+        let number = room.entry.number;
+        if let Some(entries) = room.begin_log(generation)?
+            && let Some(mut journal) = self.lock_journal()
+        {
+            journal.put(number, entries, true);
+            if let Some(part) = room.take_unfinished() {
+                journal.settle(part);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the tick that a room has made.
+    fn log_tick(&self, room: &mut HostedRoom) -> Result<(), RoomFailure> {
+        let Some(generation) = self.generation() else { return Ok(()) };
+        let number = room.entry.number;
+        if let Some((entries, has_checkpoint)) = room.write_log(generation)?
+            && let Some(mut journal) = self.lock_journal()
+        {
+            journal.put(number, entries, has_checkpoint);
+        }
+        Ok(())
+    }
+
+    /// That of the journal; none while it cannot be written.
+    fn generation(&self) -> Option<u32> {
+        self.lock_journal()?.generation()
+    }
+
+    /// Says in the journal that a room is not to be gone on with.
+    fn log_end(&self, number: u64) {
+        if let Some(mut journal) = self.lock_journal() {
+            let mut entry = Vec::new();
+            Entry { room: number, what: What::Ended }.put(&mut entry);
+            journal.put(number, &entry, false);
+            journal.forget(number);
+        }
+    }
+
+    /// Writes what shows how a room failed, and says how it is seen again.
+    fn log_failure(&self, room: &mut HostedRoom) {
+        let Some(entries) = room.last_entries() else { return };
+        let Some(mut journal) = self.lock_journal() else { return };
+        let number = room.entry.number;
+        journal.put(number, &entries, false);
+        if let Some(part) = room.take_unfinished() {
+            journal.settle(part);
+        }
+        journal.forget(number);
+        if let Some(path) = journal.path() {
+            let id = &room.entry.id;
+            error!("to see it again: fracas-server replay {} --room {id} --until-panic", path.display());
+        }
+    }
+
+    fn note_work(&self, room: u64) {
+        if let Some((at_work, number)) = &self.at_work {
+            at_work.set(*number, room);
+        }
+    }
+
+    fn lock_journal(&self) -> Option<MutexGuard<'_, LaneJournal>> {
+        Some(self.journal.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

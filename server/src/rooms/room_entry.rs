@@ -1,7 +1,7 @@
 //! A room, as others see it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use fracas_shared::CloseCode;
 use fracas_shared::message::RoomInfo;
@@ -60,6 +60,8 @@ pub(super) struct RoomEntry {
     pub(super) spectators: AtomicU16,
     /// Who is in the room.
     pub(super) roll: Arc<Roll>,
+    /// Takes nobody but who comes back.
+    pub(super) is_locked: AtomicBool,
     /// Whether the room was given up, because its match does not come back from the rules.
     is_given_up: watch::Sender<bool>,
     pub(super) options: String,
@@ -89,6 +91,7 @@ impl RoomEntry {
             bots: AtomicU16::new(0),
             spectators: AtomicU16::new(0),
             roll: Arc::default(),
+            is_locked: AtomicBool::new(description.is_locked),
             is_given_up: watch::Sender::new(false),
             options: description.options,
             metadata_json: Value::Object(description.metadata.clone()).to_string(),
@@ -99,7 +102,7 @@ impl RoomEntry {
     }
 
     /// What anyone may know, when so many players are seated or on the way in.
-    pub(super) fn info(&self, players: u16, is_locked: bool) -> RoomInfo {
+    pub(super) fn info(&self, players: u16) -> RoomInfo {
         RoomInfo {
             room: self.id.clone(),
             game: self.game.to_owned(),
@@ -110,13 +113,13 @@ impl RoomEntry {
             metadata: self.metadata_json.clone(),
             spectators: self.spectators.load(Ordering::Relaxed),
             has_password: !self.password.is_empty(),
-            is_locked,
+            is_locked: self.is_locked.load(Ordering::Relaxed),
         }
     }
 
     /// The same for those who run the server.
-    pub(super) fn survey(&self, players: u16, is_locked: bool) -> RoomSurvey {
-        RoomSurvey { info: self.info(players, is_locked), is_private: self.is_private, thread: self.thread }
+    pub(super) fn survey(&self, players: u16) -> RoomSurvey {
+        RoomSurvey { info: self.info(players), is_private: self.is_private, thread: self.thread }
     }
 
     pub(super) fn is_shown_by(&self, filter: &RoomFilter) -> bool {

@@ -20,6 +20,7 @@ use super::urgency::Urgency;
 use super::watchdog::Watchdog;
 use crate::config::Config;
 use crate::exchange;
+use crate::journal::Journal;
 use crate::metrics::Metrics;
 
 /// How long threads may take to end their rooms, beside a step that hangs.
@@ -66,6 +67,7 @@ impl SimThreads {
         metrics: &Metrics,
         fallen: &UnboundedSender<&'static str>,
         losses: Losses,
+        journal: Option<&Journal>,
     ) -> Self {
         let linger = Duration::from_secs(u64::from(config.room_linger_s));
         let step_max = Duration::from_millis(u64::from(config.step_time_max_ms));
@@ -81,6 +83,7 @@ impl SimThreads {
                     metrics.clone(),
                     load.clone(),
                     fallen.clone(),
+                    journal.map(|journal| (journal, number)),
                 );
                 let worker = Worker {
                     lane: Arc::new(lane),

@@ -57,8 +57,9 @@ async fn is_ready_only_between_start_and_stop() {
     let (stop, end) = (Shutdown::new(), Shutdown::new());
     let readiness = Readiness::new(stop.clone());
     let metrics = Metrics::new();
-    let rooms =
-        Rooms::start::<ProbeGames>(&Config::default(), AddressLimits::none(), &metrics, &stop).await.unwrap();
+    let rooms = Rooms::start::<ProbeGames>(&Config::default(), AddressLimits::none(), &metrics, &stop, None)
+        .await
+        .unwrap();
     let router = admin::router(metrics, readiness.clone(), rooms.clone(), Secret::default());
     let serving = tokio::spawn(serve(listener, Door::new(router, 8), end.clone()));
     let ready = || tokio::task::block_in_place(|| get(address, "/readyz"));

@@ -151,7 +151,7 @@ async fn so_many_tickets_wait_and_no_more() {
     let config = Config::default();
     let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
     let rooms =
-        Rooms::start::<ProbeGames>(&config, AddressLimits::none(), &metrics, &shutdown).await.unwrap();
+        Rooms::start::<ProbeGames>(&config, AddressLimits::none(), &metrics, &shutdown, None).await.unwrap();
     let address = IpAddr::from(Ipv4Addr::LOCALHOST);
     let reserve = async |wanted: RoomWanted| {
         let hold = AddressLimits::none().hold(address, Holding::Ticket).unwrap();

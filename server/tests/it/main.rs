@@ -26,6 +26,7 @@ mod protocol;
 #[cfg(feature = "tls")]
 mod proxies;
 mod raw;
+mod recovery;
 mod resumes;
 mod rfc6455;
 mod rooms;

@@ -108,6 +108,8 @@ pub(crate) struct Chatter {
 pub(crate) enum Message {
     /// Panics after so long.
     Fail { after_ms: u16 },
+    /// Takes the process down.
+    Abort,
     /// Keeps the step busy for so long.
     Work { ms: u16 },
     /// Never comes back, and sleeps.
@@ -175,6 +177,7 @@ impl Game for Probe {
                 work(*after_ms);
                 panic!("player {player} told it to");
             }
+            Message::Abort => std::process::abort(),
             Message::Work { ms } => work(*ms),
             Message::Hang => hang(),
             Message::Spin => {

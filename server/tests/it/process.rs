@@ -7,23 +7,44 @@ use crate::server::{connect, get};
 /// The binary on free ports; killed when dropped.
 pub(crate) struct Process {
     child: Child,
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
     greeting: String,
 }
 
 impl Process {
     pub(crate) fn start(flags: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_fracas-server"))
-            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
-            .args(flags)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut greeting = String::new();
-        stdout.read_line(&mut greeting).unwrap();
-        Self { child, _stdout: stdout, greeting }
+        Self::start_at("127.0.0.1:0", &[&["--journal", "off"], flags].concat())
+    }
+
+    /// One that listens there.
+    pub(crate) fn start_at(listen: &str, flags: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fracas-server"));
+        command.args(["--listen", listen, "--admin-listen", "127.0.0.1:0"]).args(flags);
+        Self::spawn(&mut command)
+    }
+
+    /// Starts what greets as a server does, perhaps after other lines.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut process = Self { child, stdout, greeting: String::new() };
+        process.read_greeting();
+        process
+    }
+
+    /// Reads the next greeting, as of another server in its place; empty when there comes none.
+    pub(crate) fn read_greeting(&mut self) {
+        loop {
+            self.greeting.clear();
+            let bytes = self.stdout.read_line(&mut self.greeting).unwrap();
+            if bytes == 0 || self.greeting.contains("listening on") {
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// The address after this word in the greeting.
@@ -40,7 +61,7 @@ impl Process {
         }
     }
 
-    fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 

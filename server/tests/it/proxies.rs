@@ -46,11 +46,12 @@ fn server(settings: &str) -> Server {
     fs::write(&path, block("toml", settings)).unwrap();
     let loaded = Config::load::<ProbeGames>(["fracas-server".into(), "--config".into(), path]).unwrap();
     let Invocation::Serve(loaded) = loaded else { panic!("asked to serve") };
-    let Config { listen, admin_listen, .. } = local();
+    let Config { listen, admin_listen, journal, .. } = local();
     Server::start_of::<ProbeGames>(|config| {
         *config = Config {
             listen,
             admin_listen,
+            journal,
             // All addresses of this test are of this machine.
             limit_loopback: true,
             tickets_per_address_max: 1,

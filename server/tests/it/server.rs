@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use fracas_games::Games;
 use fracas_server::auth::Authenticate;
+use fracas_server::config::Switch;
 use fracas_server::{Config, Listeners, Shutdown, run, run_with_auth};
 use fracas_shared::GameList;
 use tokio::time::sleep;
@@ -104,7 +105,7 @@ impl Drop for Server {
 /// The default configuration on free local ports.
 pub(crate) fn local() -> Config {
     let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    Config { listen: free, admin_listen: Some(free), ..Config::default() }
+    Config { listen: free, admin_listen: Some(free), journal: Switch::Off, ..Config::default() }
 }
 
 /// A connection that gives up reading after [`PATIENCE`].

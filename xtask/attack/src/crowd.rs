@@ -1,7 +1,9 @@
 //! A game of many that move all the time, for who wants to see what much state does to a server.
 
-use fracas_server::config::LoadError;
-use fracas_server::{Config, Invocation, Listeners, Shutdown, run, telemetry};
+use std::iter;
+use std::process::ExitCode;
+
+use fracas_server::program;
 use fracas_shared::glam::Vec2;
 use fracas_shared::{
     ConfigError, Context, EntityKey, Game, Inputs, LeaveReason, Never, Outcome, Pilot, PlayerId, Profile,
@@ -136,20 +138,6 @@ impl Pilot for Crowd {
 }
 
 /// Serves a room of it, as `fracas-server` does its games.
-pub(crate) async fn serve(settings: Vec<String>) -> anyhow::Result<()> {
-    let arguments = std::iter::once("fracas-attack serve".to_owned()).chain(settings);
-    let config = match Config::load::<Crowds>(arguments.map(std::ffi::OsString::from)) {
-        Ok(Invocation::Serve(config)) => *config,
-        Ok(Invocation::PrintConfig(text)) => {
-            print!("{text}");
-            return Ok(());
-        }
-        Err(LoadError::Arguments(error)) => error.exit(),
-        Err(error) => return Err(error.into()),
-    };
-    telemetry::init(&config)?;
-    let shutdown = Shutdown::on_signals()?;
-    let listeners = Listeners::bind(&config)?;
-    println!("{}", listeners.greeting()?);
-    run::<Crowds>(config, listeners, shutdown).await
+pub(crate) fn serve(settings: Vec<String>) -> ExitCode {
+    program::<Crowds>("fracas-attack", iter::once("fracas-attack serve".to_owned()).chain(settings))
 }

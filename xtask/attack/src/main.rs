@@ -1,5 +1,5 @@
 //! Attacks on a server of this machine, to see that it holds: `cargo xtask attack` and
-//! `cargo xtask soak slow-readers`.
+//! `cargo xtask soak slow-readers` and `restarts`.
 //!
 //! The server is a process of its own, started for this and stopped after it; what it takes and what
 //! it says is seen from outside. All that it is attacked with comes from this machine, is bounded in
@@ -10,6 +10,7 @@ mod bots;
 mod crowd;
 mod line;
 mod raid;
+mod restarts;
 mod server;
 mod slow_readers;
 mod verdict;
@@ -30,6 +31,8 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 enum Command {
     /// Attack in every way that strangers do, while bots play.
     Raid(raid::Options),
+    /// End the server again and again while bots play, and start it anew: no match may be lost.
+    Restarts(restarts::Options),
     /// Fill a crowded room with clients that answer and never read, beside some that play.
     SlowReaders(slow_readers::Options),
     /// Serve the crowded room, with all settings of a server.
@@ -42,7 +45,16 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match start(Command::parse()) {
+    let ended = match Command::parse() {
+        Command::Raid(options) => attack(raid::run(&options)),
+        Command::Restarts(options) => attack(restarts::run(&options)),
+        Command::SlowReaders(options) => attack(slow_readers::run(&options)),
+        Command::Serve { settings } => {
+            memory::use_small_pages();
+            return crowd::serve(settings);
+        }
+    };
+    match ended {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -53,17 +65,7 @@ fn main() -> ExitCode {
 }
 
 /// Whether all was as it should be.
-fn start(command: Command) -> Result<bool> {
+fn attack(attack: impl Future<Output = Result<bool>>) -> Result<bool> {
     // Strangers have one thread together, and leave the server the other cores.
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    runtime.enable_all();
-    match command {
-        Command::Raid(options) => runtime.build()?.block_on(raid::run(&options)),
-        Command::SlowReaders(options) => runtime.build()?.block_on(slow_readers::run(&options)),
-        Command::Serve { settings } => {
-            memory::use_small_pages();
-            tokio::runtime::Runtime::new()?.block_on(crowd::serve(settings))?;
-            Ok(true)
-        }
-    }
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(attack)
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -18,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 
 /// Longer than a server takes to start or to stop.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// How often memory is looked at.
 pub(crate) const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 /// Lines of the server's log that are kept, the last ones.
@@ -41,6 +42,8 @@ pub(crate) struct Server {
     log: Arc<Mutex<Log>>,
     peak: Arc<AtomicU64>,
     watch: JoinHandle<()>,
+    /// Its journal is in it.
+    _folder: TempDir,
 }
 
 #[derive(Default)]
@@ -52,8 +55,11 @@ struct Log {
 impl Server {
     /// Starts one with these arguments, on free ports.
     pub(crate) async fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
+        let folder = TempDir::new().context("no folder for the server's journal")?;
         let mut child = Command::new(program)
             .args(arguments)
+            .arg("--data-dir")
+            .arg(folder.path())
             .args(["--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log=warn"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -74,7 +80,7 @@ impl Server {
         };
         let peak = Arc::new(AtomicU64::new(0));
         let watch = tokio::spawn(watch(pid, peak.clone()));
-        Ok(Self { child, pid, public, admin, log, peak, watch })
+        Ok(Self { child, pid, public, admin, log, peak, watch, _folder: folder })
     }
 
     /// What the kernel counts as resident, in bytes (`VmRSS`).
@@ -90,19 +96,7 @@ impl Server {
 
     /// All metrics, by name with labels.
     pub(crate) async fn metrics(&self) -> Result<Metrics> {
-        let exchange = async {
-            let mut stream = TcpStream::connect(self.admin).await?;
-            stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: attack\r\nConnection: close\r\n\r\n").await?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).await?;
-            anyhow::Ok(answer)
-        };
-        let answer = timeout(PATIENCE, exchange).await.context("the server gives no metrics")??;
-        let value = |line: &str| {
-            let (name, value) = line.rsplit_once(' ')?;
-            Some((name.to_owned(), value.trim().parse().ok()?))
-        };
-        Ok(Metrics(answer.lines().filter(|line| line.starts_with("fracas_")).filter_map(value).collect()))
+        Metrics::ask(self.admin).await
     }
 
     /// Waits until this is true of the metrics.
@@ -135,7 +129,7 @@ impl Drop for Server {
 }
 
 /// The two addresses of the line that a server greets with.
-fn addresses(greeting: &str) -> Option<(SocketAddr, SocketAddr)> {
+pub(crate) fn addresses(greeting: &str) -> Option<(SocketAddr, SocketAddr)> {
     let mut found = greeting.split("http://").skip(1).filter_map(|rest| {
         let address =
             rest.split(|letter: char| !(letter.is_ascii_digit() || ".:".contains(letter))).next()?;
@@ -179,6 +173,23 @@ fn resident_bytes(pid: Pid) -> Result<u64> {
 pub(crate) struct Metrics(BTreeMap<String, f64>);
 
 impl Metrics {
+    /// Those of the server that tells them there.
+    pub(crate) async fn ask(admin: SocketAddr) -> Result<Self> {
+        let exchange = async {
+            let mut stream = TcpStream::connect(admin).await?;
+            stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: attack\r\nConnection: close\r\n\r\n").await?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await?;
+            anyhow::Ok(answer)
+        };
+        let answer = timeout(PATIENCE, exchange).await.context("the server gives no metrics")??;
+        let value = |line: &str| {
+            let (name, value) = line.rsplit_once(' ')?;
+            Some((name.to_owned(), value.trim().parse().ok()?))
+        };
+        Ok(Self(answer.lines().filter(|line| line.starts_with("fracas_")).filter_map(value).collect()))
+    }
+
     /// The sum of all that begin so.
     pub(crate) fn sum(&self, beginning: &str) -> f64 {
         self.0.iter().filter(|(name, _)| name.starts_with(beginning)).map(|(_, value)| value).sum()

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use fracas_games::Games;
+use fracas_server::config::Switch;
 use fracas_server::{Config, Listeners, PlantedFault, Shutdown, run};
 use serde_json::Value;
 
@@ -17,7 +18,8 @@ fn report(fault: Option<PlantedFault>) -> (ExitCode, Value, Vec<String>) {
 /// The same, with these arguments.
 fn run_bots(fault: Option<PlantedFault>, more: &[&str]) -> (ExitCode, Value, Vec<String>) {
     let free = "127.0.0.1:0".parse().unwrap();
-    let config = Config { listen: free, admin_listen: None, planted_fault: fault, ..Config::default() };
+    let mut config = Config { listen: free, admin_listen: None, journal: Switch::Off, ..Config::default() };
+    config.planted_fault = fault;
     let listeners = Listeners::bind(&config).unwrap();
     let url = listeners.public.local_addr().unwrap().to_string();
     let shutdown = Shutdown::new();

@@ -37,7 +37,9 @@ fn allowed(package: &Package, games: &[&str]) -> (BTreeSet<String>, BTreeSet<Str
         "fracas-shared-derive" => (&[], &[]),
         "fracas-shared" => (&["fracas-shared-derive"], &[]),
         "fracas-sim" => (&["fracas-shared"], &["fracas-games"]),
-        "fracas-server" => (&["fracas-games", "fracas-shared", "fracas-sim"], &["fracas-client"]),
+        "fracas-server" => {
+            (&["fracas-games", "fracas-shared", "fracas-sim"], &["fracas-client", "fracas-dots"])
+        }
         "fracas-client" | "fracas-games" => (&["fracas-shared"], &[]),
         "fracas-bots" => (&["fracas-client", "fracas-games", "fracas-shared"], &[]),
         "fracas-benches" => (

@@ -4,10 +4,11 @@ use bytes::Bytes;
 use fracas_shared::limits::SPECTATORS_PER_ROOM_MAX;
 use fracas_shared::message::{Joined, ServerMessage};
 use fracas_shared::{LeaveReason, PlayerId, Refusal};
-use fracas_sim::{Port, SeatToken};
+use fracas_sim::{Audience, Port, SeatToken};
 use tokio::sync::oneshot;
 
 use super::HostedRoom;
+use super::kept::{KeptGuest, Note};
 use crate::metrics::Counted;
 use crate::rooms::guests::KeptSeat;
 use crate::rooms::inbox::{Entrance, Identity, LineSetter, ViewerId};
@@ -55,6 +56,9 @@ impl HostedRoom {
             _hold: self.entry.roll.keep(hold),
             _counted: Counted::new(&self.game_metrics.players),
         });
+        if let Some(player) = player {
+            self.note(|| Note::Came(KeptGuest::new(player, &identity)));
+        }
         self.guests.add(viewer, identity, (port, set_line), player, seat);
     }
 
@@ -90,7 +94,7 @@ impl HostedRoom {
             port.send(Bytes::from(ServerMessage::Joined(greeting).to_bytes()));
         });
         if was_away {
-            self.guests.tell(Some(player), &ServerMessage::PlayerBack { player: player.0 });
+            self.tell(Audience::Others(player), &ServerMessage::PlayerBack { player: player.0 });
         }
     }
 
