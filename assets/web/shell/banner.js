@@ -11,6 +11,9 @@ const LOST = {
   idle_timeout: "Nothing was heard for too long",
 };
 
+/** How long it is said that one is back. */
+const BACK_MS = 2500;
+
 /** A notice that is either there with a text or away. The last text stays readable for programs. */
 export class Banner {
   last = "";
@@ -42,6 +45,7 @@ export class Banner {
   /** Tells of this room's connection from now on. */
   follow(room) {
     let what = "The connection was lost";
+    let back = "";
     const onGiveUp = () => void room.leave();
     room.on("disconnect", ({ name, willReconnect }) => {
       what = LOST[name] ?? "The connection was lost";
@@ -52,8 +56,14 @@ export class Banner {
     });
     room.on("reconnect", ({ missed, isSameRoom }) => {
       const seat = missed === null ? "Back in the room, in another seat." : "Back in your seat.";
-      const text = isSameRoom ? seat : "Back, in a new match.";
-      this.show(text, { kind: "good", forMs: 2500 });
+      back = isSameRoom ? seat : "Back, in a new match.";
+      this.show(back, { kind: "good", forMs: BACK_MS });
+      setTimeout(() => (back = ""), BACK_MS);
+    });
+    // Another server goes on with the match: it says for how long nobody had it.
+    room.on("time_dropped", ({ ticks }) => {
+      const seconds = (ticks / room.tickHz).toFixed(1);
+      if (back) this.show(`${back} The match goes on: it stood still for ${seconds} s.`, { kind: "good", forMs: BACK_MS });
     });
     room.on("leave", () => this.hide());
   }
