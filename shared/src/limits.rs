@@ -185,7 +185,7 @@ limits! {
     /// Requests that wait for one room's next tick. More: inputs are dropped and counted.
     ROOM_INBOX_MAX: usize = 4096, "requests";
     /// Reliable messages that wait for one connection. More: it is closed as too slow.
-    MAILBOX_RELIABLE_MAX: usize = 256, "messages";
+    MAILBOX_RELIABLE_MAX: usize = 2560, "messages";
     /// Bytes of reliable messages that wait for one connection. More: it is closed as too slow.
     MAILBOX_RELIABLE_BYTES_MAX: usize = 512 * 1024, "bytes";
     /// A connection's encoded bytes that wait for the socket. More: it is closed as too slow.
@@ -264,6 +264,10 @@ const _: () = {
     assert!(DELTAS_PER_TICK_MAX <= BASELINES_MAX);
     assert!(BASELINE_AGE_MAX < WIRE_ID_QUARANTINE_TICKS, "no delta may see an id change hands");
     assert!(EVENTS_PER_TICK_MAX <= u8::MAX as usize, "an event count is 8 bits");
+    assert!(
+        MAILBOX_RELIABLE_MAX >= 2 * SEATS_MAX as usize + 256,
+        "players who take the places of all bots of a room in one tick are no reason to close anybody"
+    );
     assert!(INPUT_REPEAT_TICKS_MAX < INPUT_AHEAD_TICKS_MAX);
     assert!(INPUTS_PER_S_MAX >= 2 * TICK_HZ_MAX as u32, "an input for each tick is half of what may come");
     assert!(INPUTS_BURST_MAX < ROOM_INBOX_MAX as u32, "one player's stall costs nobody else an input");

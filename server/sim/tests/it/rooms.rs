@@ -1,5 +1,6 @@
 //! Seats, matches and what viewers are told of them.
 
+use fracas_shared::limits::{MAILBOX_RELIABLE_MAX, SEATS_MAX};
 use fracas_shared::message::{Hearers, RosterEntry, ServerMessage, Standing};
 use fracas_shared::{Chat, LeaveReason, PlayerId, Profile, Refusal, Schema};
 use fracas_sim::{RoomOptions, SeatToken};
@@ -44,6 +45,21 @@ fn viewers_hear_who_comes_and_goes() {
     let joined = entry(player, "player", false);
     let expected = [ServerMessage::PlayerLeft { player: 1 }, ServerMessage::PlayerJoined(joined)];
     assert_eq!(told(&mut table, viewer), expected);
+}
+
+#[test]
+fn a_crowd_that_comes_at_once_is_no_more_than_a_mailbox_takes() {
+    let mut table = Table::new(SEATS_MAX, SEATS_MAX);
+    table.tick();
+    let viewer = table.watch(None);
+    // All others are told of each of them, and of the bot whose place it takes.
+    for number in 0..SEATS_MAX {
+        table.join(&format!("player {number}"));
+    }
+    table.tick();
+    let told = told(&mut table, viewer).len();
+    let changes = 2 * usize::from(SEATS_MAX);
+    assert!((changes..MAILBOX_RELIABLE_MAX).contains(&told), "{told} messages");
 }
 
 #[test]
