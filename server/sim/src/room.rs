@@ -41,6 +41,8 @@ use crate::wire_ids::WireIds;
 /// views, and hands each viewer its frame: see [`Room::tick`].
 pub struct Room<G: Pilot> {
     options: RoomOptions<G::Config>,
+    /// The same as checkpoints have them.
+    options_json: String,
     simulation: Simulation<G>,
     seats: Seats<G>,
     wire_ids: WireIds,
@@ -105,6 +107,7 @@ impl<G: Pilot> Room<G> {
     ) -> Self {
         let schema = Schema::of::<G>();
         let mut room = Self {
+            options_json: serde_json::to_string(&options).unwrap_or_default(),
             options,
             simulation,
             seats,

@@ -31,6 +31,8 @@ pub enum RestoreError {
     Options(#[from] ConfigError),
 }
 
+/// Few rooms' states have more.
+const STATE_BYTES_USUAL: usize = 6 * 1024;
 /// The version of the checkpoint's layout.
 const CHECKPOINT_VERSION: u16 = 3;
 
@@ -42,12 +44,12 @@ impl<G: Pilot> Room<G> {
 
     /// The same, and the sim hash.
     pub(super) fn checkpoint_and_hash(&self) -> (Vec<u8>, u64) {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(self.options_json.len() + STATE_BYTES_USUAL);
         let mut out = StateWriter::new(&mut bytes);
         CHECKPOINT_VERSION.save(&mut out);
         G::ID.to_owned().save(&mut out);
         G::REVISION.save(&mut out);
-        serde_json::to_string(&self.options).unwrap_or_default().save(&mut out);
+        self.options_json.save(&mut out);
         let begin = out.written();
         self.simulation.save(&mut out);
         let end = out.written();
