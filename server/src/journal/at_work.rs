@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::ffi::{c_int, c_void};
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
@@ -56,9 +56,8 @@ impl AtWork {
         let path = folder.path_of(FILE);
         let before = fs::read(&path).map(|bytes| Before::read(&bytes)).unwrap_or_default();
         let taken = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        match taken.and_then(|file| Self::map(&file)) {
+        match taken.and_then(Self::map) {
             Ok(at_work) => {
-                at_work.words().iter().for_each(|word| word.store(0, Ordering::Relaxed));
                 at_work.words()[0].store(RECOVERING, Ordering::Relaxed);
                 at_work.note_aborts();
                 (Some(at_work), before)
@@ -70,11 +69,13 @@ impl AtWork {
         }
     }
 
-    fn map(file: &File) -> io::Result<Self> {
-        file.set_len(BYTES as u64)?;
+    /// Maps the file, which has zeros then. They are written first: memory without a place on a full disk is no memory, and
+    /// who touches it is ended by the system.
+    fn map(mut file: File) -> io::Result<Self> {
+        file.write_all(&[0; BYTES])?;
         // SAFETY: a new mapping, at a place that the kernel chooses, which is nobody else's.
         let words = unsafe {
-            mmap(ptr::null_mut(), BYTES, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, file, 0)?
+            mmap(ptr::null_mut(), BYTES, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, &file, 0)?
         };
         NonNull::new(words.cast()).map(Self).ok_or_else(|| io::Error::other("no place"))
     }

@@ -199,8 +199,11 @@ fn children(id: u32) -> Vec<u32> {
     listed.split_whitespace().filter_map(|child| child.parse().ok()).collect()
 }
 
-fn kill(id: u32) {
-    assert!(Command::new("kill").args(["-KILL", &id.to_string()]).status().expect("a command").success());
+/// Kills the server that this process has started, and waits for the next one.
+fn kill_child(parent: &mut Process) {
+    let [child] = children(parent.id())[..] else { panic!("one server") };
+    assert!(Command::new("kill").args(["-KILL", &child.to_string()]).status().expect("a command").success());
+    parent.read_greeting();
 }
 
 #[tokio::test]
@@ -216,9 +219,7 @@ async fn a_supervised_server_is_started_again() {
     for _ in 0..10 {
         player.frames(5).await;
         let seen = Seen::by(&mut player);
-        let [child] = children(server.id())[..] else { panic!("one server") };
-        kill(child);
-        server.read_greeting();
+        kill_child(&mut server);
         goes_on(&mut player, &seen).await;
     }
     let [child] = children(server.id())[..] else { panic!("one server") };
@@ -292,9 +293,7 @@ async fn matches_go_on_when_the_disk_is_full() {
     until("the disk is full", || metric(admin, "fracas_journal_failing") == 1.0).await;
     assert!(metric(admin, "fracas_journal_failures_total") >= 1.0);
     player.frames(30).await;
-    let [child] = children(server.id())[..] else { panic!("one server") };
-    kill(child);
-    server.read_greeting();
+    kill_child(&mut server);
     // From where it was written last, which is later than where it began.
     player.told.clear();
     let is_back = |player: &mut Player<Dots>| {
@@ -310,6 +309,17 @@ async fn matches_go_on_when_the_disk_is_full() {
 }
 
 #[tokio::test]
+async fn a_server_starts_on_a_disk_that_is_full() {
+    let (folder, address) = (TempDir::new().expect("a folder"), free_address());
+    let fill = "{ head -c 100000 /dev/zero > data/filler; true; }";
+    let Some(server) = on_disk("48k", address, folder.path(), fill, "true") else { return };
+    let mut player = join::<Dots>(address, "ann", dots()).await;
+    let admin = server.address("metrics");
+    until("it is said", || metric(admin, "fracas_journal_failing") == 1.0).await;
+    player.frames(5).await;
+}
+
+#[tokio::test]
 async fn matches_go_on_from_what_can_only_be_read() {
     let (folder, address) = (TempDir::new().expect("a folder"), free_address());
     let then = "mount -o remount,ro none data";
@@ -317,9 +327,7 @@ async fn matches_go_on_from_what_can_only_be_read() {
     let mut player = join::<Dots>(address, "ann", dots()).await;
     player.frames(10).await;
     let seen = Seen::by(&mut player);
-    let [child] = children(server.id())[..] else { panic!("one server") };
-    kill(child);
-    server.read_greeting();
+    kill_child(&mut server);
     goes_on(&mut player, &seen).await;
     let admin = server.address("metrics");
     until("it is said", || metric(admin, "fracas_journal_failing") == 1.0).await;
