@@ -17,7 +17,7 @@ use std::time::Duration;
 pub(crate) use at_work::{AtWork, Before};
 pub(crate) use downfalls::Downfalls;
 pub use folder::FolderError;
-pub(crate) use folder::{Folder, Listed};
+pub(crate) use folder::{Folder, Listed, file_name, list};
 pub(crate) use lane_journal::LaneJournal;
 use syncing::Syncing;
 pub(crate) use unfinished::Unfinished;

@@ -151,7 +151,7 @@ impl Folder {
         needed: Option<u64>,
     ) -> io::Result<(SegmentHead, Listed, File)> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let path = self.path.join(format!("{number:010}{SUFFIX}"));
+        let path = self.path.join(file_name(number));
         let file = OpenOptions::new().append(true).create_new(true).open(&path)?;
         let (process, needed, build) = (self.process, needed.unwrap_or(number), BUILD.to_owned());
         let head = SegmentHead { number, process, lane, previous, needed, build };
@@ -209,9 +209,14 @@ fn finished(folder: &Path) -> u64 {
     text.and_then(|text| text.trim().parse().ok()).unwrap_or(0)
 }
 
+/// How the file of this number is called.
+pub(crate) fn file_name(number: u64) -> String {
+    format!("{number:010}{SUFFIX}")
+}
+
 /// The files of a folder and when each was written last, the oldest first. What is not named as they are is somebody
 /// else's.
-fn list(folder: &Path) -> io::Result<Vec<(Listed, SystemTime)>> {
+pub(crate) fn list(folder: &Path) -> io::Result<Vec<(Listed, SystemTime)>> {
     let mut listed = Vec::new();
     for found in fs::read_dir(folder)? {
         let found = found?;

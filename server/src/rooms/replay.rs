@@ -18,6 +18,7 @@ use super::catalog::Catalog;
 use super::guard::guarded;
 use super::hosted_room::{KeptRoom, load_kept};
 use crate::config::Config;
+use crate::journal::{file_name, list};
 use trace::{Difference, Trace};
 
 /// What is to be made again.
@@ -149,28 +150,20 @@ fn speed(seconds: f64, took: Duration) -> u64 {
 /// room goes on from may be in it.
 fn read(path: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-    let mut paths = Vec::new();
     if path.is_dir() {
-        for found in fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))? {
-            let found = found?.path();
-            if found.extension().is_some_and(|extension| extension == "journal") {
-                paths.push(found);
-            }
-        }
-        // Their names are their numbers, all of one length.
-        paths.sort();
-        return paths.into_iter().map(|path| Ok((path.clone(), read(&path)?))).collect();
+        let listed = list(path).with_context(|| format!("cannot read {}", path.display()))?;
+        return listed.into_iter().map(|(file, _)| Ok((file.path.clone(), read(&file.path)?))).collect();
     }
     let bytes = read(path)?;
     let segment = Segment::open(&bytes).with_context(|| path.display().to_string())?;
     let previous = segment.head().previous;
-    if let Some(before) = path.parent().map(|folder| folder.join(format!("{previous:010}.journal")))
+    let mut files = Vec::new();
+    if let Some(before) = path.parent().map(|folder| folder.join(file_name(previous)))
         && before.exists()
     {
-        paths.push(before);
+        let bytes = read(&before)?;
+        files.push((before, bytes));
     }
-    let mut files: Vec<_> =
-        paths.into_iter().map(|path| Ok((path.clone(), read(&path)?))).collect::<Result<_>>()?;
     files.push((path.to_owned(), bytes));
     Ok(files)
 }
