@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use clap::Args;
+use fracas_benches::process::Cpu;
 use fracas_shared::limits::{CONNECTIONS_MAX, PHASE_ROOMS_MAX, PHASES_MAX, TICK_HZ_MAX};
 
 use crate::bots::Bots;
@@ -55,6 +56,13 @@ pub(crate) struct Load {
     pub(crate) server: Product,
     pub(crate) crowd: CrowdProcess,
     bots: Option<Bots>,
+}
+
+/// What a server and its clients had counted when a window began.
+pub(crate) struct Before {
+    metrics: Metrics,
+    cpu: Cpu,
+    began: Instant,
 }
 
 /// What a window has shown.
@@ -151,12 +159,25 @@ impl Load {
 
     /// Looks on for so long.
     pub(crate) fn watch(&mut self, window: Duration, place: &Place) -> Result<Window> {
-        let (before, cpu_before, began) = (self.server.metrics()?, self.server.cpu()?, Instant::now());
-        self.crowd.ask()?;
+        let before = self.begin_window()?;
         place.interrupt.pause(window)?;
-        let (told, cpu, seconds) = (self.crowd.ask()?, self.server.cpu()?, began.elapsed().as_secs_f64());
-        let metrics = self.server.metrics()?.since(&before);
-        Ok(Window { seconds, metrics, told, cpu_s: (cpu - cpu_before).total_s() })
+        self.window_since(&before)
+    }
+
+    /// Begins to look on.
+    pub(crate) fn begin_window(&mut self) -> Result<Before> {
+        let before =
+            Before { metrics: self.server.metrics()?, cpu: self.server.cpu()?, began: Instant::now() };
+        self.crowd.ask()?;
+        Ok(before)
+    }
+
+    /// What was to be seen since then.
+    pub(crate) fn window_since(&mut self, before: &Before) -> Result<Window> {
+        let (told, cpu) = (self.crowd.ask()?, self.server.cpu()?);
+        let seconds = before.began.elapsed().as_secs_f64();
+        let metrics = self.server.metrics()?.since(&before.metrics);
+        Ok(Window { seconds, metrics, told, cpu_s: (cpu - before.cpu).total_s() })
     }
 
     /// The bots, who are about to end; none when there were none.

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use fracas_benches::process::{Cpu, empty_folder, sibling};
+use fracas_benches::process::{Cpu, sibling};
 use fracas_benches::{HttpClient, ServerProcess};
+use tempfile::TempDir;
 
 use crate::metrics::Metrics;
 use crate::place::Place;
@@ -15,20 +16,23 @@ use crate::place::Place;
 pub(crate) struct Product {
     process: ServerProcess,
     admin: SocketAddr,
+    /// For its log and its data; dropped when it has ended.
+    _folder: TempDir,
 }
 
 impl Product {
     /// Starts it on its core, on free ports, as it comes otherwise but for these settings.
     pub(crate) fn start(place: &Place, settings: &[&str]) -> Result<Self> {
-        let log = place.folder.path().join("server.log");
+        let folder = TempDir::new_in(place.folder.path())?;
+        let log = folder.path().join("server.log");
         let mut command = Command::new(sibling("fracas-server")?);
         command.args(["--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"]).stderr(File::create(&log)?);
-        command.arg("--data-dir").arg(empty_folder(place.folder.path(), "server-data")?).args(settings);
+        command.arg("--data-dir").arg(folder.path().join("data")).args(settings);
         let process = ServerProcess::start(&mut command, place.options.server_core);
         let logged = || fs::read_to_string(&log).unwrap_or_default();
         let process = process.with_context(|| format!("the server says: {}", logged()))?;
         let admin = admin(&process.greeting).context("the server does not say where its metrics are")?;
-        Ok(Self { process, admin })
+        Ok(Self { process, admin, _folder: folder })
     }
 
     /// Where players connect.

@@ -18,7 +18,7 @@ pub(crate) use at_work::{AtWork, Before};
 pub(crate) use downfalls::Downfalls;
 pub use folder::FolderError;
 pub(crate) use folder::{Folder, Listed, file_name, list};
-pub(crate) use lane_journal::LaneJournal;
+pub(crate) use lane_journal::{LaneJournal, LogBuffers};
 use syncing::Syncing;
 pub(crate) use unfinished::Unfinished;
 

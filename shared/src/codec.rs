@@ -81,6 +81,16 @@ impl<'a> StateWriter<'a> {
         self.0.writer().0.len()
     }
 
+    /// Appends bytes as they are.
+    pub(crate) fn put_each(&mut self, bytes: &[u8]) {
+        self.0.writer().0.extend_from_slice(bytes);
+    }
+
+    /// Appends bytes, their number before them: as a `Vec<u8>` is saved.
+    pub(crate) fn put_bytes(&mut self, bytes: &[u8]) {
+        self.put(&bytes);
+    }
+
     pub(crate) fn put<T: Encode>(&mut self, value: &T) {
         value.encode(&mut self.0).expect("plain data always encodes");
     }
@@ -107,7 +117,12 @@ impl<'a> StateReader<'a> {
         T::decode(&mut self.0).map_err(|error| DecodeError::Malformed(error.to_string()))
     }
 
-    /// Text in place, so that a forged length costs nothing.
+    /// Bytes in place, so that a forged length costs nothing.
+    pub(crate) fn take_bytes(&mut self) -> Result<&'a [u8], DecodeError> {
+        <&[u8]>::borrow_decode(&mut self.0).map_err(|error| DecodeError::Malformed(error.to_string()))
+    }
+
+    /// The same of text.
     pub(crate) fn take_text(&mut self) -> Result<&'a str, DecodeError> {
         <&str>::borrow_decode(&mut self.0).map_err(|error| DecodeError::Malformed(error.to_string()))
     }

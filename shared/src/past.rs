@@ -14,11 +14,13 @@ use std::mem::needs_drop;
 
 use slotmap::Key;
 
+use crate::bits::{BitReader, BitWriter};
 use crate::codec::{DecodeError, StateReader, StateWriter};
 use crate::game::Game;
-use crate::id::{EntityId, EntityKey, PlayerId};
-use crate::limits::{ENTITIES_MAX, FIELDS_MAX, HISTORY_ENTITIES_MAX};
-use crate::row::{Names, Refs, Row, RowReader, RowWriter};
+use crate::id::{EntityKey, PlayerId};
+use crate::limits::{ENTITIES_MAX, HISTORY_ENTITIES_MAX};
+use crate::packet::{LooseRow, RowCodec};
+use crate::row::Row;
 use crate::state::State;
 use crate::tick::Tick;
 use crate::view_time::ViewTime;
@@ -33,6 +35,8 @@ pub struct History<V> {
     ticks: VecDeque<SeenTick<V>>,
     /// Of all of them.
     entities: usize,
+    /// How views are saved.
+    codec: RowCodec,
 }
 
 /// What was seen after one tick.
@@ -47,7 +51,7 @@ impl<V: Row> History<V> {
     /// A history from which moments up to `rewind_ms` before the present can be had; 0 to keep none.
     pub fn new(rewind_ms: u16, tick_hz: u16) -> Self {
         let parts_max = u32::from(rewind_ms) * u32::from(tick_hz) * u32::from(ViewTime::PARTS) / 1000;
-        Self { parts_max, ticks: VecDeque::new(), entities: 0 }
+        Self { parts_max, ticks: VecDeque::new(), entities: 0, codec: RowCodec::new(&V::kinds()) }
     }
 
     /// How many ticks are kept: one more than fit, for a moment between the two oldest.
@@ -122,6 +126,11 @@ impl<V: Row> History<V> {
 }
 
 impl<V> SeenTick<V> {
+    /// Whether the same entities were there, in the same places.
+    fn has_keys_of(&self, other: &Self) -> bool {
+        self.views.iter().map(|(key, _)| key).eq(other.views.iter().map(|(key, _)| key))
+    }
+
     /// The view of an entity; `guess` is where it would be if nobody came or went.
     fn find(&self, key: EntityKey, guess: usize) -> Option<&V> {
         if let Some((_, view)) = self.views.get(guess).filter(|(at, _)| *at == key) {
@@ -130,25 +139,6 @@ impl<V> SeenTick<V> {
         let slot = |key: EntityKey| key.data().as_ffi() as u32;
         let place = self.views.binary_search_by_key(&slot(key), |(at, _)| slot(*at)).ok()?;
         Some(&self.views[place]).filter(|(at, _)| *at == key).map(|(_, view)| view)
-    }
-}
-
-/// Rows without names: their texts are empty and their references none.
-struct Nameless;
-
-impl Refs for Nameless {
-    fn id_of(&mut self, _key: EntityKey) -> Option<EntityId> {
-        None
-    }
-
-    fn place_of(&mut self, _string: &[u8]) -> u32 {
-        0
-    }
-}
-
-impl Names for Nameless {
-    fn string_at(&self, _place: u32) -> Option<&[u8]> {
-        None
     }
 }
 
@@ -250,16 +240,26 @@ impl<V: Row> History<V> {
     /// Appends what is remembered.
     pub fn save(&self, out: &mut StateWriter<'_>) {
         (self.ticks.len() as u32).save(out);
+        let (mut row, mut rows) = (LooseRow::default(), Vec::new());
+        let mut before = None;
         for seen in &self.ticks {
             seen.tick.save(out);
-            (seen.views.len() as u32).save(out);
-            for (key, view) in &seen.views {
-                let mut codes = Vec::new();
-                view.write(&mut RowWriter::new(&mut codes, &mut Nameless));
-                key.save(out);
-                view.kind().save(out);
-                codes.save(out);
+            // Most of the time nobody comes or goes.
+            let has_same_keys = before.is_some_and(|before| seen.has_keys_of(before));
+            has_same_keys.save(out);
+            if !has_same_keys {
+                (seen.views.len() as u32).save(out);
+                seen.views.iter().for_each(|(key, _)| key.save(out));
             }
+            rows.clear();
+            let mut bits = BitWriter::new(&mut rows);
+            for (_, view) in &seen.views {
+                row.set(view, |_| None);
+                self.codec.put(&mut bits, &row);
+            }
+            bits.finish();
+            out.put_bytes(&rows);
+            before = Some(seen);
         }
     }
 
@@ -267,24 +267,30 @@ impl<V: Row> History<V> {
     pub fn load(rewind_ms: u16, tick_hz: u16, from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
         let malformed = |what: &str| DecodeError::Malformed(format!("history: {what}"));
         let mut history = Self::new(rewind_ms, tick_hz);
+        let mut keys = Vec::new();
         for _ in 0..u32::load(from)? {
             let tick = Tick::load(from)?;
             if history.newest().is_some_and(|newest| tick != newest.next()) {
                 return Err(malformed("its ticks do not follow each other"));
             }
-            let count = u32::load(from)? as usize;
-            if count > ENTITIES_MAX {
-                return Err(malformed("more entities than a world holds"));
-            }
-            let mut views = Vec::with_capacity(count);
-            for _ in 0..count {
-                let (key, kind) = (EntityKey::load(from)?, u8::load(from)?);
-                let codes = Vec::<u32>::load(from)?;
-                if codes.len() > FIELDS_MAX {
-                    return Err(malformed("a row of too many fields"));
+            if !bool::load(from)? {
+                let count = u32::load(from)? as usize;
+                if count > ENTITIES_MAX {
+                    return Err(malformed("more entities than a world holds"));
                 }
-                let view = V::read(kind, &mut RowReader::new(&codes, &Nameless));
-                views.push((key, view.map_err(|error| malformed(&error.to_string()))?));
+                keys = (0..count).map(|_| EntityKey::load(from)).collect::<Result<_, _>>()?;
+            } else if history.ticks.is_empty() {
+                return Err(malformed("as many entities as before, and there is no before"));
+            }
+            let mut bits = BitReader::new(from.take_bytes()?);
+            let mut views = Vec::with_capacity(keys.len());
+            for key in &keys {
+                let row = history.codec.take(&mut bits).map_err(|error| malformed(&error.to_string()))?;
+                let view = row.value().map_err(|error| malformed(&error.to_string()))?;
+                views.push((*key, view));
+            }
+            if !bits.is_at_end() {
+                return Err(malformed("more rows than entities"));
             }
             history.entities += views.len();
             if history.entities > HISTORY_ENTITIES_MAX || history.ticks.len() >= history.ticks_max() {

@@ -25,6 +25,14 @@ pub trait State: Sized {
     fn save(&self, out: &mut StateWriter<'_>);
     /// Reads the value back.
     fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError>;
+
+    /// Appends the bytes of values one after the other: bytes are appended all at once.
+    #[doc(hidden)]
+    fn save_each(values: &[Self], out: &mut StateWriter<'_>) {
+        for value in values {
+            value.save(out);
+        }
+    }
 }
 
 /// The bytes of one value.
@@ -48,7 +56,21 @@ macro_rules! plain {
     )+};
 }
 
-plain!(bool, u8, u16, u32, u64, i8, i16, i32, i64, f32, f64, ());
+impl State for u8 {
+    fn save(&self, out: &mut StateWriter<'_>) {
+        out.put(self);
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        from.take()
+    }
+
+    fn save_each(values: &[Self], out: &mut StateWriter<'_>) {
+        out.put_each(values);
+    }
+}
+
+plain!(bool, u16, u32, u64, i8, i16, i32, i64, f32, f64, ());
 
 impl State for String {
     fn save(&self, out: &mut StateWriter<'_>) {
@@ -57,6 +79,26 @@ impl State for String {
 
     fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
         from.take_text().map(Self::from)
+    }
+}
+
+impl State for Arc<str> {
+    fn save(&self, out: &mut StateWriter<'_>) {
+        out.put(&&**self);
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        from.take_text().map(Self::from)
+    }
+}
+
+impl State for Arc<[u8]> {
+    fn save(&self, out: &mut StateWriter<'_>) {
+        out.put_bytes(self);
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        from.take_bytes().map(Self::from)
     }
 }
 
@@ -96,8 +138,6 @@ by_parts! {
             (Some(_), Some(_)) => Err(DecodeError::Malformed("an entity by two names".into())),
         }
     };
-    Arc<[u8]>: |bytes| bytes.to_vec(), |bytes: Vec<u8>| Ok(bytes.into());
-    Arc<str>: |text| text.to_string(), |text: String| Ok(text.into());
     usize: |number| *number as u64, |number: u64| Ok(number as Self);
 }
 
@@ -126,9 +166,7 @@ impl<T: State> State for Option<T> {
 
 impl<T: State, const N: usize> State for [T; N] {
     fn save(&self, out: &mut StateWriter<'_>) {
-        for value in self {
-            value.save(out);
-        }
+        T::save_each(self, out);
     }
 
     fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
@@ -151,15 +189,7 @@ impl<A: State, B: State> State for (A, B) {
     }
 }
 
-/// Saves a sequence as its length and its values.
-fn save_all<'a, T: State + 'a>(values: impl ExactSizeIterator<Item = &'a T>, out: &mut StateWriter<'_>) {
-    (values.len() as u32).save(out);
-    for value in values {
-        value.save(out);
-    }
-}
-
-/// Loads what [`save_all`] saved. The length only reserves what an honest writer would need, so a
+/// Loads a sequence that was saved as its length and its values. The length only reserves what an honest writer would need, so a
 /// forged one costs nothing before the bytes run out.
 fn load_all<T: State, C: Extend<T> + Default>(from: &mut StateReader<'_>) -> Result<C, DecodeError> {
     let length = u32::load(from)? as usize;
@@ -175,24 +205,41 @@ fn load_all<T: State, C: Extend<T> + Default>(from: &mut StateReader<'_>) -> Res
     Ok(collection)
 }
 
-macro_rules! sequences {
-    ($($type:ty where $($bound:ident)|+;)+) => {$(
-        impl<T: $($bound +)+> State for $type {
-            fn save(&self, out: &mut StateWriter<'_>) {
-                save_all(self.iter(), out);
-            }
+impl<T: State> State for Vec<T> {
+    fn save(&self, out: &mut StateWriter<'_>) {
+        (self.len() as u32).save(out);
+        T::save_each(self, out);
+    }
 
-            fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
-                load_all(from)
-            }
-        }
-    )+};
+    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        load_all(from)
+    }
 }
 
-sequences! {
-    Vec<T> where State;
-    VecDeque<T> where State;
-    BTreeSet<T> where State | Ord;
+impl<T: State> State for VecDeque<T> {
+    fn save(&self, out: &mut StateWriter<'_>) {
+        (self.len() as u32).save(out);
+        let (first, second) = self.as_slices();
+        T::save_each(first, out);
+        T::save_each(second, out);
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        load_all(from)
+    }
+}
+
+impl<T: State + Ord> State for BTreeSet<T> {
+    fn save(&self, out: &mut StateWriter<'_>) {
+        (self.len() as u32).save(out);
+        for value in self {
+            value.save(out);
+        }
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
+        load_all(from)
+    }
 }
 
 impl<K: State + Ord, V: State> State for BTreeMap<K, V> {

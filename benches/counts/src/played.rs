@@ -8,6 +8,7 @@ use bytes::Bytes;
 use fracas_arena::{Arena, Input};
 use fracas_shared::packet::{InputHead, LooseRow, RowCodecs};
 use fracas_shared::{CloseCode, PlayerId, Profile, Rng, Schema, Tick};
+use fracas_sim::journal::{Entry, SegmentWriter, What};
 use fracas_sim::{Closer, Held, OptionsPatch, Port, Room, RoomOptions, SeatToken, StateMessages, Viewers};
 
 /// Its players, all of them seated.
@@ -24,6 +25,9 @@ pub struct Played {
     inputs: Vec<Input>,
     codecs: RowCodecs,
     packets: Vec<Vec<u8>>,
+    /// Memory for what is written of a tick.
+    record: Vec<u8>,
+    state: Vec<u8>,
     sent: Arc<AtomicU32>,
     special: Arc<AtomicU32>,
 }
@@ -64,6 +68,8 @@ impl Played {
             inputs: vec![Input::default(); PLAYERS.into()],
             codecs: RowCodecs::of(&Schema::of::<Arena>()),
             packets: vec![Vec::new(); PLAYERS.into()],
+            record: Vec::new(),
+            state: Vec::new(),
             sent,
             special,
         })
@@ -114,6 +120,20 @@ impl Played {
         }
         self.room.tick(&mut self.viewers);
         self.sent.load(Ordering::Relaxed).into()
+    }
+
+    /// Writes what became of the last tick, and a checkpoint if it is to.
+    pub fn write_journal(&mut self, writer: &mut SegmentWriter, with_checkpoint: bool) {
+        let tick = self.room.simulation().tick();
+        self.record.clear();
+        self.room.write_record(&mut self.record);
+        writer.put(&Entry { room: 0, what: What::Record { tick: tick.0 as u8, record: &self.record } });
+        self.state.clear();
+        if with_checkpoint && let Some(hash) = self.room.begin_records(&mut self.state) {
+            let what = What::Checkpoint { tick: tick.0, host: &[], hash, state: &self.state };
+            writer.put(&Entry { room: 0, what });
+        }
+        writer.bytes();
     }
 
     /// Whether the last work was that of most ticks: nobody was told of an event, and the frame has no new model.

@@ -4,15 +4,17 @@ use anyhow::{Result, bail};
 use fracas_shared::frame::{Baseline, FrameEncoder};
 use fracas_shared::limits::VIEW_HASH_INTERVAL_TICKS;
 use fracas_shared::snapshot::Snapshot;
+use fracas_sim::journal::{SegmentHead, SegmentWriter};
 
 use crate::played::has_model;
 use crate::{ArenaTrace, Played};
 
 /// What there is to be counted: the name, and what it is.
-pub const SCENES: [(&str, &str); 3] = [
+pub const SCENES: [(&str, &str); 4] = [
     ("tick", "a tick of the arena with 8 players who shoot, their inputs taken and their frames handed out"),
     ("encode", "a frame of 64 entities that all move, and what is learned for it"),
     ("fan-out", "handing a tick's frame to 256 spectators"),
+    ("journal", "what a tick of the arena with 8 players adds to the journal, a checkpoint each second too"),
 ];
 
 const SEED: u32 = 1;
@@ -44,6 +46,7 @@ pub fn scene(name: &str, ticks: usize, is_armed: bool) -> Result<Box<dyn Scene>>
             room.add_spectators(SPECTATORS);
             Box::new(FanOut(room))
         }
+        "journal" => Box::new(Journal::new(Played::open(SEED, is_armed)?)),
         _ => bail!("there is no scene '{name}'; there are {}", SCENES.map(|(name, _)| name).join(", ")),
     })
 }
@@ -125,6 +128,38 @@ impl Scene for FanOut {
 
     fn is_steady(&self) -> bool {
         self.0.is_steady()
+    }
+}
+
+struct Journal {
+    room: Played,
+    writer: SegmentWriter,
+    ticks: u32,
+}
+
+impl Journal {
+    fn new(room: Played) -> Self {
+        let (number, process, build) = (1, 1, String::new());
+        let head = SegmentHead { number, process, lane: 0, previous: 0, needed: number, build };
+        Self { room, writer: SegmentWriter::new(head), ticks: 0 }
+    }
+}
+
+impl Scene for Journal {
+    fn prepare(&mut self) {
+        self.room.tick();
+        self.writer.clear();
+        self.ticks += 1;
+    }
+
+    fn work(&mut self, is_counted: bool) {
+        if is_counted {
+            self.room.write_journal(&mut self.writer, self.ticks.is_multiple_of(TRACE_HZ.into()));
+        }
+    }
+
+    fn is_steady(&self) -> bool {
+        !self.ticks.is_multiple_of(TRACE_HZ.into())
     }
 }
 

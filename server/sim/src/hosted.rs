@@ -42,7 +42,7 @@ pub trait Match: Send {
     /// See [`Room::input_counts`].
     fn input_counts(&self, player: PlayerId) -> Option<InputCounts>;
     /// See [`Room::begin_records`].
-    fn begin_records(&mut self) -> Option<(Vec<u8>, u64)>;
+    fn begin_records(&mut self, out: &mut Vec<u8>) -> Option<u64>;
     /// See [`Room::write_record`].
     fn write_record(&mut self, out: &mut Vec<u8>);
     /// See [`Room::replay`].
@@ -125,8 +125,8 @@ impl<G: Pilot> Match for Room<G> {
         Self::input_counts(self, player)
     }
 
-    fn begin_records(&mut self) -> Option<(Vec<u8>, u64)> {
-        Self::begin_records(self)
+    fn begin_records(&mut self, out: &mut Vec<u8>) -> Option<u64> {
+        Self::begin_records(self, out)
     }
 
     fn write_record(&mut self, out: &mut Vec<u8>) {

@@ -194,13 +194,12 @@ impl State for Told {
     fn save(&self, out: &mut StateWriter<'_>) {
         self.forgotten.save(out);
         (self.kept as u32).save(out);
-        let (first, second) = self.latest.as_slices();
-        [first, second].concat().save(out);
+        self.latest.save(out);
     }
 
     fn load(from: &mut StateReader<'_>) -> Result<Self, DecodeError> {
         let (forgotten, kept) = (u64::load(from)?, u32::load(from)? as usize);
-        let told = Self { forgotten, kept, latest: Vec::<u8>::load(from)?.into() };
+        let told = Self { forgotten, kept, latest: State::load(from)? };
         let mut place = 0;
         for _ in 0..kept {
             if told.latest.len() < place + Head::BYTES {

@@ -42,7 +42,18 @@ pub(crate) struct LaneJournal {
     begun: BTreeMap<u64, u64>,
     /// Parts of what earlier processes left that are written next.
     unfinished: Vec<Unfinished>,
+    buffers: LogBuffers,
     metrics: JournalMetrics,
+}
+
+/// Memory for what a room is to write: the same for all rooms of a lane, so that it stays in the processor's caches.
+#[derive(Default)]
+pub(crate) struct LogBuffers {
+    /// What is put into the journal.
+    pub(crate) entries: Vec<u8>,
+    /// What the match has written, and what its host, before they are entries.
+    pub(crate) state: Vec<u8>,
+    pub(crate) host: Vec<u8>,
 }
 
 /// The file that is written.
@@ -66,6 +77,7 @@ impl LaneJournal {
             previous: 0,
             begun: BTreeMap::new(),
             unfinished: Vec::new(),
+            buffers: LogBuffers::default(),
             metrics,
         };
         journal.open();
@@ -81,6 +93,18 @@ impl LaneJournal {
     /// The file that is being written.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.open.as_ref().map(|open| open.listed.path.as_path())
+    }
+
+    /// Memory for what a room is to write, with no entries in it. It is to be given back by
+    /// [`LaneJournal::put_back`]; what became of it when the rules do not come back, or panic, does not matter.
+    pub(crate) fn take_buffers(&mut self) -> LogBuffers {
+        let mut buffers = std::mem::take(&mut self.buffers);
+        buffers.entries.clear();
+        buffers
+    }
+
+    pub(crate) fn put_back(&mut self, buffers: LogBuffers) {
+        self.buffers = buffers;
     }
 
     /// Adds what became of a room to what is written next. With a checkpoint in it the room can be gone on with from

@@ -19,8 +19,8 @@ impl Bans {
     }
 
     /// All of them, the earliest first.
-    pub(super) fn list(&self) -> Vec<Identity> {
-        self.0.iter().cloned().collect()
+    pub(super) fn list(&self) -> impl Iterator<Item = Identity> {
+        self.0.iter().cloned()
     }
 
     pub(super) fn has(&self, identity: &Identity) -> bool {

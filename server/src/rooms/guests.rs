@@ -230,9 +230,9 @@ impl Guests {
     }
 
     /// What is kept of the players.
-    pub(super) fn kept(&self) -> Vec<KeptGuest> {
+    pub(super) fn kept(&self) -> impl Iterator<Item = KeptGuest> {
         let all = self.viewers.iter().zip(&self.known);
-        all.filter_map(|(viewer, guest)| Some(KeptGuest::new(viewer.player()?, &guest.identity))).collect()
+        all.filter_map(|(viewer, guest)| Some(KeptGuest::new(viewer.player()?, &guest.identity)))
     }
 
     /// Makes the line of one player another one, or everyone's. Gives how many that are.

@@ -113,7 +113,7 @@ impl HostedRoom {
         for player in seated {
             room.game.set_away(player, true);
         }
-        room.log = Some(RoomLog::new(kept.origin, room.game.now(), Some(unfinished)));
+        room.log = Some(RoomLog::new(&room, kept.origin, Some(unfinished)));
         let ticks = (away.as_secs_f64() * f64::from(room.entry.tick_hz)) as u32;
         room.tell_dropped(ticks);
         room
@@ -122,7 +122,7 @@ impl HostedRoom {
     /// Writes what becomes of it into the journal of its lane. `origin` tells it from all other rooms.
     #[must_use]
     pub(super) fn logged(mut self, origin: u64) -> Self {
-        self.log = Some(RoomLog::new(origin, self.game.now(), None));
+        self.log = Some(RoomLog::new(&self, origin, None));
         self
     }
 

@@ -469,40 +469,43 @@ impl Lane {
 
     /// Adds a checkpoint of a room that is about to tick to what is written next, unless the journal has one.
     fn log_begin(&self, room: &mut HostedRoom) -> Result<(), RoomFailure> {
-        if self.journal.is_none() {
-            return Ok(());
-        }
-        let Some(generation) = self.generation() else {
+        let Some(mut journal) = self.lock_journal() else { return Ok(()) };
+        let Some(generation) = journal.generation() else {
             room.rest();
             return Ok(());
         };
-        let number = room.entry.number;
-        if let Some(entries) = room.begin_log(generation)?
-            && let Some(mut journal) = self.lock_journal()
-        {
-            journal.put(number, entries, true);
+        if !room.is_log_to_begin(generation) {
+            return Ok(());
+        }
+        let mut buffers = journal.take_buffers();
+        drop(journal);
+        let is_begun = room.begin_log(generation, &mut buffers)?;
+        let Some(mut journal) = self.lock_journal() else { return Ok(()) };
+        if is_begun {
+            journal.put(room.entry.number, &buffers.entries, true);
             if let Some(part) = room.take_unfinished() {
                 journal.settle(part);
             }
         }
+        journal.put_back(buffers);
         Ok(())
     }
 
     /// Adds the tick that a room has made.
     fn log_tick(&self, room: &mut HostedRoom) -> Result<(), RoomFailure> {
-        let Some(generation) = self.generation() else { return Ok(()) };
-        let number = room.entry.number;
-        if let Some((entries, has_checkpoint)) = room.write_log(generation)?
-            && let Some(mut journal) = self.lock_journal()
-        {
-            journal.put(number, entries, has_checkpoint);
+        let Some(mut journal) = self.lock_journal() else { return Ok(()) };
+        let Some(generation) = journal.generation() else { return Ok(()) };
+        if !room.is_log_to_go_on(generation) {
+            return Ok(());
+        }
+        let mut buffers = journal.take_buffers();
+        drop(journal);
+        let has_checkpoint = room.write_log(generation, &mut buffers)?;
+        if let Some(mut journal) = self.lock_journal() {
+            journal.put(room.entry.number, &buffers.entries, has_checkpoint);
+            journal.put_back(buffers);
         }
         Ok(())
-    }
-
-    /// That of the journal; none while it cannot be written.
-    fn generation(&self) -> Option<u32> {
-        self.lock_journal()?.generation()
     }
 
     /// Says in the journal that a room is not to be gone on with.

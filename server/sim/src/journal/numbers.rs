@@ -7,12 +7,19 @@ use fracas_shared::bits::{BitReader, BitWriter, OutOfBits};
 pub(super) fn put_number(bits: &mut BitWriter<'_>, number: u32, least_bits: u32) {
     let shifted = u64::from(number) + (1 << least_bits);
     let width = u64::BITS - shifted.leading_zeros() - 1;
-    for _ in least_bits..width {
+    // Without its highest bit, which the width tells.
+    let low = (shifted & ((1 << width) - 1)) as u32;
+    let ones = width - least_bits;
+    let prefix = ones + 1;
+    if prefix + width <= u32::BITS {
+        bits.put(((1 << ones) - 1) | low << prefix, prefix + width);
+        return;
+    }
+    for _ in 0..ones {
         bits.put_bool(true);
     }
     bits.put_bool(false);
-    // Without its highest bit, which the width tells.
-    bits.put((shifted & ((1 << width) - 1)) as u32, width);
+    bits.put(low, width);
 }
 
 /// Reads what [`put_number`] wrote.

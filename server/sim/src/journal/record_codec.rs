@@ -1,11 +1,10 @@
 //! Tick records as bytes and back.
 
 use std::iter::Peekable;
-use std::mem::swap;
 
 use fracas_shared::bits::{BitReader, BitWriter, OutOfBits};
 use fracas_shared::codec::{DecodeError, StateReader, StateWriter};
-use fracas_shared::limits::CHECKPOINT_BYTES_MAX;
+use fracas_shared::limits::{CHECKPOINT_BYTES_MAX, FIELDS_MAX};
 use fracas_shared::packet::LooseRow;
 use fracas_shared::schema::{FieldKind, Kind};
 use fracas_shared::state::to_bytes;
@@ -30,25 +29,32 @@ const LENGTH_BITS: u32 = 6;
 pub(crate) type Seated = Vec<(PlayerId, SeatToken)>;
 
 /// Writes or reads the records of a match in their order, from one of its checkpoints on.
+///
+/// What it remembers lies together, by seat: it is looked at once in a tick, when all that is elsewhere has left the
+/// processor's caches.
 pub(crate) struct RecordCodec<G: Pilot> {
     inputs: InputCodec,
-    /// Of those whom the rules know, by seat.
-    players: Vec<Option<Last<G::Input>>>,
+    /// Of those whom the rules know.
+    players: Vec<Option<Last>>,
+    /// The codes of their last inputs: for each seat as many as any kind of input has.
+    codes: Vec<u32>,
+    /// The inputs themselves, of one that reads.
+    read: Vec<G::Input>,
 }
 
 /// What a player did in the tick before.
-struct Last<I> {
-    input: I,
-    coded: Coded,
+struct Last {
+    form: Form,
     view_time: Option<ViewTime>,
     /// Whether the screen has shown the same as in the tick before that.
     stands_still: bool,
 }
 
-/// An input in the form in which it is told.
-enum Coded {
-    /// By the codes of its row.
-    Row(LooseRow),
+/// In which form an input is told.
+#[derive(Clone)]
+enum Form {
+    /// By the codes of its row, of this kind.
+    Row(u8),
     /// By its state: an input that names entities or has texts, which codes alone do not tell.
     State(Vec<u8>),
 }
@@ -58,6 +64,8 @@ struct InputCodec {
     /// Of each kind of inputs, the bits of its fields; none of one that is told by its state.
     kinds: Vec<Option<Vec<u32>>>,
     kind_bits: u32,
+    /// As many fields has the kind with the most.
+    fields: usize,
     /// Memory for the next one.
     row: LooseRow,
 }
@@ -65,10 +73,9 @@ struct InputCodec {
 impl<G: Pilot> RecordCodec<G> {
     /// The codec of a match of so many seats, to begin with.
     pub(crate) fn new(seats: u16) -> Self {
-        Self {
-            inputs: InputCodec::new(&Schema::of::<G>().inputs),
-            players: (0..seats).map(|_| None).collect(),
-        }
+        let inputs = InputCodec::new(&Schema::of::<G>().inputs);
+        let codes = vec![0; usize::from(seats) * inputs.fields];
+        Self { inputs, players: (0..seats).map(|_| None).collect(), codes, read: Vec::new() }
     }
 
     /// Begins anew, from a checkpoint with these players.
@@ -80,10 +87,12 @@ impl<G: Pilot> RecordCodec<G> {
     }
 
     fn sit(&mut self, player: PlayerId) {
-        if let Some(place) = self.players.get_mut(usize::from(player.0)) {
-            let input = G::Input::default();
-            let coded = self.inputs.code(&input);
-            *place = Some(Last { input, coded, view_time: None, stands_still: false });
+        let (seat, fields) = (usize::from(player.0), self.inputs.fields);
+        let Some(place) = self.players.get_mut(seat) else { return };
+        let form = self.inputs.begin(&G::Input::default(), &mut self.codes[seat * fields..][..fields]);
+        *place = Some(Last { form, view_time: None, stands_still: false });
+        if let Some(input) = self.read.get_mut(seat) {
+            *input = G::Input::default();
         }
     }
 
@@ -108,9 +117,11 @@ impl<G: Pilot> RecordCodec<G> {
             "one input for each player, by seat"
         );
         let mut view_times = record.view_times.iter().copied().peekable();
+        let fields = self.inputs.fields;
         for (player, input) in &record.inputs {
-            let Some(Some(last)) = self.players.get_mut(usize::from(player.0)) else { continue };
-            self.inputs.put(&mut bits, input, &mut last.coded);
+            let seat = usize::from(player.0);
+            let Some(Some(last)) = self.players.get_mut(seat) else { continue };
+            self.inputs.put(&mut bits, input, &mut last.form, &mut self.codes[seat * fields..][..fields]);
             let view_time = next_of(&mut view_times, *player);
             put_view_time(&mut bits, tick, view_time, last.expected());
             last.see(view_time);
@@ -140,10 +151,12 @@ impl<G: Pilot> RecordCodec<G> {
                 return Err(DecodeError::Malformed("what is no change of the match's seats".into()));
             }
         }
-        for (place, player) in self.players.iter_mut().enumerate() {
-            let (Some(last), player) = (player, PlayerId(place as u16)) else { continue };
-            self.inputs.take(&mut bits, last)?;
-            record.inputs.push((player, last.input.clone()));
+        self.read.resize_with(self.players.len(), G::Input::default);
+        let fields = self.inputs.fields;
+        for (seat, (last, input)) in self.players.iter_mut().zip(&mut self.read).enumerate() {
+            let (Some(last), player) = (last, PlayerId(seat as u16)) else { continue };
+            self.inputs.take(&mut bits, input, &mut last.form, &mut self.codes[seat * fields..][..fields])?;
+            record.inputs.push((player, input.clone()));
             let view_time = take_view_time(&mut bits, tick, last.expected()).map_err(ended)?;
             last.see(view_time);
             record.view_times.extend(view_time.map(|time| (player, time)));
@@ -179,7 +192,7 @@ impl<G: Pilot> RecordCodec<G> {
     }
 }
 
-impl<I> Last<I> {
+impl Last {
     /// What the screen shows now, most likely: it goes on with time, or stands still as it did.
     fn expected(&self) -> Option<ViewTime> {
         let parts = if self.stands_still { 0 } else { ViewTime::PARTS.into() };
@@ -204,6 +217,7 @@ impl InputCodec {
         Self {
             kinds: kinds.iter().map(widths).collect(),
             kind_bits: u32::BITS - most.leading_zeros(),
+            fields: kinds.iter().map(|kind| kind.fields.len()).max().unwrap_or(0),
             row: LooseRow::default(),
         }
     }
@@ -212,86 +226,124 @@ impl InputCodec {
         self.kinds.get(usize::from(kind))?.as_deref()
     }
 
-    fn code<I: Row + State>(&self, input: &I) -> Coded {
-        let row = LooseRow::of(input, |_| None);
-        if self.widths(row.kind).is_some() { Coded::Row(row) } else { Coded::State(to_bytes(input)) }
+    /// Notes an input as the last one. Gives its form.
+    fn begin<I: Row + State>(&mut self, input: &I, last: &mut [u32]) -> Form {
+        self.row.set(input, |_| None);
+        let kind = self.row.kind;
+        if self.widths(kind).is_none() {
+            return Form::State(to_bytes(input));
+        }
+        last[..self.row.codes.len()].copy_from_slice(&self.row.codes);
+        Form::Row(kind)
     }
 
     /// Appends an input, and notes it as the last one.
-    fn put<I: Row + State>(&mut self, bits: &mut BitWriter<'_>, input: &I, last: &mut Coded) {
+    fn put<I: Row + State>(
+        &mut self,
+        bits: &mut BitWriter<'_>,
+        input: &I,
+        form: &mut Form,
+        last: &mut [u32],
+    ) {
         self.row.set(input, |_| None);
-        let Some(widths) = self.kinds[usize::from(self.row.kind)].as_deref() else {
+        let (kind, codes) = (self.row.kind, &*self.row.codes);
+        let Some(widths) = self.kinds[usize::from(kind)].as_deref() else {
             let bytes = to_bytes(input);
-            let is_same = matches!(last, Coded::State(last) if *last == bytes);
+            let is_same = matches!(form, Form::State(last) if *last == bytes);
             bits.put_bool(is_same);
             if !is_same {
                 bits.put_bool(true);
                 put_bytes(bits, &bytes);
-                *last = Coded::State(bytes);
+                *form = Form::State(bytes);
             }
             return;
         };
-        let base = match last {
-            Coded::Row(last) if last.kind == self.row.kind => Some(last),
-            _ => None,
-        };
-        let is_same = base.as_ref().is_some_and(|base| base.codes == self.row.codes);
-        bits.put_bool(is_same);
-        if is_same {
+        let last = &mut last[..codes.len()];
+        if !matches!(form, Form::Row(last) if *last == kind) {
+            last.fill(0);
+            *form = Form::Row(kind);
+        } else if *last == *codes {
+            bits.put_bool(true);
             return;
         }
-        bits.put_bool(false);
-        bits.put(self.row.kind.into(), self.kind_bits);
-        for (place, (width, code)) in widths.iter().zip(&self.row.codes).enumerate() {
-            let old = base.as_ref().map_or(0, |base| base.codes[place]);
-            bits.put_bool(*code != old);
-            if *code != old && *width > 1 {
-                put_number(bits, without_sign(difference(*code, old, *width)), DIFFERENCE_BITS);
+        // Another one, and told by its row.
+        bits.put(0, 2);
+        bits.put(kind.into(), self.kind_bits);
+        let changes = codes.iter().zip(&*last).rev();
+        let changes = changes.fold(0u64, |changes, (code, old)| changes << 1 | u64::from(code != old));
+        let (low, high) = halves(widths.len());
+        bits.put(changes as u32 & mask(low), low);
+        bits.put((changes >> low) as u32, high);
+        let mut left = changes;
+        while left != 0 {
+            let field = left.trailing_zeros() as usize;
+            left &= left - 1;
+            if widths[field] > 1 {
+                let difference = difference(codes[field], last[field], widths[field]);
+                put_number(bits, without_sign(difference), DIFFERENCE_BITS);
             }
         }
-        match base {
-            Some(base) => swap(base, &mut self.row),
-            None => *last = Coded::Row(self.row.clone()),
-        }
+        last.copy_from_slice(codes);
     }
 
     /// Reads an input, and notes it as the last one.
-    fn take<I: Row + State>(&self, bits: &mut BitReader<'_>, last: &mut Last<I>) -> Result<(), DecodeError> {
+    fn take<I: Row + State>(
+        &self,
+        bits: &mut BitReader<'_>,
+        input: &mut I,
+        form: &mut Form,
+        last: &mut [u32],
+    ) -> Result<(), DecodeError> {
         if bits.take_bool().map_err(ended)? {
             return Ok(());
         }
         if bits.take_bool().map_err(ended)? {
             let bytes = take_bytes(bits)?;
             let mut state = StateReader::new(&bytes);
-            last.input = I::load(&mut state)?;
+            *input = I::load(&mut state)?;
             if !state.is_at_end() {
                 return Err(DecodeError::Malformed("bytes after an input's end".into()));
             }
-            last.coded = Coded::State(bytes);
+            *form = Form::State(bytes);
             return Ok(());
         }
         let kind = bits.take(self.kind_bits).map_err(ended)? as u8;
         let no_such = || DecodeError::Malformed(format!("no input of kind {kind} is told by its codes"));
         let widths = self.widths(kind).ok_or_else(no_such)?;
-        let mut row = match &last.coded {
-            Coded::Row(row) if row.kind == kind => row.clone(),
-            _ => LooseRow { kind, codes: vec![0; widths.len()], strings: Vec::new() },
-        };
-        for (width, code) in widths.iter().zip(&mut row.codes) {
-            if !bits.take_bool().map_err(ended)? {
+        let last = &mut last[..widths.len()];
+        if !matches!(form, Form::Row(last) if *last == kind) {
+            last.fill(0);
+            *form = Form::Row(kind);
+        }
+        let (low, high) = halves(widths.len());
+        let changes = u64::from(bits.take(low).map_err(ended)?);
+        let changes = changes | u64::from(bits.take(high).map_err(ended)?) << low;
+        for (field, (width, code)) in widths.iter().zip(&mut *last).enumerate() {
+            if changes >> field & 1 == 0 {
                 continue;
             }
             *code = if *width > 1 {
                 let difference = with_sign(take_number(bits, DIFFERENCE_BITS).map_err(ended)?);
-                code.wrapping_add_signed(difference) & (u32::MAX >> (u32::BITS - width))
+                code.wrapping_add_signed(difference) & mask(*width)
             } else {
                 *code ^ 1
             };
         }
-        last.input = row.value().map_err(|error| DecodeError::Malformed(error.to_string()))?;
-        last.coded = Coded::Row(row);
+        let row = LooseRow { kind, codes: last.to_vec(), strings: Vec::new() };
+        *input = row.value().map_err(|error| DecodeError::Malformed(error.to_string()))?;
         Ok(())
     }
+}
+
+/// So many bits as can be put at once, and the others.
+fn halves(bits: usize) -> (u32, u32) {
+    const _: () = assert!(FIELDS_MAX <= 64, "all fields have a bit");
+    let low = (bits as u32).min(u32::BITS);
+    (low, bits as u32 - low)
+}
+
+fn mask(bits: u32) -> u32 {
+    u32::MAX.checked_shr(u32::BITS - bits).unwrap_or(0)
 }
 
 /// The nearest to zero of the differences that lead from the one code to the other: they are taken modulo 2^width.
@@ -416,16 +468,19 @@ mod tests {
         ]
     }
 
-    fn last() -> (InputCodec, Last<Input>) {
-        let codec = InputCodec::new(&Input::kinds());
-        let input = Input::Walk { steps: 0, fast: false };
-        let row = codec.code(&input);
-        (codec, Last { input, coded: row, view_time: None, stands_still: false })
+    /// A codec, and what it remembers of one player.
+    fn last() -> (InputCodec, Last, [u32; 2]) {
+        let mut codec = InputCodec::new(&Input::kinds());
+        let mut kept = [0; 2];
+        let form = codec.begin(&REST, &mut kept);
+        (codec, Last { form, view_time: None, stands_still: false }, kept)
     }
+
+    const REST: Input = Input::Walk { steps: 0, fast: false };
 
     #[test]
     fn the_layout_stays_as_it_is() {
-        let (mut codec, mut last) = self::last();
+        let (mut codec, mut last, mut kept) = self::last();
         let mut bytes = Vec::new();
         let mut bits = BitWriter::new(&mut bytes);
         let inputs = [
@@ -435,7 +490,7 @@ mod tests {
             Input::Aim { at: EntityRef::None },
         ];
         for input in &inputs {
-            codec.put(&mut bits, input, &mut last.coded);
+            codec.put(&mut bits, input, &mut last.form, &mut kept);
         }
         put_view_time(&mut bits, Tick(9), None, None);
         put_view_time(&mut bits, Tick(9), Some(ViewTime::before(Tick(9), 1500)), None);
@@ -445,22 +500,23 @@ mod tests {
     }
 
     /// As docs/JOURNAL.md tells it.
-    const LAYOUT: [u8; 19] = [161, 164, 254, 255, 193, 246, 53, 8, 0, 0, 244, 119, 63, 1, 45, 49, 1, 0, 0];
+    const LAYOUT: [u8; 19] = [97, 161, 253, 255, 193, 246, 53, 8, 0, 0, 244, 119, 63, 1, 45, 49, 1, 0, 0];
 
     proptest! {
         #[test]
         fn inputs_survive(inputs in prop::collection::vec(inputs(), 0..24)) {
-            let ((mut codec, mut last), (_, mut read)) = (self::last(), self::last());
+            let ((mut codec, mut last, mut kept), mut read) = (self::last(), REST);
             let mut bytes = Vec::new();
             let mut bits = BitWriter::new(&mut bytes);
             for input in &inputs {
-                codec.put(&mut bits, input, &mut last.coded);
+                codec.put(&mut bits, input, &mut last.form, &mut kept);
             }
             bits.finish();
             let mut bits = BitReader::new(&bytes);
+            let (codec, mut last, mut kept) = self::last();
             for input in &inputs {
-                codec.take(&mut bits, &mut read).expect("an input");
-                prop_assert_eq!(&read.input, input);
+                codec.take(&mut bits, &mut read, &mut last.form, &mut kept).expect("an input");
+                prop_assert_eq!(&read, input);
             }
             prop_assert!(bits.is_at_end());
         }
@@ -479,13 +535,13 @@ mod tests {
             let time = |(tick, part): (u32, u32)| ViewTime::at(Tick(tick)).later(part);
             let times: Vec<_> = times.into_iter().map(|known| known.map(time)).collect();
             let mut bytes = Vec::new();
-            let ((_, mut last), mut bits) = (self::last(), BitWriter::new(&mut bytes));
+            let ((_, mut last, _), mut bits) = (self::last(), BitWriter::new(&mut bytes));
             for (tick, time) in (100..).map(Tick).zip(&times) {
                 put_view_time(&mut bits, tick, *time, last.expected());
                 last.see(*time);
             }
             bits.finish();
-            let ((_, mut last), mut bits) = (self::last(), BitReader::new(&bytes));
+            let ((_, mut last, _), mut bits) = (self::last(), BitReader::new(&bytes));
             for (tick, time) in (100..).map(Tick).zip(&times) {
                 let read = take_view_time(&mut bits, tick, last.expected()).expect("a moment");
                 prop_assert_eq!(read, *time);

@@ -34,18 +34,19 @@ pub enum RestoreError {
 /// Few rooms' states have more.
 const STATE_BYTES_USUAL: usize = 6 * 1024;
 /// The version of the checkpoint's layout.
-const CHECKPOINT_VERSION: u16 = 3;
+const CHECKPOINT_VERSION: u16 = 4;
 
 impl<G: Pilot> Room<G> {
     /// The room as bytes, all that is needed to go on from here in another process.
     pub fn checkpoint(&self) -> Vec<u8> {
-        self.checkpoint_and_hash().0
+        let mut bytes = Vec::with_capacity(self.options_json.len() + STATE_BYTES_USUAL);
+        self.write_checkpoint(&mut bytes);
+        bytes
     }
 
-    /// The same, and the sim hash.
-    pub(super) fn checkpoint_and_hash(&self) -> (Vec<u8>, u64) {
-        let mut bytes = Vec::with_capacity(self.options_json.len() + STATE_BYTES_USUAL);
-        let mut out = StateWriter::new(&mut bytes);
+    /// Appends the same, and gives the sim hash.
+    pub(super) fn write_checkpoint(&self, bytes: &mut Vec<u8>) -> u64 {
+        let mut out = StateWriter::new(bytes);
         CHECKPOINT_VERSION.save(&mut out);
         G::ID.to_owned().save(&mut out);
         G::REVISION.save(&mut out);
@@ -57,8 +58,7 @@ impl<G: Pilot> Room<G> {
         self.wire_ids.save(&mut out);
         self.strings.save(&mut out);
         self.pilot_rng.save(&mut out);
-        let hash = Simulation::<G>::hash_of(&bytes[begin..end]);
-        (bytes, hash)
+        Simulation::<G>::hash_of(&bytes[begin..end])
     }
 
     /// Goes on from a checkpoint.

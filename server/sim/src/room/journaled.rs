@@ -11,13 +11,19 @@ use crate::seats::Occupant;
 use crate::viewers::Viewers;
 
 impl<G: Pilot> Room<G> {
-    /// A checkpoint that records follow: [`Room::checkpoint`], and the next record is the first after it. With it
-    /// comes the sim hash. None when the state is longer than [`CHECKPOINT_BYTES_MAX`]: the room cannot be gone on with.
-    pub fn begin_records(&mut self) -> Option<(Vec<u8>, u64)> {
+    /// Appends a checkpoint that records follow: [`Room::checkpoint`], and the next record is the first after it. Gives
+    /// the sim hash. None, and nothing is appended, when the state is longer than [`CHECKPOINT_BYTES_MAX`]: the room
+    /// cannot be gone on with.
+    pub fn begin_records(&mut self, out: &mut Vec<u8>) -> Option<u64> {
         let records = self.records.get_or_insert_with(|| RecordCodec::new(self.seats.count()));
         records.begin(self.simulation.players().keys().copied());
-        let checkpoint = self.checkpoint_and_hash();
-        (checkpoint.0.len() <= CHECKPOINT_BYTES_MAX).then_some(checkpoint)
+        let begin = out.len();
+        let hash = self.write_checkpoint(out);
+        if out.len() - begin > CHECKPOINT_BYTES_MAX {
+            out.truncate(begin);
+            return None;
+        }
+        Some(hash)
     }
 
     /// Appends what reached the rules at the last tick. To be called after each tick from [`Room::begin_records`] on;

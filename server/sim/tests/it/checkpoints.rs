@@ -68,7 +68,7 @@ fn a_checkpoint_of_other_rules_is_refused() {
     let head = |id: &str, revision: u32| {
         let mut bytes = Vec::new();
         let mut out = StateWriter::new(&mut bytes);
-        3u16.save(&mut out);
+        4u16.save(&mut out);
         id.to_owned().save(&mut out);
         revision.save(&mut out);
         bytes
@@ -78,7 +78,7 @@ fn a_checkpoint_of_other_rules_is_refused() {
     assert_eq!(error(&head("tokens", 8)), format!("the checkpoint is of 'tokens' revision 8, {ours}"));
     let mut other_version = checkpoint();
     other_version[0] += 1;
-    assert!(error(&other_version).contains("a checkpoint of version 4, this is 3"));
+    assert!(error(&other_version).contains("a checkpoint of version 5, this is 4"));
 }
 
 #[test]

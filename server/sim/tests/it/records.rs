@@ -35,7 +35,7 @@ fn bytes_of_a_minute<G: Pilot>() -> usize {
     let open = |seed| Room::<G>::open(options.clone(), seed).expect("options that are good");
     let mut rooms: Vec<_> = (0..ROOMS).map(open).collect();
     for room in &mut rooms {
-        assert!(room.begin_records().is_some(), "a small state");
+        assert!(room.begin_records(&mut Vec::new()).is_some(), "a small state");
     }
     let head = SegmentHead { number: 1, process: 1, lane: 0, previous: 0, needed: 1, build: String::new() };
     let (mut writer, mut bytes, mut record) = (SegmentWriter::new(head), 0, Vec::new());

@@ -11,7 +11,7 @@ use fracas_sim::{Audience, Viewers};
 use tracing::warn;
 
 use super::{HostedRoom, RoomFailure};
-use crate::journal::Unfinished;
+use crate::journal::{LogBuffers, Unfinished};
 use crate::rooms::inbox::Identity;
 
 /// What is kept of a room, so that another process can host it.
@@ -54,8 +54,8 @@ pub(in crate::rooms) enum Note {
 
 /// What a room is about to write.
 pub(super) struct RoomLog {
-    origin: u64,
-    since: u32,
+    /// As it was at the last checkpoint.
+    kept: KeptRoom,
     /// What became of it since the last tick, and how much of that before the tick that was made since.
     notes: Vec<Note>,
     before_tick: usize,
@@ -68,20 +68,28 @@ pub(super) struct RoomLog {
     is_too_long: bool,
     /// Its part of what earlier processes left, until it is written.
     unfinished: Option<Unfinished>,
-    /// Memory for what is written.
-    entries: Vec<u8>,
-    record: Vec<u8>,
-    host: Vec<u8>,
 }
 
 /// Ticks from one checkpoint to the next, in parts of a second.
 const CHECKPOINTS_PER_S: u32 = 1;
 
 impl RoomLog {
-    pub(super) fn new(origin: u64, since: Tick, unfinished: Option<Unfinished>) -> Self {
-        Self {
+    /// That of a room that this process has from now on, and what tells it from all others.
+    pub(super) fn new(room: &HostedRoom, origin: u64, unfinished: Option<Unfinished>) -> Self {
+        let (HostedRoom { entry, .. }, since) = (room, room.game.now());
+        let kept = KeptRoom {
             origin,
+            id: entry.id.clone(),
+            game: entry.game.to_owned(),
+            options: entry.options.clone(),
+            is_permanent: room.is_permanent(),
+            is_locked: false,
             since: since.0,
+            guests: Vec::new(),
+            bans: Vec::new(),
+        };
+        Self {
+            kept,
             notes: Vec::new(),
             before_tick: 0,
             begun: None,
@@ -89,9 +97,6 @@ impl RoomLog {
             written: since,
             is_too_long: false,
             unfinished,
-            entries: Vec::new(),
-            record: Vec::new(),
-            host: Vec::new(),
         }
     }
 
@@ -116,41 +121,52 @@ impl HostedRoom {
         }
     }
 
-    /// What is to be written before the next tick: a checkpoint, unless there is one in this generation. The rules save
-    /// their state in it.
-    pub(in crate::rooms) fn begin_log(&mut self, generation: u32) -> Result<Option<&[u8]>, RoomFailure> {
-        let Some(log) = &mut self.log else { return Ok(None) };
-        log.entries.clear();
-        if log.begun == Some(generation) || log.is_too_long && !log.is_checkpoint_due(self.entry.tick_hz) {
-            return Ok(None);
-        }
-        // What was noted for another generation is in the checkpoint.
-        log.notes.clear();
-        let is_begun = self.guarded(|room| room.put_checkpoint(generation))?;
-        if let Some(log) = &mut self.log {
-            // Rooms that begin together do not all make their next one in the same tick.
-            log.since_checkpoint = (log.origin % u64::from(self.entry.tick_hz)) as u32;
-        }
-        Ok(self.log.as_ref().filter(|_| is_begun).map(|log| &*log.entries))
+    /// Whether it has to begin with a checkpoint in this generation before its next tick.
+    pub(in crate::rooms) fn is_log_to_begin(&self, generation: u32) -> bool {
+        self.log.as_ref().is_some_and(|log| {
+            log.begun != Some(generation) && (!log.is_too_long || log.is_checkpoint_due(self.entry.tick_hz))
+        })
     }
 
-    /// What is to be written of the tick that was made, and whether the room can be gone on with from it alone.
+    /// Appends the checkpoint that it begins with in this generation, if it can be gone on with. The rules save their
+    /// state in it.
+    pub(in crate::rooms) fn begin_log(
+        &mut self,
+        generation: u32,
+        out: &mut LogBuffers,
+    ) -> Result<bool, RoomFailure> {
+        if let Some(log) = &mut self.log {
+            // What was noted for another generation is in the checkpoint.
+            log.notes.clear();
+        }
+        let is_begun = self.guarded(|room| room.put_checkpoint(generation, out))?;
+        if let Some(log) = &mut self.log {
+            // Rooms that begin together do not all make their next one in the same tick.
+            log.since_checkpoint = (log.kept.origin % u64::from(self.entry.tick_hz)) as u32;
+        }
+        Ok(is_begun)
+    }
+
+    /// Takes note of a tick; whether it is to be written in this generation.
+    pub(in crate::rooms) fn is_log_to_go_on(&mut self, generation: u32) -> bool {
+        self.log.as_mut().is_some_and(|log| {
+            log.since_checkpoint += 1;
+            log.begun == Some(generation)
+        })
+    }
+
+    /// Appends what is to be written of the tick that was made. Gives whether the room can be gone on with from it alone.
     pub(in crate::rooms) fn write_log(
         &mut self,
         generation: u32,
-    ) -> Result<Option<(&[u8], bool)>, RoomFailure> {
+        out: &mut LogBuffers,
+    ) -> Result<bool, RoomFailure> {
         let tick_hz = self.entry.tick_hz;
-        let Some(log) = &mut self.log else { return Ok(None) };
-        log.since_checkpoint += 1;
-        if log.begun != Some(generation) {
-            return Ok(None);
-        }
-        let is_due = log.is_checkpoint_due(tick_hz);
-        let has_checkpoint = self.guarded(|room| {
-            room.put_tick();
-            is_due && room.put_checkpoint(generation)
-        })?;
-        Ok(self.log.as_ref().map(|log| (&*log.entries, has_checkpoint)))
+        let is_due = self.log.as_ref().is_some_and(|log| log.is_checkpoint_due(tick_hz));
+        self.guarded(|room| {
+            room.put_tick(out);
+            is_due && room.put_checkpoint(generation, out)
+        })
     }
 
     /// Nothing is written of it any more, until it begins with a checkpoint.
@@ -163,7 +179,7 @@ impl HostedRoom {
 
     /// What tells it from all other rooms, in whatever process; 0 when nothing is written of it.
     pub(in crate::rooms) fn origin(&self) -> u64 {
-        self.log.as_ref().map_or(0, |log| log.origin)
+        self.log.as_ref().map_or(0, |log| log.kept.origin)
     }
 
     /// Whether another process had it, and this one has not made a tick of it yet.
@@ -182,45 +198,41 @@ impl HostedRoom {
         let (room, tick) = (self.entry.number, self.game.now());
         let log = self.log.as_mut()?;
         let has_record = log.begun.is_some() && tick == log.written.next();
-        let mut entries = Vec::new();
-        if has_record {
-            log.record.clear();
-            let written = self.guarded(|room| {
-                if let Some(log) = &mut room.log {
-                    room.game.write_record(&mut log.record);
-                }
-            });
-            if let (Ok(()), Some(log)) = (written, &self.log) {
-                put(&mut entries, room, What::Record { tick: tick.0 as u8, record: &log.record });
-            }
+        let (mut entries, mut record) = (Vec::new(), Vec::new());
+        if has_record && self.guarded(|room| room.game.write_record(&mut record)).is_ok() {
+            put(&mut entries, room, What::Record { tick: tick.0 as u8, record: &record });
         }
         put(&mut entries, room, What::Ended);
         Some(entries)
     }
 
     /// Appends the tick that was made, and what became of the room before and after it.
-    fn put_tick(&mut self) {
+    fn put_tick(&mut self, LogBuffers { entries, state, host }: &mut LogBuffers) {
         let Self { log, game, entry, .. } = self;
         let Some(log) = log else { return };
         let (room, tick) = (entry.number, game.now());
-        log.entries.clear();
         log.written = tick;
-        log.record.clear();
-        game.write_record(&mut log.record);
+        state.clear();
+        game.write_record(state);
         let (before, after) = log.notes.split_at(log.before_tick.min(log.notes.len()));
-        put_notes(&mut log.entries, room, before, &mut log.host);
-        put(&mut log.entries, room, What::Record { tick: tick.0 as u8, record: &log.record });
-        put_notes(&mut log.entries, room, after, &mut log.host);
+        put_notes(entries, room, before, host);
+        put(entries, room, What::Record { tick: tick.0 as u8, record: state });
+        put_notes(entries, room, after, host);
         log.notes.clear();
     }
 
     /// Appends a checkpoint; false when the state is too long for one, and then it is not to be gone on with.
-    fn put_checkpoint(&mut self, generation: u32) -> bool {
-        let Self { log, game, guests, bans, entry, creator, .. } = self;
+    fn put_checkpoint(
+        &mut self,
+        generation: u32,
+        LogBuffers { entries, state, host }: &mut LogBuffers,
+    ) -> bool {
+        let Self { log, game, guests, bans, entry, .. } = self;
         let Some(log) = log else { return false };
         let (room, tick) = (entry.number, game.now());
         log.since_checkpoint = 0;
-        let Some((state, hash)) = game.begin_records() else {
+        state.clear();
+        let Some(hash) = game.begin_records(state) else {
             if !mem::replace(&mut log.is_too_long, true) {
                 warn!(
                     room = entry.id,
@@ -228,26 +240,21 @@ impl HostedRoom {
                 );
             }
             // What there is of it is soon out of date.
-            put(&mut log.entries, room, What::Ended);
+            put(entries, room, What::Ended);
             log.begun = None;
             return false;
         };
-        let kept = KeptRoom {
-            origin: log.origin,
-            id: entry.id.clone(),
-            game: entry.game.to_owned(),
-            options: entry.options.clone(),
-            is_permanent: creator.is_none(),
-            is_locked: entry.is_locked.load(Ordering::Relaxed),
-            since: log.since,
-            guests: guests.kept(),
-            bans: bans.list(),
-        };
-        log.host.clear();
-        let mut out = StateWriter::new(&mut log.host);
+        let kept = &mut log.kept;
+        kept.is_locked = entry.is_locked.load(Ordering::Relaxed);
+        kept.guests.clear();
+        kept.guests.extend(guests.kept());
+        kept.bans.clear();
+        kept.bans.extend(bans.list());
+        host.clear();
+        let mut out = StateWriter::new(host);
         kept.save(&mut out);
         guests.viewers().save(&mut out);
-        put(&mut log.entries, room, What::Checkpoint { tick: tick.0, host: &log.host, hash, state: &state });
+        put(entries, room, What::Checkpoint { tick: tick.0, host, hash, state });
         (log.begun, log.written, log.is_too_long) = (Some(generation), tick, false);
         true
     }

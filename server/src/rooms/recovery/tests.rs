@@ -56,8 +56,8 @@ fn written(catalog: &Catalog, lane: u32) -> Written {
     for tick in 0..TICKS {
         for (origin, game, viewers) in &mut rooms {
             if tick % CHECKPOINT_TICKS == 0 {
-                let (state, hash) = game.begin_records().unwrap();
-                let mut host = Vec::new();
+                let (mut state, mut host) = (Vec::new(), Vec::new());
+                let hash = game.begin_records(&mut state).unwrap();
                 let mut out = StateWriter::new(&mut host);
                 kept(*origin).save(&mut out);
                 viewers.save(&mut out);
