@@ -328,6 +328,7 @@ const REFUSALS = {
   Spectating: "who watches has no say; take a seat",
   TooManyFromAddress: "too many $ from your address",
   BadRoomCode: "'$' is no room code; one has 6 letters and digits, such as K3V9QX, without I, L, O, 0 and 1",
+  Elsewhere: "this server takes nobody new; join elsewhere",
 };
 /** @type {(refusal: [string, string]) => [string, Record<string, Type>]} */
 const refusalType = ([name, sentence]) => [name, sentence.includes("$") ? { text: string } : {}];
@@ -1478,9 +1479,9 @@ export class Room extends Emitter {
       this.#sentCount = 0;
     }
     if (++this.#sentCount > MESSAGES_PER_S_MAX) {
-      throw new FracasError("too_fast", `at most ${MESSAGES_PER_S_MAX} messages go in a second; use inputs for what happens every tick`);
+      throw new FracasError("too_fast", `at most ${MESSAGES_PER_S_MAX} messages go in a second; use inputs for more`);
     }
-    if (!this.#send(bytes)) throw new FracasError("sends_piled_up", "the line is too slow for what is sent on it");
+    if (!this.#send(bytes)) throw new FracasError("sends_piled_up", "the line is too slow");
   }
 
   /**
@@ -1719,7 +1720,7 @@ export class Room extends Emitter {
     this.#isJoined = false;
     this.#input = null;
     clearInterval(this.#timer);
-    for (const nonce of [...this.#pings.keys()]) this.#failPing(nonce, "the connection was lost before the answer to a ping");
+    for (const nonce of [...this.#pings.keys()]) this.#failPing(nonce, "the connection was lost");
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = socket.onerror = () => {};
     try {

@@ -5,6 +5,7 @@ mod line;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -21,14 +22,15 @@ use fracas_shared::{PlayerId, Removal};
 use fracas_sim::InputCounts;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Secret;
+use crate::config::{DRAIN_DEADLINE_S, Secret};
+use crate::drain::Drain;
 use crate::metrics::{self, Metrics};
 use crate::net::body;
 use crate::net::connection::is_line;
 use crate::net::http::{ListedRoom, bearer, page_of_listing};
 use crate::net::problem::Problem;
 use crate::rooms::{NotDone, RoomSurvey, Rooms};
-use crate::shutdown::Shutdown;
+use crate::shutdown::{Shutdown, Stage};
 
 /// Connections to the admin port at one time. More are answered with 503.
 pub const ADMIN_CONNECTIONS_MAX: usize = 64;
@@ -37,7 +39,8 @@ const LISTING: &str = "There is /healthz (does the process answer), /readyz (doe
     and /metrics (for Prometheus), and behind the admin token /rooms (all of them), \
     /rooms/ROOM/players (who sits there, and how their inputs come) and POST /rooms/ROOM/lock, /rooms/ROOM/unlock, /rooms/ROOM/players/SEAT/kick and .../ban, and with a body \
     {\"text\": \"...\"} POST /admin/rooms/ROOM/message and /admin/players/ROOM-SEAT/message, and with one such as \
-    {\"preset\": \"4g\"} POST /admin/rooms/ROOM/line and /admin/players/ROOM-SEAT/line.\n";
+    {\"preset\": \"4g\"} POST /admin/rooms/ROOM/line and /admin/players/ROOM-SEAT/line; and POST /admin/drain to let \
+    nobody new in and end when nobody plays, with {\"within_s\": 600} or without, GET /admin/drain to see how far that is.\n";
 
 /// Whether the server takes players: not until it is told to, and not once it stops. Clones are
 /// the same.
@@ -59,18 +62,18 @@ impl Readiness {
     }
 
     fn answer(&self) -> (StatusCode, &'static str) {
-        if self.shutdown.is_begun() {
-            (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
-        } else if self.is_up.load(Ordering::Acquire) {
-            (StatusCode::OK, "ready\n")
-        } else {
-            (StatusCode::SERVICE_UNAVAILABLE, "starting\n")
+        let stage = *self.shutdown.stages().borrow();
+        match stage {
+            Stage::Serving if self.is_up.load(Ordering::Acquire) => (StatusCode::OK, "ready\n"),
+            Stage::Serving => (StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
+            Stage::Draining { .. } => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+            Stage::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
         }
     }
 }
 
 /// What the admin port answers. Whatever is added to it needs the token.
-pub fn router(metrics: Metrics, readiness: Readiness, rooms: Rooms, token: Secret) -> Router {
+pub fn router(metrics: Metrics, readiness: Readiness, rooms: Rooms, drain: Drain, token: Secret) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(async move || readiness.answer()))
@@ -83,6 +86,7 @@ pub fn router(metrics: Metrics, readiness: Readiness, rooms: Rooms, token: Secre
         .route("/admin/players/{player}/message", post(notify_player).with_state(rooms.clone()))
         .route("/admin/rooms/{room}/line", post(line::set_of_room).with_state(rooms.clone()))
         .route("/admin/players/{player}/line", post(line::set_of_player).with_state(rooms))
+        .route("/admin/drain", get(drain_status).post(begin_drain).with_state(drain))
         .fallback(async || (StatusCode::NOT_FOUND, LISTING))
         .layer(from_fn_with_state(token, check))
 }
@@ -215,6 +219,41 @@ async fn remove_player(
     let done = rooms.remove(&room, PlayerId(player), removal).await;
     done.map_err(|error| not_done(error, &room, Some(PlayerId(player))))?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// How far the server is with being drained.
+async fn drain_status(State(drain): State<Drain>) -> impl IntoResponse {
+    ([(CACHE_CONTROL, "no-store")], Json(drain.status()))
+}
+
+/// How the server is to be drained.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DrainWish {
+    /// Seconds that those who play may play on; as the configuration says if it is not there.
+    within_s: Option<u32>,
+}
+
+/// Lets nobody new in, and ends the server when nobody plays any more, or at the deadline.
+async fn begin_drain(State(drain): State<Drain>, body: Body) -> Result<impl IntoResponse, Problem> {
+    let bad = |message: String| Problem::new(StatusCode::BAD_REQUEST, "bad_body", message);
+    let text = body::text(body).await?;
+    let wish: DrainWish = if text.trim().is_empty() {
+        DrainWish::default()
+    } else {
+        serde_json::from_str(&text).map_err(|error| {
+            bad(format!("the body must be empty, or such as {{\"within_s\": 600}}: {error}"))
+        })?
+    };
+    let within = wish.within_s.map(|seconds| {
+        let is_allowed = DRAIN_DEADLINE_S.contains(&seconds);
+        let (least, most) = (DRAIN_DEADLINE_S.start(), DRAIN_DEADLINE_S.end());
+        is_allowed.then(|| Duration::from_secs(seconds.into())).ok_or_else(|| {
+            bad(format!("`within_s`: {seconds} is out of range; {least} to {most} are allowed"))
+        })
+    });
+    drain.begin(within.transpose()?);
+    Ok((StatusCode::ACCEPTED, Json(drain.status())))
 }
 
 /// What is to be told to players.

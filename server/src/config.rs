@@ -13,6 +13,7 @@ mod word;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::thread::available_parallelism;
 
 use clap::{Args, ValueEnum};
@@ -33,6 +34,8 @@ use word::{Auto, Off, OrWord, Random, Unchanged};
 
 /// More threads than this are a slip of the keyboard.
 pub(crate) const SIM_THREADS_MAX: usize = 256;
+/// For how long a server may be drained: a day is longer than matches.
+pub(crate) const DRAIN_DEADLINE_S: RangeInclusive<u32> = 1..=86_400;
 
 /// The type that a setting is given as: its own, unless the table names one.
 macro_rules! given {
@@ -209,6 +212,9 @@ settings! {
         /// Seconds that players and rooms have to end when the server stops; then it is cut short. With a journal it is a
         /// quarter of a second at most: matches go on.
         shutdown_deadline_s: u32 = 5, "FRACAS_SHUTDOWN_DEADLINE_S", "SECONDS";
+        /// Seconds that those who play may play on, at most, when the server is to be drained, by `fracas-server drain` or
+        /// SIGUSR1; then it stops, 1 to 86400.
+        drain_deadline_s: u32 = 600, "FRACAS_DRAIN_DEADLINE_S", "SECONDS";
     }
 }
 

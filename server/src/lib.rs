@@ -7,6 +7,7 @@ pub mod address_limits;
 pub mod admin;
 pub mod auth;
 pub mod config;
+pub mod drain;
 pub mod exchange;
 pub mod journal;
 pub mod memory;
@@ -39,6 +40,7 @@ use admin::{ADMIN_CONNECTIONS_MAX, Readiness};
 use auth::Authenticate;
 use config::{Auth, Switch};
 pub use config::{Config, Invocation};
+use drain::Drain;
 #[cfg(feature = "planted-faults")]
 pub use fracas_sim::PlantedFault;
 use journal::{FolderError, Journal};
@@ -116,11 +118,13 @@ async fn serve_games<G: GameList>(
     let journal = journal_of(&config, &metrics)?;
     let rooms = Rooms::start::<G>(&config, addresses.clone(), &metrics, &shutdown, journal.as_ref()).await?;
     let readiness = Readiness::new(shutdown.clone());
+    let drain =
+        Drain::new(rooms.clone(), shutdown.clone(), Duration::from_secs(config.drain_deadline_s.into()));
     // Health and metrics are of use until the very end.
     let end = Shutdown::new();
     let admin = listeners.admin.map(TcpListener::from_std).transpose()?.map(|listener| {
         let token = config.admin_token.clone();
-        let router = admin::router(metrics.clone(), readiness.clone(), rooms.clone(), token);
+        let router = admin::router(metrics.clone(), readiness.clone(), rooms.clone(), drain.clone(), token);
         let door =
             Door { refusals: metrics.net.refusals.clone(), ..Door::new(router, ADMIN_CONNECTIONS_MAX) };
         tokio::spawn(serve(listener, door, end.clone()))
@@ -166,12 +170,13 @@ async fn serve_games<G: GameList>(
     if let Some(tls) = listeners.tls {
         watching.spawn(tls.watch());
     }
+    watching.spawn(drain.watch());
     let public = TcpListener::from_std(listeners.public)?;
     readiness.set_up();
     // The door, and with it the last `open` but those of tasks, is dropped when this returns.
     serve(public, door, shutdown).await;
 
-    rooms.refuse();
+    rooms.refuse(Refusal::Stopping);
     let mut deadline = Duration::from_secs(u64::from(config.shutdown_deadline_s));
     if journal.is_some() {
         // All others wait for the next server meanwhile, to go on with their matches.

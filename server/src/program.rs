@@ -9,6 +9,7 @@ use fracas_shared::GameList;
 use tokio::runtime::Runtime;
 
 use crate::config::{Config, Invocation, LoadError};
+use crate::drain::drain;
 use crate::net::listener::Listeners;
 use crate::rooms::replay;
 use crate::shutdown::Shutdown;
@@ -46,6 +47,10 @@ fn start<G: GameList>(
         Invocation::Serve(config) | Invocation::Supervise(config) => {
             telemetry::init(&config)?;
             Runtime::new()?.block_on(serve::<G>(*config))?;
+        }
+        Invocation::Drain(options, config) => {
+            let Config { admin_listen, admin_token, .. } = &*config;
+            Runtime::new()?.block_on(drain(&options, *admin_listen, admin_token, &mut io::stdout()))?;
         }
         Invocation::Replay(options) => {
             let is_well = replay::<G>(&options, &mut io::stdout().lock())?;

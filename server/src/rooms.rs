@@ -36,6 +36,7 @@ use fracas_shared::limits::TICKET_TIME_MAX_S;
 use fracas_shared::message::{RoomWanted, RosterEntry};
 use fracas_shared::{GameList, LineProfile, PlayerId, Profile, Refusal, Removal, Rng};
 use fracas_sim::{InputCounts, OptionsPatch, Port, SeatToken};
+use futures_util::future::join_all;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -439,9 +440,28 @@ impl Rooms {
         self.0.catalog.games().map(str::to_owned).collect()
     }
 
-    /// Refuses new seats from now on.
-    pub fn refuse(&self) {
-        self.0.directory.refuse();
+    /// Refuses new seats from now on, with this.
+    pub fn refuse(&self, refusal: Refusal) {
+        self.0.directory.refuse(refusal);
+    }
+
+    /// How many seats are taken by players, or kept for some.
+    pub fn player_count(&self) -> usize {
+        self.0.directory.players()
+    }
+
+    /// In how many rooms there are such seats.
+    pub fn played_count(&self) -> usize {
+        self.0.directory.played().len()
+    }
+
+    /// Tells everyone in these rooms something.
+    pub async fn notify_all(&self, text: &str) {
+        let told = self.0.directory.played().into_iter().map(async |room| {
+            // One that has ended meanwhile has nobody to tell.
+            let _ = self.notify(&room, None, text.to_owned()).await;
+        });
+        join_all(told).await;
     }
 
     /// Whether so many threads are lost to rules that do not come back that the process is

@@ -34,6 +34,7 @@ struct Ended {
 pub(crate) async fn supervise() -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut drain = signal(SignalKind::user_defined1())?;
     let mut quick = 0;
     loop {
         let began = Instant::now();
@@ -48,6 +49,10 @@ pub(crate) async fn supervise() -> anyhow::Result<ExitCode> {
                     is_told = true;
                     // One that has just ended needs no signal.
                     let _ = kill_process(pid, signal);
+                }
+                // A server that is drained ends well, and its supervisor with it.
+                _ = drain.recv() => {
+                    let _ = kill_process(pid, Signal::USR1);
                 }
             }
         };

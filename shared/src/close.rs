@@ -174,6 +174,9 @@ pub enum Refusal {
     /// What was given for a room's id is none.
     #[error("'{0}' is no room code; one has 6 letters and digits, such as K3V9QX, without I, L, O, 0 and 1")]
     BadRoomCode(String),
+    /// The server is about to be replaced: who plays there plays on, others go to another one.
+    #[error("this server takes nobody new; join elsewhere")]
+    Elsewhere,
 }
 
 impl Refusal {

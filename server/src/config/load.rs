@@ -16,7 +16,8 @@ use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
 use super::game::merge;
-use super::{Auth, Config, Overrides, SIM_THREADS_MAX};
+use super::{Auth, Config, DRAIN_DEADLINE_S, Overrides, SIM_THREADS_MAX};
+use crate::drain::DrainOptions;
 use crate::net::allowed_origins::AllowedOrigins;
 use crate::networks::Networks;
 use crate::rooms::ReplayOptions;
@@ -41,7 +42,8 @@ Examples:
   fracas-server --game arena.bots=3           only three bots in the rooms of arena
   fracas-server --print-config > fracas.toml  begin a file of your own
   fracas-server --supervise                   be started again if it ever ends, and go on with all matches
-  fracas-server replay fracas-data            make the matches of a journal again";
+  fracas-server replay fracas-data            make the matches of a journal again
+  fracas-server drain --within 300            let the running server end when nobody plays, in 5 minutes at most";
 
 /// The authoritative server of realtime matches.
 #[derive(Parser, Debug)]
@@ -69,6 +71,8 @@ pub(super) struct Arguments {
 enum Command {
     /// Makes the matches of a journal again, and tells whether each comes out as it was.
     Replay(ReplayOptions),
+    /// Lets nobody new into a running server, which ends when nobody plays any more.
+    Drain(DrainOptions),
 }
 
 /// What the command line asks for.
@@ -82,6 +86,8 @@ pub enum Invocation {
     PrintConfig(String),
     /// To make matches of a journal again.
     Replay(ReplayOptions),
+    /// To drain the running server of this configuration.
+    Drain(DrainOptions, Box<Config>),
 }
 
 /// Why there is no configuration.
@@ -145,6 +151,9 @@ impl Config {
             config.apply_games(text, |given| format!("--game {given}"))?;
         }
         config.check::<G>()?;
+        if let Some(Command::Drain(options)) = arguments.command {
+            return Ok(Invocation::Drain(options, Box::new(config)));
+        }
         Ok(if arguments.print_config {
             Invocation::PrintConfig(config.to_commented_toml::<G>())
         } else if arguments.supervise {
@@ -199,6 +208,7 @@ impl Config {
         for (name, number, range) in [
             ("journal_mb_max", self.journal_mb_max, JOURNAL_MB),
             ("journal_hours_max", self.journal_hours_max, JOURNAL_HOURS),
+            ("drain_deadline_s", self.drain_deadline_s, DRAIN_DEADLINE_S),
         ] {
             if !range.contains(&number) {
                 let (least, most) = range.into_inner();

@@ -117,7 +117,9 @@ impl From<Refusal> for Problem {
             | Refusal::BadTicket
             | Refusal::BadChat
             | Refusal::BadRoomCode(_) => StatusCode::BAD_REQUEST,
-            Refusal::TooManyRooms | Refusal::Stopping | Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::TooManyRooms | Refusal::Stopping | Refusal::Busy | Refusal::Elsewhere => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         };
         Self::new(status, refusal.label(), refusal.to_string())
     }
@@ -152,6 +154,7 @@ mod tests {
             Refusal::Spectating,
             Refusal::TooManyFromAddress(text()),
             Refusal::BadRoomCode(text()),
+            Refusal::Elsewhere,
         ] {
             let name = format!("{refusal:?}");
             let name = format!("| `{}` |", name.split('(').next().unwrap_or_default());

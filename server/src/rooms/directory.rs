@@ -33,7 +33,8 @@ struct Rooms {
     places_claimed: usize,
     next_number: u64,
     ids: Rng,
-    is_refusing: bool,
+    /// With what every new seat is refused; none while seats are granted.
+    refusal: Option<Refusal>,
 }
 
 struct Listed {
@@ -51,7 +52,7 @@ impl Directory {
             places_claimed: 0,
             next_number: 0,
             ids: Rng::new(super::random_seed(), 3),
-            is_refusing: false,
+            refusal: None,
         };
         Self { rooms_max, rooms: Mutex::new(rooms) }
     }
@@ -59,9 +60,7 @@ impl Directory {
     /// Keeps a place for a room that is about to be opened.
     pub(super) fn claim_place(self: &Arc<Self>) -> Result<RoomPlace, Refusal> {
         let mut rooms = self.lock();
-        if rooms.is_refusing {
-            return Err(Refusal::Stopping);
-        }
+        rooms.grants_seats()?;
         if rooms.by_number.len() + rooms.places_claimed >= self.rooms_max {
             return Err(Refusal::TooManyRooms);
         }
@@ -129,9 +128,7 @@ impl Directory {
     /// Reserves a seat of the oldest open room of this game, whatever its options.
     pub(super) fn reserve_any(self: &Arc<Self>, game: &'static str) -> Result<Reservation, Refusal> {
         let rooms = self.lock();
-        if rooms.is_refusing {
-            return Err(Refusal::Stopping);
-        }
+        rooms.grants_seats()?;
         let of_game = rooms.open.range((game, String::new())..).take_while(|((of, _), _)| *of == game);
         let oldest = of_game.filter_map(|(_, numbers)| numbers.first()).min().copied();
         let number = oldest.ok_or_else(|| Refusal::NoSuchRoom(game.to_owned()))?;
@@ -141,9 +138,7 @@ impl Directory {
     /// Reserves a seat of the oldest open room of this game that was made with these options.
     pub(super) fn reserve_alike(self: &Arc<Self>, game: &'static str, options: &str) -> Option<Reservation> {
         let rooms = self.lock();
-        if rooms.is_refusing {
-            return None;
-        }
+        rooms.grants_seats().ok()?;
         let number = *rooms.open.get(&(game, options.to_owned()))?.first()?;
         Some(self.reserve(rooms, number))
     }
@@ -179,9 +174,21 @@ impl Directory {
         rooms.set_players(number, players);
     }
 
-    /// Grants no seat from now on.
-    pub(super) fn refuse(&self) {
-        self.lock().is_refusing = true;
+    /// Grants no seat from now on: all are refused with this.
+    pub(super) fn refuse(&self, refusal: Refusal) {
+        self.lock().refusal = Some(refusal);
+    }
+
+    /// How many seats are spoken for.
+    pub(super) fn players(&self) -> usize {
+        self.lock().by_number.values().map(|listed| usize::from(listed.players)).sum()
+    }
+
+    /// The ids of the rooms in which a seat is spoken for.
+    pub(super) fn played(&self) -> Vec<String> {
+        let rooms = self.lock();
+        let played = rooms.by_number.values().filter(|listed| listed.players > 0);
+        played.map(|listed| listed.entry.id.clone()).collect()
     }
 
     /// A page of rooms and how many there are in all.
@@ -233,14 +240,17 @@ impl Rooms {
         entry
     }
 
+    /// An error while every new seat is refused.
+    fn grants_seats(&self) -> Result<(), Refusal> {
+        self.refusal.clone().map_or(Ok(()), Err)
+    }
+
     /// The room of this id, if it lets one in who says this password.
     fn let_in(&self, id: &str, password: &str) -> Result<&Listed, Refusal> {
         let id = room_code::parse(id)?;
         let listed = self.by_id.get(&id).and_then(|number| self.by_number.get(number));
         let listed = listed.ok_or(Refusal::NoSuchRoom(id))?;
-        if self.is_refusing {
-            return Err(Refusal::Stopping);
-        }
+        self.grants_seats()?;
         if listed.entry.is_locked.load(Ordering::Relaxed) {
             return Err(Refusal::RoomLocked(listed.entry.id.clone()));
         }

@@ -4,6 +4,7 @@ use fracas_client::Event;
 use fracas_server::address_limits::AddressLimits;
 use fracas_server::admin::{self, Readiness};
 use fracas_server::config::Secret;
+use fracas_server::drain::Drain;
 use fracas_server::metrics::Metrics;
 use fracas_server::net::door::{Door, serve};
 use fracas_server::rooms::Rooms;
@@ -14,7 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::player::Player;
 use crate::probe::{Probe, ProbeGames, by_id, new_room};
-use crate::server::{Server, connect, exchange, get, read_head, status};
+use crate::server::{PATIENCE, Server, connect, exchange, get, read_head, status};
 
 #[test]
 fn answers_health_and_metrics() {
@@ -60,7 +61,8 @@ async fn is_ready_only_between_start_and_stop() {
     let rooms = Rooms::start::<ProbeGames>(&Config::default(), AddressLimits::none(), &metrics, &stop, None)
         .await
         .unwrap();
-    let router = admin::router(metrics, readiness.clone(), rooms.clone(), Secret::default());
+    let drain = Drain::new(rooms.clone(), stop.clone(), PATIENCE);
+    let router = admin::router(metrics, readiness.clone(), rooms.clone(), drain, Secret::default());
     let serving = tokio::spawn(serve(listener, Door::new(router, 8), end.clone()));
     let ready = || tokio::task::block_in_place(|| get(address, "/readyz"));
 
@@ -68,6 +70,9 @@ async fn is_ready_only_between_start_and_stop() {
     assert_eq!((status, body.as_str()), (503, "starting\n"));
     readiness.set_up();
     assert_eq!(ready().0, 200);
+    stop.drain(None);
+    let (status, _, body) = ready();
+    assert_eq!((status, body.as_str()), (503, "draining\n"));
     stop.begin();
     let (status, _, body) = ready();
     assert_eq!((status, body.as_str()), (503, "stopping\n"));

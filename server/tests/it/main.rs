@@ -4,6 +4,7 @@ mod addresses;
 mod admin;
 mod auth;
 mod config;
+mod drain;
 mod failures;
 mod guests;
 mod http;

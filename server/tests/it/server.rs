@@ -87,8 +87,17 @@ impl Server {
         self.join();
     }
 
+    /// Waits until it has stopped by itself.
+    pub(crate) fn ended(mut self) {
+        self.wait();
+    }
+
     fn join(&mut self) {
         self.shutdown.begin();
+        self.wait();
+    }
+
+    fn wait(&mut self) {
         if let Some(thread) = self.thread.take() {
             let ended = thread.join();
             assert!(ended.is_ok() || std::thread::panicking(), "the server panicked");

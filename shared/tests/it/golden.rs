@@ -182,6 +182,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::Spectating,
         Refusal::TooManyFromAddress(text()),
         Refusal::BadRoomCode(text()),
+        Refusal::Elsewhere,
     ]
 }
 
