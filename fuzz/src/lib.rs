@@ -4,6 +4,7 @@ use fracas_shared::frame::FrameCodec;
 use fracas_shared::limits::{ENTITIES_MAX, TEXTS_MAX};
 use fracas_shared::schema::{Field, FieldKind, Kind};
 use fracas_shared::snapshot::Snapshot;
+use fracas_sim::journal::{Entry, Histories, Read, Segment, SegmentHead, SegmentWriter, Wanted, What};
 
 /// Frames of one input, at most.
 const FRAMES_MAX: usize = 8;
@@ -52,5 +53,49 @@ pub fn frames(input: &[u8]) {
         codec.encode(None, &snapshot, true, &mut again);
         assert_eq!(codec.decode(None, &again).as_ref(), Ok(&snapshot));
         held = Some(snapshot);
+    }
+}
+
+/// The head of the files that [`journals`] makes.
+pub fn head() -> SegmentHead {
+    SegmentHead { number: 1, process: 2, lane: 0, previous: 0, needed: 1, build: "fuzz".into() }
+}
+
+/// Reads an input as a file of a journal when its first byte is even; else its rest is the entries of a chunk whose checksum
+/// is right, which no chance would find.
+///
+/// # Panics
+/// When a history does not begin with a checkpoint, or what was read is not what is read when it is written anew.
+pub fn journals(input: &[u8]) {
+    let Some((choice, rest)) = input.split_first() else { return };
+    let mut writer = SegmentWriter::new(head());
+    let bytes = if choice % 2 == 0 {
+        rest
+    } else {
+        writer.put_made(rest);
+        writer.bytes()
+    };
+    let Ok(segment) = Segment::open(bytes) else { return };
+    let mut again = SegmentWriter::new(segment.head().clone());
+    let mut entries: Vec<Entry<'_>> = Vec::new();
+    for read in segment.entries() {
+        if let Read::Entry(entry) = read {
+            again.put(&entry);
+            entries.push(entry);
+        }
+    }
+    let again = again.bytes();
+    let again = Segment::open(again).expect("what was written can be read");
+    assert!(again.entries().eq(entries.into_iter().map(Read::Entry)), "what is written anew is the same");
+    for wanted in [Wanted::Latest, Wanted::All] {
+        let mut histories = Histories::new(wanted);
+        histories.read(&segment);
+        for history in histories.finish().into_values() {
+            let first = history.entries.first();
+            assert!(
+                first.is_none_or(|first| matches!(first, What::Checkpoint { .. })),
+                "nobody goes on from elsewhere"
+            );
+        }
     }
 }

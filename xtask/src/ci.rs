@@ -11,8 +11,8 @@ use crate::{counts, fuzz, test};
 /// What must pass, by name.
 type Stage = (&'static str, fn(&Path) -> Result<()>);
 
-/// For how many seconds frames are fuzzed.
-const FUZZ_SECONDS: u32 = 10;
+/// For how many seconds frames and journals are fuzzed.
+const FUZZ_SECONDS: u32 = 20;
 
 const STAGES: [Stage; 6] = [
     ("test", |root| test::run(root, &test::Options::default())),

@@ -33,27 +33,35 @@ pub(crate) fn run(root: &Path, cases: u64) -> Result<()> {
     process::run(cargo(root, &arguments).env("FRACAS_CASES", cases.to_string()))
 }
 
-/// Runs the target on frames for so long, from the corpus in `fuzz/corpus` on. What leads to new ways is kept in
-/// `fuzz/target/found`; an input that fails, in `fuzz/artifacts`.
+/// The targets, each of which begins with the corpus of its name in `fuzz/corpus`.
+const TARGETS: [&str; 2] = ["frames", "journals"];
+
+/// Runs each target for its part of so long. What leads to new ways is kept in `fuzz/target/found`; an input that fails, in
+/// `fuzz/artifacts`.
 pub(crate) fn guided(root: &Path, seconds: u32) -> Result<()> {
     let host = Compiler::of(root)?.host;
-    let found = root.join("fuzz/target/found");
     let artifacts = root.join("fuzz/artifacts");
-    for folder in [&found, &artifacts] {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let seconds = (seconds / TARGETS.len() as u32).max(1);
+    for name in TARGETS {
+        let found = root.join("fuzz/target/found").join(name);
+        for folder in [&found, &artifacts] {
+            fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        // With a target named, build scripts are without instruments.
+        let target = format!("--target={host}");
+        let manifest = "--manifest-path=fuzz/Cargo.toml";
+        let program =
+            ["run", "--release", "--locked", manifest, &target, "--target-dir=fuzz/target", "--bin", name];
+        let mut command = cargo(root, &program);
+        command.env("RUSTFLAGS", INSTRUMENTS).arg("--").arg(&found).arg(format!("fuzz/corpus/{name}"));
+        command.arg(format!("-max_total_time={seconds}")).arg(format!("-max_len={INPUT_BYTES_MAX}"));
+        command
+            .arg(format!("-rss_limit_mb={MEMORY_MAX_MIB}"))
+            .arg(format!("-malloc_limit_mb={MEMORY_MAX_MIB}"));
+        command
+            .arg(format!("-artifact_prefix={}/", artifacts.display()))
+            .args(["-print_final_stats=1", "-verbosity=0"]);
+        process::run(&mut command)?;
     }
-    // With a target named, build scripts are without instruments.
-    let target = format!("--target={host}");
-    let manifest = "--manifest-path=fuzz/Cargo.toml";
-    let mut command = cargo(
-        root,
-        &["run", "--release", "--locked", manifest, &target, "--target-dir=fuzz/target", "--bin=frames"],
-    );
-    command.env("RUSTFLAGS", INSTRUMENTS).arg("--").arg(&found).arg("fuzz/corpus/frames");
-    command.arg(format!("-max_total_time={seconds}")).arg(format!("-max_len={INPUT_BYTES_MAX}"));
-    command.arg(format!("-rss_limit_mb={MEMORY_MAX_MIB}")).arg(format!("-malloc_limit_mb={MEMORY_MAX_MIB}"));
-    command
-        .arg(format!("-artifact_prefix={}/", artifacts.display()))
-        .args(["-print_final_stats=1", "-verbosity=0"]);
-    process::run(&mut command)
+    Ok(())
 }

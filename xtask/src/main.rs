@@ -43,7 +43,7 @@ enum Command {
         /// Cases of each test.
         #[arg(long, default_value_t = 1_000_000)]
         cases: u64,
-        /// Instead, let coverage guide what is decoded as frames, for so many seconds. It needs a C++ compiler.
+        /// Instead, let coverage guide what is read as frames and as journals, for so many seconds. It needs a C++ compiler.
         #[arg(long, value_name = "SECONDS", conflicts_with = "cases")]
         guided: Option<u32>,
     },

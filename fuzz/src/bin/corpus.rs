@@ -1,28 +1,62 @@
-//! Writes where the fuzzing of frames begins: viewers' frames as a room sends them. `cargo run --bin corpus -- FOLDER`.
+//! Writes where fuzzing begins: viewers' frames as a room sends them, and files of journals. `cargo run --bin corpus`, in
+//! the folder `fuzz`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::{env, fs, io};
 
-use fracas_fuzz::views;
+use fracas_fuzz::{head, views};
 use fracas_shared::frame::{Baseline, FrameEncoder};
 use fracas_shared::schema::Kind;
 use fracas_shared::snapshot::Snapshot;
 use fracas_shared::{EntityId, Rng, Tick};
+use fracas_sim::journal::{Entry, SegmentWriter, What};
 
 const SEEDS: u64 = 4;
 const FRAMES: u32 = 6;
 
 fn main() -> io::Result<()> {
-    let folder = PathBuf::from(env::args().nth(1).unwrap_or_else(|| "corpus/frames".into()));
-    fs::create_dir_all(&folder)?;
+    let folder = PathBuf::from(env::args().nth(1).unwrap_or_else(|| "corpus".into()));
+    let (frames, journals) = (folder.join("frames"), folder.join("journals"));
+    fs::create_dir_all(&frames)?;
+    fs::create_dir_all(&journals)?;
     for (choice, views) in (0u8..).zip(views()) {
         for seed in 0..SEEDS {
-            fs::write(folder.join(format!("{choice}-{seed}")), input(choice, &views, seed))?;
+            fs::write(frames.join(format!("{choice}-{seed}")), input(choice, &views, seed))?;
         }
     }
+    for seed in 0..SEEDS {
+        let (file, entries) = journal(seed);
+        fs::write(journals.join(format!("file-{seed}")), [&[0], &*file].concat())?;
+        fs::write(journals.join(format!("entries-{seed}")), [&[1], &*entries].concat())?;
+    }
     Ok(())
+}
+
+/// A file of a journal of three rooms, and the entries in it.
+fn journal(seed: u64) -> (Vec<u8>, Vec<u8>) {
+    let mut rng = Rng::new(seed, 9);
+    let (mut writer, mut entries) = (SegmentWriter::new(head()), Vec::new());
+    let mut file = Vec::new();
+    for tick in 0..8u32 {
+        for room in 0..3 {
+            let bytes: Vec<u8> = (0..rng.below(12)).map(|_| rng.below(256) as u8).collect();
+            let what = match rng.below(8) {
+                _ if tick == 0 => What::Checkpoint { tick, host: &bytes, hash: seed, state: b"state" },
+                0 => What::Checkpoint { tick, host: b"host", hash: seed, state: &bytes },
+                1 => What::Host(&bytes),
+                2 if tick > 4 => What::Ended,
+                _ => What::Record { tick: tick as u8, record: &bytes },
+            };
+            let entry = Entry { room, what };
+            entry.put(&mut entries);
+            writer.put(&entry);
+        }
+        file.extend_from_slice(writer.bytes());
+        writer.clear();
+    }
+    (file, entries)
 }
 
 fn input(choice: u8, views: &[Kind], seed: u64) -> Vec<u8> {

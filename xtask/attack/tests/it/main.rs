@@ -1,4 +1,4 @@
-//! Every quick attack, by a few strangers: the tool works, and the server answers as it should.
+//! Every quick attack by a few strangers, and a few restarts: the tool works, and the server does as it should.
 
 use std::path::Path;
 use std::process::Command;
@@ -19,22 +19,38 @@ const QUICK: [&str; 12] = [
     "hammering",
 ];
 
-#[test]
-fn quick_attacks_end_as_they_should() {
+/// Runs the tool with these arguments, and expects of each of these lines that it is there and fine. What is a matter of time is
+/// left out: that is for a machine with nothing else to do.
+fn expect(arguments: &[&str], lines: &[&str]) {
     let program = Path::new(env!("CARGO_BIN_EXE_fracas-attack"));
-    let output = Command::new(program)
-        .args(["raid", "--connections=12", "--at-once=6", "--bots=2"])
-        .args(QUICK)
-        .output()
-        .expect("it starts");
+    let output = Command::new(program).args(arguments).output().expect("it starts");
     let told = String::from_utf8_lossy(&output.stdout);
     let complaint = String::from_utf8_lossy(&output.stderr);
     let is_ok = |what: &str| {
         told.lines()
             .any(|line| line.strip_prefix("ok ").is_some_and(|line| line.trim_start().starts_with(what)))
     };
-    // What the bots get is left out: that is for a machine with nothing else to do.
-    for what in QUICK.iter().chain(&["memory", "panics: 0", "the server stopped"]) {
+    for what in lines {
         assert!(is_ok(what), "{what}:\n{told}{complaint}");
+    }
+}
+
+#[test]
+fn quick_attacks_end_as_they_should() {
+    let raid = [&["raid", "--connections=12", "--at-once=6", "--bots=2"], &QUICK[..]].concat();
+    expect(&raid, &[&QUICK[..], &["memory", "panics: 0", "the server stopped"]].concat());
+}
+
+#[test]
+fn matches_outlive_their_servers() {
+    for end in ["kill", "term"] {
+        expect(
+            &["restarts", "--times=2", "--bots=8", "--by", end],
+            &[
+                "16 of 16 returns to the seat; 0 seats lost",
+                "8 bots joined, 0 failed",
+                "made again from the journal",
+            ],
+        );
     }
 }
