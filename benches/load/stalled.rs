@@ -25,7 +25,7 @@ const DRAINING: Duration = Duration::from_secs(2);
 /// What clients that stop reading cost the others and the server.
 ///
 /// Stretches take turns: in one all read, in the next a part of the clients reads nothing and sends nothing; their kernel keeps
-/// as little for them as it can. The others' update gap is at most 1.1 times that of the calm stretches at the 99.9th
+/// little for them. The others' update gap is at most 1.1 times that of the calm stretches at the 99.9th
 /// percentile, the server takes 64 KiB at most for each that stalls, and who reads again is as far as its room within two
 /// ticks.
 #[derive(Args, Clone, Debug)]

@@ -21,8 +21,11 @@ use crate::speech;
 const THREADS: usize = 4;
 /// Of one address: fewer than the ports that a system gives by itself.
 const CLIENTS_PER_ADDRESS: usize = 10_000;
-/// What the kernel is asked to keep for a client that may stall; it takes its least.
-const STALLING_RECEIVE_BYTES: usize = 2048;
+/// What the kernel is asked to keep for a client that may stall, so that the server notices soon; it takes twice as much.
+const STALLING_RECEIVE_BYTES: usize = 16 * 1024;
+/// The bytes of a segment on an Ethernet. On loopback there fit 64 KiB into one, which is more than those keep: then the
+/// server's kernel sends nothing on its own accord, and waits for its timer of 200 ms, which no line knows.
+const STALLING_SEGMENT_BYTES: u32 = 1448;
 
 /// One who has come.
 pub(super) struct Arrived {
@@ -89,6 +92,7 @@ fn connect(options: &Options, join: &[u8], number: usize) -> Result<Arrived> {
         (number + 1) * options.stalling / options.clients > number * options.stalling / options.clients;
     if may_stall {
         socket.set_recv_buffer_size(STALLING_RECEIVE_BYTES)?;
+        socket.set_tcp_mss(STALLING_SEGMENT_BYTES)?;
     }
     let host = 1 + (number / CLIENTS_PER_ADDRESS) as u32;
     let from = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 0, 0, 0)) + host);

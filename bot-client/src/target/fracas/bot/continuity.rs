@@ -10,7 +10,6 @@ use crate::player::Turn;
 use crate::times::Time;
 
 /// What a bot saw last, before its connection was gone.
-#[derive(Debug)]
 pub(super) struct LastSeen {
     room: String,
     player: Option<PlayerId>,
@@ -49,10 +48,13 @@ impl<G: Pilot> Bot<G> {
     pub(super) fn check_seat(&mut self, turn: &mut Turn<'_>) {
         let (Some(stay), Some(last)) = (&self.stay, &mut self.last_seen) else { return };
         last.is_back = true;
-        let now = (&stay.joined.room, stay.player, stay.joined_tick);
         let is_same = stay.joined.room == last.room && stay.player == last.player;
         if !is_same || stay.joined_tick.since(last.tick) < 0 {
-            let message = format!("came back to {now:?}, and was in {last:?}");
+            let now = place(&stay.joined.room, stay.player, stay.joined_tick);
+            let message =
+                format!("came back to {now}, and was in {}", place(&last.room, last.player, last.tick));
+            // Of another moment or seat, it tells nothing more.
+            last.score = None;
             self.lose_continuity(&message, turn);
         }
     }
@@ -74,6 +76,14 @@ impl<G: Pilot> Bot<G> {
     fn lose_continuity(&mut self, message: &str, turn: &mut Turn<'_>) {
         turn.record.counts.continuity_lost += 1;
         self.accuse("match_not_gone_on", 1, message, turn);
+    }
+}
+
+/// Where somebody is, in words.
+fn place(room: &str, player: Option<PlayerId>, Tick(tick): Tick) -> String {
+    match player {
+        Some(PlayerId(seat)) => format!("seat {seat} of room {room} at tick {tick}"),
+        None => format!("room {room} at tick {tick}, watching"),
     }
 }
 
