@@ -21,11 +21,12 @@ use crate::speech;
 const THREADS: usize = 4;
 /// Of one address: fewer than the ports that a system gives by itself.
 const CLIENTS_PER_ADDRESS: usize = 10_000;
-/// What the kernel is asked to keep for a client that may stall, so that the server notices soon; it takes twice as much.
-const STALLING_RECEIVE_BYTES: usize = 16 * 1024;
-/// The bytes of a segment on an Ethernet. On loopback there fit 64 KiB into one, which is more than those keep: then the
-/// server's kernel sends nothing on its own accord, and waits for its timer of 200 ms, which no line knows.
-const STALLING_SEGMENT_BYTES: u32 = 1448;
+/// What the kernel is asked to keep for a client that may stall; it takes twice as much. So little that the server notices
+/// soon, and enough for what was on its way to be taken by a few sweeps.
+const STALLING_RECEIVE_BYTES: usize = 6 * 1024;
+/// The bytes of a segment that every line takes (RFC 9293, 3.7.1). On loopback there fit 64 KiB into one, which is more than
+/// those keep: then the server's kernel sends nothing of its own accord, and waits for its timer of 200 ms.
+const STALLING_SEGMENT_BYTES: u32 = 536;
 
 /// One who has come.
 pub(super) struct Arrived {

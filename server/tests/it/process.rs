@@ -1,3 +1,4 @@
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -47,6 +48,13 @@ impl Process {
         self.child.id()
     }
 
+    /// What it has started, and runs.
+    pub(crate) fn children(&self) -> Vec<u32> {
+        let id = self.id();
+        let listed = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        listed.split_whitespace().filter_map(|child| child.parse().ok()).collect()
+    }
+
     /// The address after this word in the greeting.
     pub(crate) fn address(&self, word: &str) -> SocketAddr {
         let (_, url) = self.greeting.split_once(&format!("{word} on http")).unwrap();
@@ -75,6 +83,12 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        // A shell that is killed does not take along what it runs. Once it has ended its number may be another one's.
+        if let Ok(None) = self.child.try_wait() {
+            for child in self.children() {
+                let _ = Command::new("kill").args(["-KILL", &child.to_string()]).status();
+            }
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,6 +1,5 @@
 //! A server that ends, and another one that goes on with its matches.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -193,15 +192,9 @@ async fn a_match_that_takes_servers_down_is_set_aside() {
     other.frames(5).await;
 }
 
-/// The children of a process.
-fn children(id: u32) -> Vec<u32> {
-    let listed = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
-    listed.split_whitespace().filter_map(|child| child.parse().ok()).collect()
-}
-
 /// Kills the server that this process has started, and waits for the next one.
 fn kill_child(parent: &mut Process) {
-    let [child] = children(parent.id())[..] else { panic!("one server") };
+    let [child] = parent.children()[..] else { panic!("one server") };
     assert!(Command::new("kill").args(["-KILL", &child.to_string()]).status().expect("a command").success());
     parent.read_greeting();
 }
@@ -222,7 +215,7 @@ async fn a_supervised_server_is_started_again() {
         kill_child(&mut server);
         goes_on(&mut player, &seen).await;
     }
-    let [child] = children(server.id())[..] else { panic!("one server") };
+    let [child] = server.children()[..] else { panic!("one server") };
     server.send(&["TERM"]);
     assert_eq!(server.wait().code(), Some(0));
     assert!(!Path::new(&format!("/proc/{child}")).exists(), "the server ended before its supervisor");
