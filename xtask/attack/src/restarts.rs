@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -27,6 +28,8 @@ const LIVE_MS_MAX: u128 = 300;
 const AWAY_MS_MAX: f64 = 1000.0;
 /// How often it is looked whether all bots are back.
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+/// Below those that systems give by themselves.
+const PORTS: RangeInclusive<u16> = 20_000..=29_999;
 /// Longer than anything takes between two kills.
 const BACK_TIME_MAX: Duration = Duration::from_mins(1);
 /// What a server logs when all that was left by earlier ones ticks again.
@@ -86,7 +89,7 @@ struct Away {
 /// Ends it so often, and tells whether nothing was lost.
 pub(crate) async fn run(options: &Options) -> Result<bool> {
     let folder = TempDir::new()?;
-    let (public, admin) = (free_address()?, free_address()?);
+    let (public, admin) = free_addresses()?;
     let data = folder.path().join("data");
     let mut server = Process::start(public, admin, &data, false).await?;
     let report = folder.path().join("report.json");
@@ -157,8 +160,14 @@ fn see_times(verdict: &mut Verdict, what: &str, times: &mut [u128], max: u128) {
     verdict.see(&format!("{what}: {median} ms in the median, {worst} ms at most, of {max} ms"), worst <= max);
 }
 
-fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+/// Two addresses that are free now, and that the system gives to no client: one that connects from the port it connects to,
+/// while no server listens there, is connected to itself.
+fn free_addresses() -> Result<(SocketAddr, SocketAddr)> {
+    let start = PORTS.start() + (std::process::id() % PORTS.len() as u32) as u16;
+    let ports = (start..=*PORTS.end()).chain(*PORTS.start()..start);
+    let mut free = ports.filter_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok());
+    let (public, admin) = free.next().zip(free.next()).context("no free ports")?;
+    Ok((public.local_addr()?, admin.local_addr()?))
 }
 
 fn pid_of(child: &Child) -> Result<Pid> {
