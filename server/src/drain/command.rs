@@ -26,7 +26,7 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 const NOTES: &str = "\
-The address and the token are those of the server: the settings `admin_listen` and `admin_token`, by file, flag before
+The address and the token are those of the server: the settings `admin_listen` and `admin_token`, by file, flag before \
 `drain`, or environment. Without a token SIGUSR1 does the same on the same machine: `kill -USR1 PID`.
 
 Exit code: 0 when the server has ended, or with --no-wait has been told; 1 when it cannot be told.";
