@@ -1,11 +1,11 @@
 //! The second port, for those who run the server: health, readiness, metrics, and behind a token
 //! what is not for everyone who reaches the port.
 
+mod drain;
 mod line;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -22,7 +22,7 @@ use fracas_shared::{PlayerId, Removal};
 use fracas_sim::InputCounts;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{DRAIN_DEADLINE_S, Secret};
+use crate::config::Secret;
 use crate::drain::Drain;
 use crate::metrics::{self, Metrics};
 use crate::net::body;
@@ -86,7 +86,7 @@ pub fn router(metrics: Metrics, readiness: Readiness, rooms: Rooms, drain: Drain
         .route("/admin/players/{player}/message", post(notify_player).with_state(rooms.clone()))
         .route("/admin/rooms/{room}/line", post(line::set_of_room).with_state(rooms.clone()))
         .route("/admin/players/{player}/line", post(line::set_of_player).with_state(rooms))
-        .route("/admin/drain", get(drain_status).post(begin_drain).with_state(drain))
+        .route("/admin/drain", get(drain::status).post(drain::begin).with_state(drain))
         .fallback(async || (StatusCode::NOT_FOUND, LISTING))
         .layer(from_fn_with_state(token, check))
 }
@@ -221,41 +221,6 @@ async fn remove_player(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// How far the server is with being drained.
-async fn drain_status(State(drain): State<Drain>) -> impl IntoResponse {
-    ([(CACHE_CONTROL, "no-store")], Json(drain.status()))
-}
-
-/// How the server is to be drained.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DrainWish {
-    /// Seconds that those who play may play on; as the configuration says if it is not there.
-    within_s: Option<u32>,
-}
-
-/// Lets nobody new in, and ends the server when nobody plays any more, or at the deadline.
-async fn begin_drain(State(drain): State<Drain>, body: Body) -> Result<impl IntoResponse, Problem> {
-    let bad = |message: String| Problem::new(StatusCode::BAD_REQUEST, "bad_body", message);
-    let text = body::text(body).await?;
-    let wish: DrainWish = if text.trim().is_empty() {
-        DrainWish::default()
-    } else {
-        serde_json::from_str(&text).map_err(|error| {
-            bad(format!("the body must be empty, or such as {{\"within_s\": 600}}: {error}"))
-        })?
-    };
-    let within = wish.within_s.map(|seconds| {
-        let is_allowed = DRAIN_DEADLINE_S.contains(&seconds);
-        let (least, most) = (DRAIN_DEADLINE_S.start(), DRAIN_DEADLINE_S.end());
-        is_allowed.then(|| Duration::from_secs(seconds.into())).ok_or_else(|| {
-            bad(format!("`within_s`: {seconds} is out of range; {least} to {most} are allowed"))
-        })
-    });
-    drain.begin(within.transpose()?);
-    Ok((StatusCode::ACCEPTED, Json(drain.status())))
-}
-
 /// What is to be told to players.
 #[derive(Deserialize)]
 struct Notification {
@@ -264,13 +229,13 @@ struct Notification {
 
 impl Notification {
     async fn of(body: Body) -> Result<String, Problem> {
-        let bad = |message: String| Problem::new(StatusCode::BAD_REQUEST, "bad_body", message);
-        let Self { text } = serde_json::from_str(&body::text(body).await?)
-            .map_err(|error| bad(format!("the body must be such as {{\"text\": \"hello\"}}: {error}")))?;
+        let Self { text } = serde_json::from_str(&body::text(body).await?).map_err(|error| {
+            bad_body(format!("the body must be such as {{\"text\": \"hello\"}}: {error}"))
+        })?;
         if is_line(&text, NOTIFICATION_BYTES_MAX) {
             return Ok(text);
         }
-        Err(bad(format!("`text` has 1 to {NOTIFICATION_BYTES_MAX} bytes and no control characters")))
+        Err(bad_body(format!("`text` has 1 to {NOTIFICATION_BYTES_MAX} bytes and no control characters")))
     }
 }
 
@@ -316,6 +281,10 @@ fn not_done(error: NotDone, room: &str, player: Option<PlayerId>) -> Problem {
         }
         _ => no_such_room(room),
     }
+}
+
+fn bad_body(message: String) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "bad_body", message)
 }
 
 fn missing(code: &'static str, message: String) -> Problem {

@@ -55,12 +55,8 @@ impl Drain {
     /// How far it is.
     pub fn status(&self) -> DrainStatus {
         let until = self.until(*self.shutdown.stages().borrow());
-        DrainStatus {
-            is_draining: until.is_some(),
-            left_s: until.map(left_s),
-            rooms: self.rooms.played_count(),
-            players: self.rooms.player_count(),
-        }
+        let (rooms, players) = self.rooms.seated();
+        DrainStatus { is_draining: until.is_some(), left_s: until.map(left_s), rooms, players }
     }
 
     /// When those who play are to be gone.
@@ -83,7 +79,7 @@ impl Drain {
                 continue;
             };
             self.rooms.refuse(Refusal::Elsewhere);
-            let players = self.rooms.player_count();
+            let (_, players) = self.rooms.seated();
             info!(players, within_s = left_s(until), "draining: nobody new is let in");
             tokio::select! {
                 changed = stages.changed() => if changed.is_err() { return },
@@ -99,7 +95,7 @@ impl Drain {
         let mut was_empty = false;
         let mut has_last_word = until.saturating_duration_since(Instant::now()) > LAST_WORD;
         loop {
-            let players = self.rooms.player_count();
+            let (_, players) = self.rooms.seated();
             // Twice: who has just given back the last seat is still to be told so.
             if players == 0 && was_empty {
                 info!("drained: nobody has a seat any more");

@@ -445,17 +445,12 @@ impl Rooms {
         self.0.directory.refuse(refusal);
     }
 
-    /// How many seats are taken by players, or kept for some.
-    pub fn player_count(&self) -> usize {
-        self.0.directory.players()
+    /// In how many rooms seats are taken by players, or kept for some, and how many seats that are.
+    pub fn seated(&self) -> (usize, usize) {
+        self.0.directory.seated()
     }
 
-    /// In how many rooms there are such seats.
-    pub fn played_count(&self) -> usize {
-        self.0.directory.played().len()
-    }
-
-    /// Tells everyone in these rooms something.
+    /// Tells something to everyone in the rooms in which there are such seats.
     pub async fn notify_all(&self, text: &str) {
         let told = self.0.directory.played().into_iter().map(async |room| {
             // One that has ended meanwhile has nobody to tell.

@@ -4,12 +4,11 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use fracas_shared::LineProfile;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{bad_path, not_done, room_and_seat};
+use super::{bad_body, bad_path, not_done, room_and_seat};
 use crate::net::body;
 use crate::net::problem::Problem;
 use crate::rooms::Rooms;
@@ -23,7 +22,7 @@ pub(super) struct Reached {
 /// What a line is to be like, in whatever form it is said.
 async fn line_of(body: Body) -> Result<LineProfile, Problem> {
     let text = body::text(body).await?;
-    line_of_text(&text).map_err(|problem| Problem::new(StatusCode::BAD_REQUEST, "bad_body", problem))
+    line_of_text(&text).map_err(bad_body)
 }
 
 /// The fields of a [`LineProfile`], `{"preset": "4g"}`, or the same as a text, in quotes or without.

@@ -13,6 +13,7 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
 use super::DrainStatus;
@@ -54,8 +55,7 @@ pub(crate) async fn drain(
     let Some(admin) = admin.map(reachable) else {
         bail!("setting `admin_listen`: it is off, and the server is told there; SIGUSR1 drains it, too");
     };
-    let wish = options.within.map_or(Value::Null, |seconds| json!({ "within_s": seconds }));
-    let wish = if wish.is_null() { String::new() } else { wish.to_string() };
+    let wish = options.within.map(|seconds| json!({ "within_s": seconds }).to_string()).unwrap_or_default();
     let told = ask(admin, token, Method::POST, wish).await;
     let mut status = told.with_context(|| format!("the server at {admin} cannot be told to drain"))?;
     loop {
@@ -71,6 +71,8 @@ pub(crate) async fn drain(
             sleep(ASK_INTERVAL).await;
             match ask(admin, token, Method::GET, String::new()).await {
                 Ok(now) if now.is_draining => status = now,
+                // It is there, and has too much to do.
+                Err(error) if error.is::<Elapsed>() => {}
                 // It was there before: it stops, or has stopped.
                 _ => {
                     writeln!(out, "drained: the server has ended")?;

@@ -174,21 +174,24 @@ impl Directory {
         rooms.set_players(number, players);
     }
 
-    /// Grants no seat from now on: all are refused with this.
+    /// Grants no seat from now on: all are refused with this. A server that is stopping says so for good.
     pub(super) fn refuse(&self, refusal: Refusal) {
-        self.lock().refusal = Some(refusal);
+        let mut rooms = self.lock();
+        if rooms.refusal != Some(Refusal::Stopping) {
+            rooms.refusal = Some(refusal);
+        }
     }
 
-    /// How many seats are spoken for.
-    pub(super) fn players(&self) -> usize {
-        self.lock().by_number.values().map(|listed| usize::from(listed.players)).sum()
+    /// In how many rooms a seat is spoken for, and how many seats that are.
+    pub(super) fn seated(&self) -> (usize, usize) {
+        self.lock()
+            .played()
+            .fold((0, 0), |(rooms, players), listed| (rooms + 1, players + usize::from(listed.players)))
     }
 
     /// The ids of the rooms in which a seat is spoken for.
     pub(super) fn played(&self) -> Vec<String> {
-        let rooms = self.lock();
-        let played = rooms.by_number.values().filter(|listed| listed.players > 0);
-        played.map(|listed| listed.entry.id.clone()).collect()
+        self.lock().played().map(|listed| listed.entry.id.clone()).collect()
     }
 
     /// A page of rooms and how many there are in all.
@@ -238,6 +241,11 @@ impl Rooms {
         self.by_number.insert(entry.number, Listed { entry: entry.clone(), players: 0 });
         self.set_players(entry.number, players);
         entry
+    }
+
+    /// The rooms in which a seat is spoken for.
+    fn played(&self) -> impl Iterator<Item = &Listed> {
+        self.by_number.values().filter(|listed| listed.players > 0)
     }
 
     /// An error while every new seat is refused.

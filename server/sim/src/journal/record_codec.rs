@@ -51,7 +51,6 @@ struct Last {
 }
 
 /// In which form an input is told.
-#[derive(Clone)]
 enum Form {
     /// By the codes of its row, of this kind.
     Row(u8),
